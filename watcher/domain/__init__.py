@@ -1,0 +1,1 @@
+"""Nouns: frozen values every other floor speaks in. Standard library only."""

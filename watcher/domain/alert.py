@@ -1,0 +1,244 @@
+"""
+Nouns of alerting: tiers, measures, lines, what was seen, what is remembered, what is said.
+
+Rule: values only; how a state moves is `policy.alerting`, how a message reads `policy.messages`.
+Times are integer microseconds. A `Moment` carries two: `steady_us` never jumps while the process
+lives and is what every duration is measured with; `wall_us` is what a person reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+
+from watcher.domain.account import Snapshot
+
+SECOND_US = 1_000_000
+MINUTE_US = 60 * SECOND_US
+
+
+class Tier(IntEnum):
+    """Closed. A higher number is worse, so `max` is the worst."""
+
+    CALM = 0
+    WATCH = 1
+    WARNING = 2
+    CRITICAL = 3
+    EMERGENCY = 4
+
+
+class Measure(StrEnum):
+    DISTANCE = "distance"
+    MARGIN_LEVEL = "margin_level"
+    HEALTH = "health"
+
+
+class Word(StrEnum):
+    """Lines the account itself defines: its venue's call bar, and half-way from it to liquidation."""
+
+    CALL = "call"
+    HALFWAY = "halfway"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """Crossing below `value` enters `tier`. Distance and margin level in percent, health as a ratio."""
+
+    tier: Tier
+    value: float | Word
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ladder:
+    """The lines of one measure, mildest first. `everywhere`: honoured for any pool, because set."""
+
+    measure: Measure
+    lines: tuple[Line, ...]
+    everywhere: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertRules:
+    """Everything `decide` needs from the configuration for one account."""
+
+    account: str
+    venue: str
+    ladders: tuple[Ladder, ...]
+    betas: Mapping[str, float] = field(default_factory=dict)
+    poll_calm_us: int = 10 * SECOND_US
+    poll_hot_us: int = 4 * SECOND_US
+    blind_after_max_us: int = 180 * SECOND_US
+    timezone: str = "UTC"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    steady_us: int
+    wall_us: int
+
+
+class MissKind(StrEnum):
+    UNREACHABLE = "unreachable"
+    UNREADABLE = "unreadable"
+    REFUSED = "refused"
+    RATE_LIMITED = "rate_limited"
+    BANNED = "banned"
+    MAINTENANCE = "maintenance"
+    UNSUPPORTED = "unsupported"
+    SECURITY = "security"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Missed:
+    """A poll that brought nothing. `reason` is a few plain words: "HTTP 503", "no answer in 5 s"."""
+
+    kind: MissKind
+    reason: str
+    until_us: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """
+    What one poll slot brought. Exactly one of `snapshot` and `missed` is set.
+
+    `prices` are live prices by underlying from any venue, used to re-price the last good snapshot
+    while this account cannot be read.
+    """
+
+    snapshot: Snapshot | None
+    missed: Missed | None
+    prices: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """One point of a pool's history. `estimate`: re-priced, not read."""
+
+    pool: str
+    at_us: int
+    distance: float | None
+    health: float | None
+    margin_level: float | None
+    equity: float | None
+    tier: Tier
+    estimate: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incident:
+    """
+    A stretch of trouble in one machine, from the first tier reached to calm. `code` is the short
+    name every message carries (`K7F3`); `seq` counts its messages.
+    """
+
+    code: str
+    seq: int
+    opened_at_us: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DangerState:
+    """
+    One pool's danger machine. `good_since_us` and `good_samples` count towards leaving `tier`;
+    `told_*` is what the trader was last told, and when.
+    """
+
+    pool: str
+    tier: Tier = Tier.CALM
+    since_us: int = 0
+    good_since_us: int | None = None
+    good_samples: int = 0
+    incident: Incident | None = None
+    closed_at_us: int | None = None
+    told_at_us: int | None = None
+    told_value: float | None = None
+    worst: Tier = Tier.CALM
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlindState:
+    """The account's blind machine: whether its blindness was told, and the misses since the last reading."""
+
+    active: bool = False
+    incident: Incident | None = None
+    told_at_us: int | None = None
+    misses: int = 0
+    missed: Missed | None = None
+    good_samples: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountState:
+    """Everything remembered of one account between two decisions. Survives a restart as it is."""
+
+    account: str
+    last_good: Snapshot | None = None
+    last_good_at_us: int | None = None
+    first_seen_at_us: int | None = None
+    dangers: Mapping[str, DangerState] = field(default_factory=dict)
+    blind: BlindState = field(default_factory=BlindState)
+    recent: tuple[Sample, ...] = ()
+
+
+class Lane(IntEnum):
+    """Order of delivery; a lower number goes first, always."""
+
+    DANGER = 0
+    BLIND = 1
+    WARNING = 2
+    REPLY = 3
+    DIGEST = 4
+
+
+class Kind(StrEnum):
+    """Why a message exists: every notification has a reason word."""
+
+    RAISED = "raised"
+    ESCALATED = "escalated"
+    REPEATED = "repeated"
+    EASED = "eased"
+    RESOLVED = "resolved"
+    BLIND = "blind"
+    BLIND_REPEATED = "blind_repeated"
+    SEEING = "seeing"
+    SECURITY = "security"
+    NOTE = "note"
+    REPLY = "reply"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Text:
+    """What a person reads: plain text and the spans to show bold, as (start, end) in characters."""
+
+    plain: str
+    bold: tuple[tuple[int, int], ...] = ()
+    fixed: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One thing to say. `key` is unique for ever: a second row with it is the same message."""
+
+    key: str
+    account: str
+    kind: Kind
+    tier: Tier
+    lane: Lane
+    text: Text
+    silent: bool
+    created_at_us: int
+    incident: str = ""
+    pool: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What one poll slot leads to: the new memory, what to say, what to keep, when to look again."""
+
+    account: str
+    state: AccountState
+    messages: tuple[Message, ...]
+    samples: tuple[Sample, ...]
+    next_poll_us: int
