@@ -182,7 +182,7 @@ class Store(Protocol):
     async def load(self) -> Mapping[str, AccountState]: ...
 
     async def commit(self, decision: Decision, now: Moment) -> None:
-        """Write the new state and its outbox rows together; a message key seen before is kept once."""
+        """Write the new state and its outbox rows together; a known message key is kept once."""
 
     async def claim(self, now: Moment, *, limit: int) -> Sequence[Claim]:
         """Take the next rows to send, worst lane first, each under a lease of 15 s."""

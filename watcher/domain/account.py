@@ -92,8 +92,8 @@ class Asset:
     One currency of one pool.
 
     `wallet` excludes unrealised P&L and includes what was borrowed; `debt` and `interest` are
-    positive amounts owed in the same currency (None: this family owes nothing). In
-    a pool whose venue reports debt as a negative wallet, `debt` stays None and `wallet` is negative.
+    positive amounts owed in the same currency (None: this family owes nothing). In a pool whose
+    venue reports debt as a negative wallet, `debt` stays None and `wallet` is negative.
     `index` is the venue's price in the snapshot's reference; `ask` the factor on it for a
     negative balance.
     """
@@ -213,7 +213,7 @@ class Snapshot:
     """
     All parts of one account, or nothing: an adapter that lacks a part raises instead.
 
-    `taken_at_us` is our clock when the oldest part was received; `parts` gives each part's own time.
+    `taken_at_us` is our clock when the oldest part was received; `parts` gives each part's own.
     `unmodelled` names the pools that hold something the engine does not model, and why: they
     are reported as `partial` with the venue's figures. `wallets` are the balances a top-up could
     draw on, by wallet name and asset.

@@ -35,7 +35,7 @@ class Measure(StrEnum):
 
 
 class Word(StrEnum):
-    """Lines the account itself defines: its venue's call bar, and half-way from it to liquidation."""
+    """Lines the account defines: its venue's call bar, and half-way from it to liquidation."""
 
     CALL = "call"
     HALFWAY = "halfway"
@@ -43,7 +43,7 @@ class Word(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """Crossing below `value` enters `tier`. Distance and margin level in percent, health as a ratio."""
+    """Crossing below `value` enters `tier`. Distance and margin level in percent, health as is."""
 
     tier: Tier
     value: float | Word
@@ -91,7 +91,7 @@ class MissKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Missed:
-    """A poll that brought nothing. `reason` is a few plain words: "HTTP 503", "no answer in 5 s"."""
+    """A poll that brought nothing, and why in a few plain words: "HTTP 503", "no answer in 5 s"."""
 
     kind: MissKind
     reason: str
@@ -159,7 +159,7 @@ class DangerState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlindState:
-    """The account's blind machine: whether its blindness was told, and the misses since the last reading."""
+    """One account's blind machine: whether it was told, and the misses since the last reading."""
 
     active: bool = False
     incident: Incident | None = None
@@ -235,7 +235,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What one poll slot leads to: the new memory, what to say, what to keep, when to look again."""
+    """What one poll slot leads to: the new memory, what to say and keep, when to look again."""
 
     account: str
     state: AccountState

@@ -14,6 +14,10 @@ MAGNITUDE_MAX = Decimal("1e18")
 """No price, quantity or balance of a real account is larger; what is larger is a broken payload."""
 
 
+SHOWN_MAX = 40
+"""Characters of a foreign value that an error message repeats."""
+
+
 class AmountError(ValueError):
     """A text that is not a finite, sane number. The message names what it is and what was found."""
 
@@ -46,7 +50,7 @@ def exact(value: object, what: str) -> Decimal:
 def shown(value: object) -> str:
     """Return *value* short and harmless enough for an error message."""
     text = repr(value)
-    return text if len(text) <= 40 else text[:37] + "..."
+    return text if len(text) <= SHOWN_MAX else text[: SHOWN_MAX - 3] + "..."
 
 
 def ceil_to_step(value: float | Decimal, step: Decimal) -> Decimal:

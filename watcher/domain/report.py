@@ -19,7 +19,7 @@ REPORT_SCHEMA = "watcher.report/1"
 
 
 class Status(StrEnum):
-    """`ok`: computed. `partial`: something in it is not modelled. `reported`: the venue's figures."""
+    """`ok`: computed; `partial`: something is not modelled; `reported`: the venue's figures."""
 
     OK = "ok"
     PARTIAL = "partial"
@@ -40,7 +40,7 @@ class PositionReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnderlyingReport:
-    """Marks of one underlying at which the pool is liquidated, all else still; None: none in range."""
+    """Marks of one underlying at which the pool is liquidated, all else still, if there are any."""
 
     underlying: str
     mark: float
