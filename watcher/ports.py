@@ -12,12 +12,23 @@ library can throw into this error tree; an error outside it is a defect.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
 from watcher.domain.account import Snapshot
-from watcher.domain.alert import AccountState, Decision, Message, MissKind, Moment, Sample, Text
+from watcher.domain.alert import (
+    AccountState,
+    Decision,
+    Lane,
+    Message,
+    MissKind,
+    Moment,
+    Sample,
+    Text,
+)
 
 
 class VenueError(Exception):
@@ -169,11 +180,28 @@ class StoreError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """An outbox row taken for sending; it falls back to the queue when its lease ends."""
+    """
+    An outbox row taken for sending; it falls back to the queue when its lease ends.
+
+    `copies` counts the sends that may have arrived although nobody confirmed them.
+    """
 
     id: int
     message: Message
     attempts: int
+    copies: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backlog:
+    """
+    What waits in the outbox. `urgent_since_us` is the age of the oldest row of lanes 0 and 1,
+    `due_us` the moment the next row may go out; None: no such row.
+    """
+
+    waiting: int
+    urgent_since_us: int | None
+    due_us: int | None
 
 
 class Store(Protocol):
@@ -184,18 +212,34 @@ class Store(Protocol):
     async def commit(self, decision: Decision, now: Moment) -> None:
         """Write the new state and its outbox rows together; a known message key is kept once."""
 
-    async def claim(self, now: Moment, *, limit: int) -> Sequence[Claim]:
-        """Take the next rows to send, worst lane first, each under a lease of 15 s."""
+    async def claim(
+        self,
+        now: Moment,
+        *,
+        limit: int,
+        lanes: tuple[Lane, Lane] = (Lane.DANGER, Lane.DIGEST),
+        created_before_us: int | None = None,
+    ) -> Sequence[Claim]:
+        """
+        Take the next rows to send, worst lane first, each under a lease of 15 s.
+
+        *lanes* are the first and last lane to look at, *created_before_us* leaves younger rows.
+        """
 
     async def delivered(self, claim_id: int, receipt: str, now: Moment) -> None: ...
 
-    async def postpone(self, claim_id: int, until_us: int, reason: str) -> None: ...
+    async def postpone(
+        self, claim_id: int, until_us: int, reason: str, *, copied: bool = False
+    ) -> None:
+        """Put a row back for later; *copied*: this attempt may have arrived."""
 
     async def abandon(self, claim_id: int, reason: str) -> None:
         """Mark a row as undeliverable; it stays visible."""
 
     async def say(self, message: Message) -> None:
         """Queue a message that no decision led to (start, stop, trouble of our own)."""
+
+    async def backlog(self, now: Moment) -> Backlog: ...
 
     async def history(self, account: str, *, since_us: int) -> Sequence[Sample]: ...
 
@@ -205,22 +249,91 @@ class Store(Protocol):
     async def close(self) -> None: ...
 
 
+class Bell:
+    """
+    Wakes the one loop that waits on it; a ring that finds nobody waiting is kept.
+
+    A ring is heard within the call itself, so that a stepped clock knows the waiter is busy
+    before anything else runs.
+    """
+
+    __slots__ = ("_listener", "_rung")
+
+    def __init__(self) -> None:
+        self._rung = False
+        self._listener: Callable[[], None] | None = None
+
+    def ring(self) -> None:
+        listener, self._listener = self._listener, None
+        if listener is None:
+            self._rung = True
+        else:
+            listener()
+
+    def taken(self) -> bool:
+        """Return whether it rang since it was last taken, and forget that it did."""
+        rung, self._rung = self._rung, False
+        return rung
+
+    def listen(self, listener: Callable[[], None] | None) -> None:
+        """Call *listener* at the next ring, once; None stops listening. For clocks only."""
+        assert listener is None or self._listener is None, "a bell wakes one waiter"
+        self._listener = listener
+
+
 class Clock(Protocol):
-    """Time, and waiting for it. In practice and simulation it is stepped."""
+    """
+    Time, waiting for it, and the tasks that wait for it.
+
+    In practice and simulation it is stepped: the world moves on only while every task started
+    with `spawn` waits in `sleep` or `wait` and no `hold` is open. Loops therefore wait through
+    their clock only, and start further loops with `spawn`.
+    """
 
     def now(self) -> Moment: ...
 
     async def sleep(self, seconds: float) -> None: ...
+
+    async def wait(self, bell: Bell, timeout_s: float) -> bool:
+        """Wait for *bell* at most *timeout_s*; return whether it rang."""
+
+    def spawn(self, work: Coroutine[object, object, None], *, name: str) -> asyncio.Task[None]:
+        """Start *work* as a task that keeps the world still until it waits or ends."""
+
+    def hold(self) -> AbstractContextManager[None]:
+        """Keep the world still while open: for start-up and other work outside `spawn`."""
 
 
 class Scheduler(Protocol):
     """Runs a job at its own pace, never overlapping itself; the job returns its next wait in s."""
 
     def every(
-        self, name: str, job: Callable[[], Awaitable[float]], *, first_s: float = 0.0
-    ) -> None: ...
+        self,
+        name: str,
+        job: Callable[[], Awaitable[float]],
+        *,
+        first_s: float = 0.0,
+        timeout_s: float = 60.0,
+    ) -> None:
+        """Run *job* after *first_s*, then after each wait it returns; cancel it at *timeout_s*."""
 
     async def run(self) -> None:
         """Run until `stop`; a job that raises is logged and runs again."""
 
     async def stop(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """A command from a person who passed the gate; `word` without its slash."""
+
+    word: str
+    argument: str
+    user_id: int
+    sent_at_us: int
+
+
+class Answerer(Protocol):
+    """Takes a command and sees to its answer on *road*; returns at once."""
+
+    def answer(self, command: Command, road: Channel) -> None: ...
