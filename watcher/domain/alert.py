@@ -141,8 +141,9 @@ class Incident:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DangerState:
     """
-    One pool's danger machine. `good_since_us` and `good_samples` count towards leaving `tier`;
-    `told_*` is what the trader was last told, and when.
+    One pool's danger machine. `good_since_us` and `good_samples` count towards leaving `tier`,
+    `good_worst` is the mildest tier that stretch allows; `told_*` is what the trader was last told,
+    and when. `eased_at_us` is when the tier last fell, `relapses` when it rose soon after that.
     """
 
     pool: str
@@ -154,19 +155,46 @@ class DangerState:
     closed_at_us: int | None = None
     told_at_us: int | None = None
     told_value: float | None = None
+    told_measure: Measure | None = None
+    repeats: int = 0
     worst: Tier = Tier.CALM
+    good_worst: Tier = Tier.CALM
+    eased_at_us: int | None = None
+    relapses: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlindState:
-    """One account's blind machine: whether it was told, and the misses since the last reading."""
+    """
+    One account's blind machine: whether it was told, and the misses since the last reading;
+    `alike` counts the newest ones that share one reason. A key that may withdraw is told on its
+    own: `security_told_at_us`.
+    """
 
     active: bool = False
     incident: Incident | None = None
     told_at_us: int | None = None
     misses: int = 0
     missed: Missed | None = None
+    alike: int = 0
     good_samples: int = 0
+    security_told_at_us: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindingState:
+    """
+    The machine of one check on one pool. `fact` is what was told; it is told again when it changes.
+    `bad_samples` and `good_samples` count readings in a row with and without the finding.
+    """
+
+    check: str
+    pool: str
+    fact: str = ""
+    incident: Incident | None = None
+    bad_samples: int = 0
+    good_samples: int = 0
+    told_at_us: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,6 +207,7 @@ class AccountState:
     first_seen_at_us: int | None = None
     dangers: Mapping[str, DangerState] = field(default_factory=dict)
     blind: BlindState = field(default_factory=BlindState)
+    findings: Mapping[str, FindingState] = field(default_factory=dict)
     recent: tuple[Sample, ...] = ()
 
 
