@@ -1,0 +1,25 @@
+"""
+TOML, secret files and environment become one frozen `Settings`, or a list of what is wrong.
+
+Rule: refused before anything starts; every problem names key, found, expected and the nearest
+valid key. `load` reads, `alert_rules` hands policy what it needs. Knows no service.
+"""
+
+from __future__ import annotations
+
+from watcher.settings.load import CONFIG_DEFAULT, Need, load
+from watcher.settings.model import VENUES, Account, Settings
+from watcher.settings.problems import ConfigError, Problem
+from watcher.settings.rules import alert_rules
+
+__all__ = [
+    "CONFIG_DEFAULT",
+    "VENUES",
+    "Account",
+    "ConfigError",
+    "Need",
+    "Problem",
+    "Settings",
+    "alert_rules",
+    "load",
+]
