@@ -1,0 +1,64 @@
+"""
+The venues: adapters that turn an account at an exchange into a `Snapshot`.
+
+Rule: adding a venue is one file here, its wire in `watcher.sim`, and one line in `VENUES`.
+Venues do not know each other, and only the configured ones are imported: this module loads
+neither ccxt nor aiohttp, so that names can be checked for nothing. `Credentials` and `Shared` are
+in `watcher.venues.ccxt_venue`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from watcher.ports import Venue
+    from watcher.venues.ccxt_venue import Credentials, Shared
+    from watcher.venues.lean import Log
+
+VENUES: Mapping[str, str] = MappingProxyType(
+    {
+        "binance": "watcher.venues.binance",
+        "bybit": "watcher.venues.bybit",
+        "okx": "watcher.venues.okx",
+    }
+)
+"""Each module has a `DIALECT` and `open_account(account, client) -> Venue`."""
+
+CLOSED: Mapping[str, str] = MappingProxyType(
+    {
+        "bitmex": "BitMEX ceased operations on 2026-09-23",
+        "bitmart": "BitMart is no longer in ccxt, which this program reads venues with",
+        "coinex": "CoinEx is no longer in ccxt, which this program reads venues with",
+    }
+)
+"""Venues people ask for that cannot be watched, and why."""
+
+
+def open_venue(
+    name: str,
+    account: str,
+    credentials: Credentials,
+    *,
+    endpoint: str | None,
+    clock_ms: Callable[[], float],
+    timeout_s: float,
+    log: Log,
+    shared: Shared,
+) -> Venue:
+    """
+    Return the adapter for one account. Nothing is sent before its `start`.
+
+    Must be called inside the running event loop. *clock_ms* is our wall clock in milliseconds
+    since 1970.
+
+    Raises: `KeyError` for a name not in `VENUES`; `ValueError` for an endpoint that is not on
+    this machine; `Refused` for a key of a kind that cannot be used.
+    """
+    module = import_module(VENUES[name])
+    host = shared.host(module.DIALECT, endpoint, clock_ms=clock_ms, timeout_s=timeout_s, log=log)
+    adapter: Venue = module.open_account(account, host.client(credentials))
+    return adapter

@@ -1,0 +1,104 @@
+"""
+Request weight: what may be sent to one venue from this address, and what may not.
+
+Rule: nobody waits here. A call that does not fit is refused at once with the time from which it
+would, and the poll that wanted it is simply missed; a queue in front of a venue only makes old
+answers. Calls that serve a snapshot may use nearly all of a window, calm ones (history,
+brackets, wallets) leave `CALM_SHARE` free, so that housekeeping never blinds an account.
+
+The venue's own count, read from its headers, wins whenever it is higher: other programs behind
+the same address are counted too. After "too many requests" the allowance is halved for ten minutes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from watcher.ports import RateLimited, VenueError
+
+URGENT_SHARE = 0.95
+CALM_SHARE = 0.70
+HALVED_FOR_MS = 600_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """*weight* per *window_ms*, in windows that start at multiples of it as the venue's do."""
+
+    weight: int
+    window_ms: int
+
+
+class Budget:
+    """One allowance of one venue as seen from this address."""
+
+    def __init__(self, name: str, limit: Limit) -> None:
+        self.name = name
+        self.limit = limit
+        self._window = -1
+        self._used = 0
+        self._halved_until_ms = 0.0
+
+    def take(self, weight: int, now_ms: float, *, calm: bool = False) -> None:
+        """
+        Count *weight* against the current window.
+
+        Raises: `RateLimited` when it does not fit, with the start of the next window.
+        """
+        self._turn(now_ms)
+        share = CALM_SHARE if calm else URGENT_SHARE
+        allowed = int(self.allowance(now_ms) * share)
+        if self._used + weight > allowed:
+            until_ms = (self._window + 1) * self.limit.window_ms
+            raise RateLimited(
+                f"own request budget is spent ({self.name}: {self._used} of {allowed})",
+                until_us=int(until_ms * 1000),
+            )
+        self._used += weight
+
+    def heard(self, used: int, now_ms: float) -> None:
+        """Correct the count by what the venue says was used from this address."""
+        self._turn(now_ms)
+        self._used = max(self._used, used)
+
+    def halve(self, now_ms: float) -> None:
+        self._halved_until_ms = now_ms + HALVED_FOR_MS
+
+    def allowance(self, now_ms: float) -> int:
+        return self.limit.weight // 2 if now_ms < self._halved_until_ms else self.limit.weight
+
+    def used(self, now_ms: float) -> int:
+        self._turn(now_ms)
+        return self._used
+
+    def _turn(self, now_ms: float) -> None:
+        window = int(now_ms // self.limit.window_ms)
+        # also when a clock was set back: an old window's count says nothing about this one
+        if window != self._window:
+            self._window = window
+            self._used = 0
+
+
+class Shutter:
+    """
+    Whether a venue told this address to stay away. While shut, nothing at all is sent: asking
+    during a ban prolongs it.
+    """
+
+    def __init__(self) -> None:
+        self._until_ms = 0.0
+        self._error: VenueError | None = None
+
+    def shut(self, error: VenueError, now_ms: float) -> None:
+        until_ms = now_ms if error.until_us is None else error.until_us / 1000
+        if until_ms > self._until_ms:
+            self._until_ms = until_ms
+            self._error = error
+
+    def check(self, now_ms: float) -> None:
+        """Raises: the error that shut it, while that holds."""
+        if self._error is None:
+            return
+        if now_ms < self._until_ms:
+            raise type(self._error)(self._error.reason, until_us=self._error.until_us)
+        self._error = None
