@@ -1,0 +1,314 @@
+"""
+Bybit's slowly changing answers: mode, key rights, brackets, ladders, fees, tickers.
+
+Rule: pure functions from a decoded v5 body to typed values; a field that is needed and absent is
+`Unreadable`, naming it. What moves with every poll (wallet, positions) is read in `bybit_read`.
+Sources and dates of every rule: docs/venues.md, "Bybit". Nothing here asks the network.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from watcher.domain.account import ZERO, Bracket, Weight
+from watcher.ports import KeyRights, Unreadable, Unsupported, WithdrawalRight
+from watcher.venues.fields import Row, row_of
+
+STALE_MS_MAX = 30_000
+"""An answer whose own time is older than this was served from somewhere else than the venue now."""
+
+_PERCENT = Decimal(100)
+_HIDDEN_MULTIPLE = re.compile(r"^10{3,}(?=[A-Z])|(?<=[A-Z])10{3,}$")
+_INVERSE = re.compile(r"^(?P<coin>.+?)USD(?:[FGHJKMNQUVXZ]\d{2})?$")
+_LINEAR_USDT = re.compile(r"^(?P<coin>.+?)-?USDT(?:-.+)?$")
+_LINEAR_USDC = re.compile(r"^(?P<coin>[^-]+?)(?:PERP|USDC)?(?:-.+)?$")
+
+_GENERATIONS = {3: "UTA 1.0", 4: "UTA 1.0 Pro", 5: "UTA 2.0", 6: "UTA 2.0 Pro"}
+_MARGIN_MODES = {
+    "REGULAR_MARGIN": "cross",
+    "ISOLATED_MARGIN": "isolated",
+    "PORTFOLIO_MARGIN": "portfolio margin",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mode:
+    """How the account is margined. Only cross is computed; the others show the venue's figures."""
+
+    status: int
+    margin: str
+
+    @property
+    def is_cross(self) -> bool:
+        return self.margin == "cross"
+
+    @property
+    def is_isolated(self) -> bool:
+        return self.margin == "isolated"
+
+    @property
+    def has_contract_wallet(self) -> bool:
+        """Tell whether inverse contracts live in a wallet of their own (UTA 1.0)."""
+        return self.status in (3, 4)
+
+    def __str__(self) -> str:
+        return f"{_GENERATIONS[self.status]} {self.margin}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ticker:
+    mark: Decimal
+    index: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tables:
+    """
+    What the composer needs beside the account itself.
+
+    `brackets` and `fees` are by symbol, `ladders` and `borrow` by coin; `usd` gives the index of
+    coins whose own balance is too small to tell it.
+    """
+
+    ladders: Mapping[str, tuple[Weight, ...]]
+    borrow: Mapping[str, tuple[Bracket, ...]]
+    brackets: Mapping[str, tuple[Bracket, ...]]
+    fees: Mapping[str, Decimal]
+    usd: Mapping[str, Decimal]
+
+
+def result_of(body: object, where: str, *, now_ms: int | None = None) -> Row:
+    """
+    Return the `result` of a v5 answer.
+
+    With *now_ms* (the venue's clock when the answer came) an answer whose own time is too old is
+    refused: a cache under HTTP 200 shows a calm past.
+    """
+    envelope = row_of(body, where)
+    code = envelope.integer("retCode")
+    if code != 0:
+        raise envelope.wrong("retCode", "0")
+    if now_ms is not None:
+        age_ms = now_ms - envelope.time_ms("time")
+        if age_ms > STALE_MS_MAX:
+            raise Unreadable(f"{where}: answer is {age_ms / 1000:.0f} s old")
+    return Row(envelope.row("result").data, where)
+
+
+def read_mode(body: object) -> Mode:
+    """Raises: `Unsupported` for a classic account."""
+    row = result_of(body, "bybit account/info")
+    status = row.integer("unifiedMarginStatus")
+    if status == 1:
+        raise Unsupported("Bybit classic account: only unified accounts are read, upgrade it")
+    if status not in _GENERATIONS:
+        raise Unsupported(f"Bybit unifiedMarginStatus {status}: expected 3, 4, 5 or 6")
+    return Mode(status=status, margin=row.choice("marginMode", _MARGIN_MODES))
+
+
+def read_rights(body: object) -> KeyRights:
+    """Raises: `WithdrawalRight` for a key that may withdraw."""
+    row = result_of(body, "bybit user/query-api")
+    permissions = row.row("permissions")
+    wallet = _words(permissions, "Wallet")
+    if "Withdraw" in wallet:
+        raise WithdrawalRight("the Bybit key may withdraw: make one without Withdraw")
+    writes = row.integer("readOnly") == 0
+    trading = ("ContractTrade", "Spot", "Options", "Derivatives")
+    bound = [ip for ip in _words(row, "ips") if ip != "*"]
+    return KeyRights(
+        read=True,
+        trade=writes and any(_words(permissions, key) for key in trading if permissions.has(key)),
+        transfer=writes and "AccountTransfer" in wallet,
+        withdraw=False,
+        ip_bound=bool(bound),
+        # the venue prints a date for bound keys too, where it means nothing
+        expires_at_us=None if bound else _expiry_us(row),
+    )
+
+
+def _words(row: Row, key: str) -> list[str]:
+    value = row.data.get(key)
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise row.wrong(key, "a list of texts")
+    return value
+
+
+def _expiry_us(row: Row) -> int | None:
+    text = row.text_or_none("expiredAt")
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise row.wrong("expiredAt", "a date") from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return int(moment.timestamp()) * 1_000_000
+
+
+def read_brackets(body: object, symbol: str) -> tuple[Bracket, ...]:
+    """
+    Return the maintenance table of *symbol*, keyed by position value in the settle coin.
+
+    A row's limit is its upper end, so a floor is the limit before. An empty `mmDeduction` stays
+    unknown above the first row: it then follows from the chain of rates.
+    """
+    where = f"bybit risk-limit {symbol}"
+    rows = [row for row in result_of(body, where).rows("list") if row.text("symbol") == symbol]
+    if not rows:
+        raise Unreadable(f"{where}: no brackets for {symbol}")
+    ordered = sorted((row.positive("riskLimitValue"), row) for row in _unique(rows))
+    brackets: list[Bracket] = []
+    floor = ZERO
+    for limit, row in ordered:
+        deduction = row.amount_or_none("mmDeduction")
+        brackets.append(
+            Bracket(
+                floor=floor,
+                rate=_maintenance_rate(row),
+                deduction=ZERO if deduction is None and not brackets else deduction,
+            )
+        )
+        floor = limit
+    return tuple(brackets)
+
+
+def _unique(rows: list[Row]) -> list[Row]:
+    # one row per limit, so that sorting never has to compare two rows
+    return list({row.positive("riskLimitValue"): row for row in rows}.values())
+
+
+def _maintenance_rate(row: Row) -> Decimal:
+    rate = row.positive("maintenanceMargin")
+    leverage = row.positive("maxLeverage")
+    # Old answers for inverse contracts give percent ("0.5" at 100x). Maintenance above 1/leverage
+    # would liquidate the position as it opens, so such a number can only be a percentage.
+    if rate * leverage > 1:
+        rate /= _PERCENT
+    if rate * leverage > 1 or rate >= 1:
+        raise row.wrong("maintenanceMargin", "a rate below 1 / maxLeverage")
+    return rate
+
+
+def read_ladders(body: object) -> dict[str, tuple[Weight, ...]]:
+    """Return the collateral ladder of each coin, in slices of the coin's own quantity."""
+    where = "bybit spot-margin-trade/collateral"
+    ladders = {}
+    for row in result_of(body, where).rows("list"):
+        slices = row.rows("collateralRatioList")
+        if not slices:
+            raise row.wrong("collateralRatioList", "at least one slice")
+        ladders[row.text("currency")] = tuple(_ladder(slices))
+    if not ladders:
+        raise Unreadable(f"{where}: the list is empty, expected all collateral coins")
+    return ladders
+
+
+def _ladder(slices: tuple[Row, ...]) -> list[Weight]:
+    read = sorted(
+        (row.not_negative("minQty"), row.fraction("collateralRatio"), row) for row in slices
+    )
+    weights = [Weight(floor=floor, weight=ratio, by="quantity") for floor, ratio, _ in read]
+    if weights[0].floor > 0:
+        raise read[0][2].wrong("minQty", "0 in the first slice")
+    top = read[-1][2]
+    end = top.amount_or_none("maxQty")
+    if end is not None:  # above a closed last slice nothing counts
+        weights.append(Weight(floor=end, weight=ZERO, by="quantity"))
+    return weights
+
+
+def read_borrow(body: object) -> dict[str, tuple[Bracket, ...]]:
+    """
+    Return what borrowing each coin adds to maintenance, by borrowed quantity.
+
+    `borrowLimit` is the upper end of its row. The rate reached is taken on the whole debt: the
+    venue documents no deductions here.
+    """
+    where = "bybit spot-margin-trade/position-tiers"
+    tables = {}
+    for row in result_of(body, where).rows("list"):
+        tiers = sorted(
+            (tier.positive("borrowLimit"), tier.fraction("positionMMR"))
+            for tier in row.rows("positionTiersRatioList")
+        )
+        brackets: list[Bracket] = []
+        floor = ZERO
+        for limit, rate in tiers:
+            if not brackets or brackets[-1].rate != rate:
+                brackets.append(Bracket(floor=floor, rate=rate))
+            floor = limit
+        if brackets:
+            tables[row.text("currency")] = tuple(brackets)
+    if not tables:
+        raise Unreadable(f"{where}: the list is empty, expected all coins that can be borrowed")
+    return tables
+
+
+def read_fees(body: object, category: str) -> dict[str, Decimal]:
+    """Return the account's taker fee of every symbol of *category*."""
+    rows = result_of(body, f"bybit fee-rate {category}").rows("list")
+    return {row.text("symbol"): row.fraction("takerFeeRate") for row in rows}
+
+
+def read_tickers(body: object, category: str) -> dict[str, Ticker]:
+    """Return mark and index of the symbols that have both; others trade no contract now."""
+    where = f"bybit tickers {category}"
+    return {
+        row.text("symbol"): Ticker(mark=row.positive("markPrice"), index=row.positive("indexPrice"))
+        for row in result_of(body, where).rows("list")
+        if row.has("markPrice") and row.has("indexPrice")
+    }
+
+
+def usd_indices(inverse: Mapping[str, Ticker], linear: Mapping[str, Ticker]) -> dict[str, Decimal]:
+    """
+    Return the USD index of every coin with a USDT contract, and of USDT itself.
+
+    USDT/USD is BTC in USD over BTC in USDT, as the venue derives it: a depeg shows here too.
+    """
+    usd, usdt = inverse.get("BTCUSD"), linear.get("BTCUSDT")
+    if usd is None or usdt is None:
+        raise Unreadable("bybit tickers: BTCUSD or BTCUSDT is missing, USDT has no index")
+    tether = usd.index / usdt.index
+    found = {"USDT": tether}
+    for symbol, ticker in linear.items():
+        coin = symbol.removesuffix("USDT")
+        if coin != symbol and _HIDDEN_MULTIPLE.search(coin) is None:
+            found.setdefault(coin, ticker.index * tether)
+    return found
+
+
+def read_funding(body: object) -> dict[str, Decimal]:
+    """Return what the funding wallet could give, by coin; coins at nought are left out."""
+    rows = result_of(body, "bybit query-account-coins-balance").rows("balance")
+    amounts = {row.text("coin"): row.not_negative("transferBalance") for row in rows}
+    return {coin: amount for coin, amount in amounts.items() if amount > 0}
+
+
+def underlying_of(symbol: str, settle: str) -> str:
+    """
+    Return the coin a contract follows.
+
+    >>> underlying_of("1000PEPEUSDT", "USDT"), underlying_of("BTCPERP", "USDC")
+    ('PEPE', 'BTC')
+    >>> underlying_of("BTC-27MAR26", "USDC"), underlying_of("BTCUSDM26", "BTC")
+    ('BTC', 'BTC')
+    """
+    shape = {"USDT": _LINEAR_USDT, "USDC": _LINEAR_USDC}.get(settle, _INVERSE)
+    match = shape.match(symbol)
+    if match is None:
+        raise Unreadable(f"bybit position {symbol}: not a symbol settled in {settle}")
+    return _HIDDEN_MULTIPLE.sub("", match["coin"])
+
+
+def settle_of_inverse(symbol: str) -> str:
+    match = _INVERSE.match(symbol)
+    if match is None:
+        raise Unreadable(f"bybit position {symbol}: not an inverse symbol")
+    return match["coin"]
