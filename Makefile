@@ -1,0 +1,70 @@
+# Everything a person or a machine does with this tree. Needs python3 (3.11 or newer), make, network.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+# the first Python on the path that is new enough; `make PYTHON=/some/python install` overrides it
+PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.11; do \
+	"$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$name"; break; }; done)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+INSTALLED := $(VENV)/.installed
+INSTALLED_DEV := $(VENV)/.installed-dev
+
+.PHONY: help install install-dev demo test check bench clean
+
+help:  ## say what there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+install: $(INSTALLED)  ## the program, into .venv, from requirements.lock
+
+install-dev: $(INSTALLED_DEV)  ## the same with what tests and checks need
+
+demo: $(INSTALLED)  ## watch twin accounts go through a sell-off; no keys, no network
+	@$(BIN)/watcher demo $(ARGS)
+
+test: $(INSTALLED_DEV)  ## all tests
+	@$(BIN)/python -m pytest -n auto --dist worksteal -q $(ARGS)
+
+check: $(INSTALLED_DEV)  ## style, types, floors, tidiness
+	@$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q tests/test_tidy.py
+
+bench: $(INSTALLED_DEV)  ## measure against the targets; fails on a missed one
+	@missed=0
+	for script in bench/*.py; do
+		echo "== $$script"
+		$(BIN)/python "$$script" || missed=1
+	done
+	exit $$missed
+
+clean:  ## remove what was installed and built
+	@rm -rf $(VENV) build dist ./*.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+
+$(VENV)/.python:
+	@if [[ -z "$(PYTHON)" ]]; then
+		echo "make: no Python 3.11 or newer found; install one, or say make PYTHON=/path/to/python" >&2
+		exit 1
+	fi
+	echo "make: creating $(VENV) with $$($(PYTHON) --version)"
+	$(PYTHON) -m venv $(VENV)
+	touch $@
+
+# pyproject.toml counts: it names the command and the package; the code itself is installed in place
+$(INSTALLED): requirements.lock pyproject.toml | $(VENV)/.python
+	@echo "make: installing requirements.lock (hashes checked)"
+	$(PIP) --require-hashes --only-binary :all: -r requirements.lock
+	$(PIP) --no-deps --no-build-isolation --editable .
+	touch $@
+
+$(INSTALLED_DEV): requirements-dev.lock $(INSTALLED)
+	@echo "make: installing requirements-dev.lock (hashes checked)"
+	$(PIP) --require-hashes --only-binary :all: -r requirements-dev.lock
+	touch $@
