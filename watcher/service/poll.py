@@ -1,0 +1,330 @@
+"""
+One account's poll slots: bring a snapshot or the reason there is none, decide, write down, wake
+the deliverer.
+
+Rule: nothing a venue, the store or `decide` does may end this loop or reach another account. A
+`VenueError` or a deadline is a `Missed`; anything else a venue raises is a defect, logged with its
+trace and seen as a miss. While nothing fresh comes, live prices are looked for on other roads. When
+the store fails, the state goes on in memory and messages go straight to the deliverer.
+
+    slot:  start (until it works) ─► snapshot │ Missed ─► prices, on a miss ─► decide ─► commit
+           ─► wake the deliverer ─► wait as decided
+
+What the answer means is not judged here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from typing import Protocol
+
+import structlog
+
+from watcher.domain.account import Snapshot
+from watcher.domain.alert import (
+    SECOND_US,
+    AccountState,
+    AlertRules,
+    Decision,
+    Message,
+    Missed,
+    MissKind,
+    Moment,
+    Seen,
+    Tier,
+)
+from watcher.ports import Clock, Store, StoreError, Unsupported, Venue, VenueError, WithdrawalRight
+from watcher.service.notes import note
+
+SNAPSHOT_DEADLINE_S = 8.0
+START_DEADLINE_S = 20.0
+PRICES_DEADLINE_S = 2.0
+HOUSEKEEPING_DEADLINE_S = 30.0
+HOUSEKEEPING_EVERY_S = 60.0
+START_WAITS_S = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
+DEFECT_WAIT_S = 10.0
+WAIT_MIN_S = 0.5
+WAIT_MAX_S = 300.0
+MARK_AGE_MAX_US = 15 * SECOND_US
+PAUSE_S: Mapping[MissKind, float] = {
+    MissKind.REFUSED: 30.0,
+    MissKind.SECURITY: 60.0,
+    MissKind.UNSUPPORTED: 60.0,
+    MissKind.MAINTENANCE: 15.0,
+    MissKind.RATE_LIMITED: 10.0,
+}
+"""How long a venue that said no is left alone, when it named no time itself."""
+
+log = structlog.get_logger()
+
+Decide = Callable[[AccountState, Seen, AlertRules, Moment], Decision]
+
+
+class Outlet(Protocol):
+    """Where messages leave: told that the outbox has rows, or handed what the store lost."""
+
+    def wake(self) -> None: ...
+
+    def tell(self, message: Message) -> None: ...
+
+
+class Marks:
+    """The latest marks by underlying that any account's fresh snapshot brought."""
+
+    def __init__(self) -> None:
+        self._marks: dict[str, tuple[float, int]] = {}
+
+    def note(self, snapshot: Snapshot, now: Moment) -> None:
+        for position in snapshot.positions:
+            self._marks[position.underlying] = (float(position.mark), now.steady_us)
+
+    def fresh(self, underlyings: Iterable[str], now: Moment) -> dict[str, float]:
+        found = {name: self._marks[name] for name in underlyings if name in self._marks}
+        return {
+            name: mark
+            for name, (mark, at_us) in found.items()
+            if now.steady_us - at_us <= MARK_AGE_MAX_US
+        }
+
+
+class Poller:
+    """
+    The poll job of one account. `slot` and `housekeep` are the jobs to schedule; `state` is what
+    is known now, `slot_ended_us` when the last slot ended.
+    """
+
+    def __init__(
+        self,
+        *,
+        venue: Venue,
+        rules: AlertRules,
+        state: AccountState,
+        decide: Decide,
+        store: Store,
+        outlet: Outlet,
+        clock: Clock,
+        marks: Marks,
+    ) -> None:
+        assert rules.account == venue.account == state.account
+        self.rules = rules
+        self.state = state
+        self.slot_ended_us: int | None = None
+        self.wait_s = 0.0
+        self._venue = venue
+        self._decide = decide
+        self._store = store
+        self._outlet = outlet
+        self._clock = clock
+        self._marks = marks
+        self._started = False
+        self._start_failures = 0
+        self._quiet_until_us = 0
+        self._missed: Missed | None = None
+        self._reported: MissKind | None = None
+        self._defective = False
+        self._store_failing = False
+        self._log = log.bind(account=rules.account)
+
+    async def slot(self) -> float:
+        """Take one look; return the seconds until the next."""
+        began = self._clock.now()
+        seen = await self._look(began)
+        now = self._clock.now()
+        wait_s = await self._judge(seen, now)
+        self._report(seen, began, self._clock.now(), wait_s)
+        self.slot_ended_us = self._clock.now().steady_us
+        self.wait_s = wait_s
+        return wait_s
+
+    async def housekeep(self) -> float:
+        """Let the venue refresh what falls due; a key or mode gone bad stops the next snapshot."""
+        if not self._started:
+            return HOUSEKEEPING_EVERY_S
+        try:
+            async with asyncio.timeout(HOUSEKEEPING_DEADLINE_S):
+                await self._venue.housekeeping()
+        except (WithdrawalRight, Unsupported) as error:
+            self._log.warning("venue.unfit", reason=error.reason)
+            self._started = False
+        except VenueError as error:
+            self._log.info("housekeeping.missed", reason=error.reason)
+        except TimeoutError:
+            self._log.info("housekeeping.missed", reason=_late(HOUSEKEEPING_DEADLINE_S))
+        return HOUSEKEEPING_EVERY_S
+
+    # -- looking -------------------------------------------------------------------------------
+
+    async def _look(self, now: Moment) -> Seen:
+        if self._missed is not None and now.steady_us < self._quiet_until_us:
+            return await self._without_snapshot(self._missed)
+        missed = None if self._started else await self._try_start()
+        if missed is None:
+            found = await self._read()
+            if isinstance(found, Snapshot):
+                self._missed = None
+                self._marks.note(found, self._clock.now())
+                return Seen(snapshot=found, missed=None)
+            missed = found
+            self._pause(missed, 0.0)
+        self._missed = missed
+        return await self._without_snapshot(missed)
+
+    async def _try_start(self) -> Missed | None:
+        try:
+            async with asyncio.timeout(START_DEADLINE_S):
+                status = await self._venue.start()
+        except VenueError as error:
+            missed = _missed(error)
+        except TimeoutError:
+            missed = Missed(kind=MissKind.UNREACHABLE, reason=_late(START_DEADLINE_S))
+        except Exception as error:  # noqa: BLE001 - logged with its trace, seen as a miss
+            missed = self._defect_of_venue(error)
+        else:
+            self._log.info("venue.started", mode=status.mode)
+            self._started = True
+            self._start_failures = 0
+            return None
+        self._pause(missed, START_WAITS_S[min(self._start_failures, len(START_WAITS_S) - 1)])
+        self._start_failures += 1
+        return missed
+
+    async def _read(self) -> Snapshot | Missed:
+        try:
+            async with asyncio.timeout(SNAPSHOT_DEADLINE_S):
+                return await self._venue.snapshot()
+        except (WithdrawalRight, Unsupported) as error:
+            self._started = False
+            return _missed(error)
+        except VenueError as error:
+            return _missed(error)
+        except TimeoutError:
+            return Missed(kind=MissKind.UNREACHABLE, reason=_late(SNAPSHOT_DEADLINE_S))
+        except Exception as error:  # noqa: BLE001 - logged with its trace, seen as a miss
+            return self._defect_of_venue(error)
+
+    def _defect_of_venue(self, error: Exception) -> Missed:
+        self._log.exception("venue.failed")
+        reason = f"fault in watcher ({type(error).__name__})"
+        return Missed(kind=MissKind.UNREADABLE, reason=reason)
+
+    # until then no request goes to this venue for this account; slots go on, time must be judged
+    def _pause(self, missed: Missed, wait_s: float) -> None:
+        now = self._clock.now()
+        wait_s = max(wait_s, PAUSE_S.get(missed.kind, 0.0))
+        if missed.until_us is not None:
+            wait_s = max((missed.until_us - now.wall_us) / SECOND_US, 0.0)
+        self._quiet_until_us = now.steady_us + round(wait_s * SECOND_US)
+
+    async def _without_snapshot(self, missed: Missed) -> Seen:
+        last_good = self.state.last_good
+        if last_good is None:
+            return Seen(snapshot=None, missed=missed)
+        positions = last_good.positions
+        prices = self._marks.fresh({p.underlying for p in positions}, self._clock.now())
+        if positions and missed.kind is not MissKind.BANNED:
+            prices |= await self._live_prices(sorted({p.symbol for p in positions}))
+        return Seen(snapshot=None, missed=missed, prices=prices)
+
+    async def _live_prices(self, symbols: list[str]) -> Mapping[str, float]:
+        try:
+            async with asyncio.timeout(PRICES_DEADLINE_S):
+                return await self._venue.prices(symbols)
+        except (VenueError, TimeoutError):
+            return {}
+        except Exception:  # noqa: BLE001 - an estimate is welcome, never needed
+            self._log.exception("venue.failed")
+            return {}
+
+    # -- judging and writing down --------------------------------------------------------------
+
+    async def _judge(self, seen: Seen, now: Moment) -> float:
+        try:
+            decision = self._decide(self.state, seen, self.rules, now)
+        except Exception as error:  # noqa: BLE001 - one account's defect must not reach another
+            self._log.exception("decision.failed")
+            if not self._defective:
+                self._defective = True
+                self._outlet.tell(self._defect_note(error, now))
+            return DEFECT_WAIT_S
+        self._defective = False
+        self.state = decision.state
+        await self._write_down(decision, now)
+        wait_s = decision.next_poll_us / SECOND_US
+        return min(max(wait_s, WAIT_MIN_S), WAIT_MAX_S)
+
+    async def _write_down(self, decision: Decision, now: Moment) -> None:
+        try:
+            await self._store.commit(decision, now)
+        except StoreError as error:
+            self._store_failed(error, now)
+            for message in decision.messages:
+                self._outlet.tell(message)
+            return
+        if self._store_failing:
+            self._store_failing = False
+            self._log.info("store.recovered")
+        if decision.messages:
+            self._outlet.wake()
+
+    def _store_failed(self, error: StoreError, now: Moment) -> None:
+        if self._store_failing:
+            return
+        self._store_failing = True
+        self._log.error("store.failed", reason=str(error))
+        # one key for all accounts and the hour: the trader hears of one failing disk once
+        hour = now.wall_us // (3600 * SECOND_US)
+        words = (
+            "⚠️ watcher cannot write to its disk\n"
+            "Alerts go on from memory; a restart now would forget what was told.\n"
+            f"{error}"
+        )
+        self._outlet.tell(note(f"store-failed:{hour}", words, now))
+
+    def _defect_note(self, error: Exception, now: Moment) -> Message:
+        account = self.rules.account
+        words = (
+            f"⚠️ {account} is not being judged\n"
+            f"A fault in watcher itself ({type(error).__name__}); the log has the trace.\n"
+            "Other accounts go on. Look at this account yourself."
+        )
+        return note(
+            f"decision-failed:{account}:{now.wall_us}",
+            words,
+            now,
+            account=account,
+            tier=Tier.CRITICAL,
+        )
+
+    def _report(self, seen: Seen, began: Moment, now: Moment, wait_s: float) -> None:
+        took_ms = (now.steady_us - began.steady_us) // 1000
+        if seen.missed is None:
+            worst = max((d.tier for d in self.state.dangers.values()), default=Tier.CALM)
+            self._log.info(
+                "poll.completed", duration_ms=took_ms, tier=worst.name.lower(), wait_s=wait_s
+            )
+        else:
+            repeated = self._reported == seen.missed.kind
+            (self._log.info if repeated else self._log.warning)(
+                "poll.missed",
+                kind=seen.missed.kind.value,
+                reason=seen.missed.reason,
+                prices=len(seen.prices),
+                duration_ms=took_ms,
+                wait_s=wait_s,
+            )
+        self._reported = None if seen.missed is None else seen.missed.kind
+
+
+def first_waits_s(accounts: int, calm_s: float) -> list[float]:
+    """Return when each account polls first: the first at once, the rest spread, close together."""
+    gap_s = min(0.5, calm_s / max(accounts, 1))
+    return [number * gap_s for number in range(accounts)]
+
+
+def _missed(error: VenueError) -> Missed:
+    return Missed(kind=error.kind, reason=error.reason, until_us=error.until_us)
+
+
+def _late(deadline_s: float) -> str:
+    return f"no answer in {deadline_s:g} s"

@@ -1,0 +1,227 @@
+"""
+Opening the two files: tables, pragmas, versions, corruption.
+
+Rule: the ledger is opened only as what it says it is. A newer version or a foreign file is refused
+with words; a corrupt one is moved aside whole (with its journal) and a fresh one begun, because a
+watcher that does not start watches nobody. The history is expendable: any doubt drops it.
+Effective pragmas are asserted, not assumed.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+
+from watcher.ports import StoreError
+
+APPLICATION_ID = 0x77617463
+"""The letters `watc`."""
+
+LEDGER_VERSION = 1
+HISTORY_VERSION = 1
+BUSY_TIMEOUT_MS = 5000
+PRIVATE_MODE = 0o600
+
+LEDGER_TABLES = """
+CREATE TABLE account_state (
+    account    TEXT PRIMARY KEY,
+    state      TEXT NOT NULL,
+    changed_us INTEGER NOT NULL
+) STRICT;
+CREATE TABLE outbox (
+    id            INTEGER PRIMARY KEY AUTOINCREMENT,
+    key           TEXT NOT NULL UNIQUE,
+    account       TEXT NOT NULL,
+    incident      TEXT NOT NULL,
+    strand        TEXT NOT NULL,
+    lane          INTEGER NOT NULL,
+    tier          INTEGER NOT NULL,
+    message       TEXT NOT NULL,
+    state         TEXT NOT NULL DEFAULT 'queued'
+                  CHECK (state IN ('queued', 'claimed', 'sent', 'abandoned', 'superseded')),
+    created_us    INTEGER NOT NULL,
+    lease_us      INTEGER NOT NULL DEFAULT 0,
+    not_before_us INTEGER NOT NULL DEFAULT 0,
+    attempts      INTEGER NOT NULL DEFAULT 0,
+    copies        INTEGER NOT NULL DEFAULT 0,
+    done_us       INTEGER,
+    receipt       TEXT,
+    reason        TEXT,
+    superseded_by INTEGER
+) STRICT;
+CREATE INDEX outbox_open ON outbox (lane, tier DESC, id) WHERE state IN ('queued', 'claimed');
+CREATE TABLE meta (
+    key   TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT;
+"""
+
+HISTORY_TABLES = """
+CREATE TABLE sample (
+    account      TEXT NOT NULL,
+    at_us        INTEGER NOT NULL,
+    pool         TEXT NOT NULL,
+    distance     REAL,
+    health       REAL,
+    margin_level REAL,
+    equity       REAL,
+    tier         INTEGER NOT NULL,
+    estimate     INTEGER NOT NULL,
+    PRIMARY KEY (account, at_us, pool)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE reading (
+    account  TEXT PRIMARY KEY,
+    at_us    INTEGER NOT NULL,
+    snapshot BLOB NOT NULL,
+    recent   TEXT NOT NULL
+) STRICT;
+"""
+
+
+class Corrupt(Exception):
+    """The file is damaged. Only this module's callers decide what becomes of it."""
+
+
+def open_ledger(path: Path) -> sqlite3.Connection:
+    """
+    Return the ledger for writing, created if absent, every commit synced to the disk.
+
+    Raises: `Corrupt`; `StoreError` for a newer version, a foreign file, or a disk that refuses.
+    """
+    connection = _open(path, tables=LEDGER_TABLES, version=LEDGER_VERSION, synchronous="FULL")
+    try:
+        _check_soundness(connection, path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def open_history(path: Path) -> sqlite3.Connection:
+    """
+    Return the history for writing, created if absent; the last seconds may be lost with the power.
+
+    Raises: `Corrupt`; `StoreError`.
+    """
+    return _open(path, tables=HISTORY_TABLES, version=HISTORY_VERSION, synchronous="NORMAL")
+
+
+def open_beside(path: Path) -> sqlite3.Connection:
+    """
+    Return *path* for reading beside a running daemon.
+
+    Raises: `StoreError` when there is nothing to read.
+    """
+    if not path.exists():
+        raise StoreError(
+            f"{path.name}: not found in {path.parent}; has `watcher run` started here?"
+        )
+    try:
+        connection = sqlite3.connect(
+            f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None,
+            check_same_thread=False,
+        )  # fmt: skip
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+        connection.execute("PRAGMA trusted_schema = OFF")
+        _check_identity(connection, path, LEDGER_VERSION)
+    except sqlite3.Error as error:
+        raise StoreError(f"{path.name}: {error}") from error
+    return connection
+
+
+def move_aside(path: Path) -> Path:
+    """Rename a damaged database with its journals, and return its new name."""
+    number = 1
+    while (target := path.with_name(f"{path.name}.corrupt-{number}")).exists():
+        number += 1
+    for suffix in ("", "-wal", "-shm"):
+        source = path.with_name(path.name + suffix)
+        if source.exists():
+            source.rename(target.with_name(target.name + suffix))
+    return target
+
+
+def _open(path: Path, *, tables: str, version: int, synchronous: str) -> sqlite3.Connection:
+    _keep_private(path)
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    try:
+        _set_pragmas(connection, synchronous)
+        _check_identity(connection, path, version)
+        if _pragma(connection, "user_version") == 0:
+            _create(connection, tables, version)
+    except sqlite3.OperationalError as error:
+        connection.close()
+        raise StoreError(f"{path.name}: {error}") from error
+    except sqlite3.DatabaseError as error:
+        connection.close()
+        raise Corrupt(str(error)) from error
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+# balances are in here: nobody else on the machine reads them. SQLite gives its journals the same
+# rights as the file
+def _keep_private(path: Path) -> None:
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE_MODE)
+        try:
+            os.fchmod(handle, PRIVATE_MODE)
+        finally:
+            os.close(handle)
+    except OSError as error:
+        raise StoreError(f"{path}: {error.strerror}") from error
+
+
+def _set_pragmas(connection: sqlite3.Connection, synchronous: str) -> None:
+    wanted = {
+        "busy_timeout": (str(BUSY_TIMEOUT_MS), BUSY_TIMEOUT_MS),
+        "journal_mode": ("WAL", "wal"),
+        "synchronous": (synchronous, {"NORMAL": 1, "FULL": 2}[synchronous]),
+        "foreign_keys": ("ON", 1),
+        "trusted_schema": ("OFF", 0),
+        "cell_size_check": ("ON", 1),
+        "wal_autocheckpoint": ("1000", 1000),
+    }
+    for name, (setting, effective) in wanted.items():
+        connection.execute(f"PRAGMA {name} = {setting}")
+        found = _pragma(connection, name)
+        if found != effective:
+            raise StoreError(f"sqlite {name}: expected {effective}, found {found}")
+
+
+def _check_identity(connection: sqlite3.Connection, path: Path, version: int) -> None:
+    found_id = _pragma(connection, "application_id")
+    found = _pragma(connection, "user_version")
+    tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+    if found_id not in (0, APPLICATION_ID) or (found_id == 0 and tables):
+        raise StoreError(f"{path}: this is another program's database; point state_dir elsewhere")
+    if isinstance(found, int) and found > version:
+        raise StoreError(
+            f"{path.name} has version {found}, this watcher reads up to {version}: "
+            "run the newer watcher, or move the file away to start afresh"
+        )
+
+
+def _check_soundness(connection: sqlite3.Connection, path: Path) -> None:
+    try:
+        verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    except sqlite3.DatabaseError as error:
+        verdict = str(error)
+    if verdict != "ok":
+        raise Corrupt(f"{path.name}: {verdict}")
+
+
+def _create(connection: sqlite3.Connection, tables: str, version: int) -> None:
+    # the identity comes with the tables in one transaction: no half-made file passes for a ledger
+    connection.executescript(
+        f"BEGIN IMMEDIATE;{tables}"
+        f"PRAGMA application_id = {APPLICATION_ID};PRAGMA user_version = {version};COMMIT;"
+    )
+
+
+def _pragma(connection: sqlite3.Connection, name: str) -> object:
+    row = connection.execute(f"PRAGMA {name}").fetchone()
+    return None if row is None else row[0]
