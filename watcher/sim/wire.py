@@ -11,10 +11,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
+
+import orjson
 
 from watcher.sim.things import Account
 from watcher.sim.world import World
+
+Json = dict[str, Any] | list[Any] | str | int | float | bool | None
 
 Trouble = Literal["rate_limit", "ban", "maintenance", "revoked"]
 """Refusals every venue can utter in its own words."""
@@ -64,6 +68,11 @@ class Wire(Protocol):
 
     def refuse(self, trouble: Trouble, world: World, *, retry_after_s: float) -> Reply:
         """Return the venue's own refusal of this kind (status, body, headers)."""
+
+
+def encoded(payload: object) -> bytes:
+    """Return the bytes a payload goes out as."""
+    return payload if isinstance(payload, bytes) else orjson.dumps(payload)
 
 
 def text(value: Decimal, places: int | None = None) -> str:

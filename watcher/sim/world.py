@@ -9,6 +9,7 @@ per venue; formats are the wires' affair. Time is integer microseconds and moves
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import Protocol
@@ -53,13 +54,13 @@ LEVERAGE_DEFAULT = Decimal(10)
 
 
 class PricePath(Protocol):
-    """Where prices come from as time passes. Times are those of the world."""
+    """Where prices come from as time passes. Times count from the path's own beginning."""
 
-    def prices_at(self, now_us: int) -> Mapping[str, Decimal]:
+    def prices_at(self, elapsed_us: int) -> Mapping[str, Decimal]:
         """Return the price of each underlying the path moves; others stay as they are."""
 
-    def next_point_after(self, now_us: int) -> int | None:
-        """Return the next moment at which something must be looked at, None when it has ended."""
+    def next_point_after(self, elapsed_us: int) -> int | None:
+        """Return the next moment that must not be stepped over, None when there is none left."""
 
 
 class Rules(Protocol):
@@ -102,6 +103,8 @@ class World:
         self.rules = dict(rules)
         self.accounts: dict[str, Account] = {}
         self.path: PricePath | None = None
+        self.path_from_us = start_us
+        self.speed = ONE
         self.on_step: list[Callable[[World], None]] = []
         self.version = 0
         self._checked = -1
@@ -403,9 +406,13 @@ class World:
         account.liquidations.append(event)
         self.touch()
 
-    def call_margin(self, account: Account, pool: str, text: str) -> None:
-        """Send the venue's one warning for *pool*, unless it stands already."""
-        if pool not in account.called_pools:
+    def call_margin(
+        self, account: Account, pool: str, text: str, *, again_after_us: int | None = None
+    ) -> None:
+        """Send the venue's one warning for *pool*, unless it stands; some venues send it again."""
+        sent = account.called_pools.get(pool)
+        stale = again_after_us is not None and sent is not None
+        if sent is None or (stale and self.now_us - sent >= (again_after_us or 0)):
             account.called_pools[pool] = self.now_us
             account.margin_calls.append(
                 MarginCall(at_us=self.now_us, account=account.name, pool=pool, text=text)
@@ -424,21 +431,41 @@ class World:
             self.rules[account.venue].enforce(self, account)
         self._checked = self.version
 
+    def follow(self, path: PricePath, *, speed: Decimal = ONE) -> None:
+        """Let *path* move prices from now on, *speed* times as fast as the clock."""
+        self.path, self.path_from_us, self.speed = path, self.now_us, speed
+        self._move_prices()
+
+    def rebase(self, now_us: int) -> None:
+        """Begin at another time, before anything was served: practice on the wall clock."""
+        self.path_from_us += now_us - self.now_us
+        self.now_us = self.start_us = now_us
+
+    def _elapsed(self) -> int:
+        return int((self.now_us - self.path_from_us) * self.speed)
+
+    def _move_prices(self) -> None:
+        if self.path is None:
+            return
+        moved = self.path.prices_at(self._elapsed())
+        if any(self.prices.get(name) != price for name, price in moved.items()):
+            self.set_prices(moved)
+
     def slice_end(self, limit_us: int) -> int:
         """Return where the next slice of time ends: no path point is stepped over."""
         end = min(limit_us, self.now_us + self.slice_us)
-        point = self.path.next_point_after(self.now_us) if self.path is not None else None
-        return end if point is None else max(min(end, point), self.now_us + 1)
+        point = self.path.next_point_after(self._elapsed()) if self.path is not None else None
+        if point is not None:
+            at = self.path_from_us + math.ceil(point / self.speed)
+            end = min(end, max(at, self.now_us + 1))
+        return end
 
     def step_once(self, limit_us: int) -> None:
         """Move one slice forward, at most to *limit_us*: prices, interest, venues, observers."""
         if limit_us <= self.now_us:
             return
         before, self.now_us = self.now_us, self.slice_end(limit_us)
-        if self.path is not None:
-            moved = self.path.prices_at(self.now_us)
-            if any(self.prices.get(name) != price for name, price in moved.items()):
-                self.set_prices(moved)
+        self._move_prices()
         for _ in range(self.now_us // HOUR_US - before // HOUR_US):
             self._charge_interest()
         self.check()
