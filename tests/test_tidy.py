@@ -1,0 +1,278 @@
+"""
+Properties of the code itself: what the house asks of every file, as failing tests.
+
+Rule: each test names the files it is about in its failure, so that the person who broke it knows
+where to look. Nothing of the program is started here.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from watcher.settings.keys import ANY, is_secret, leaves
+
+ROOT = Path(__file__).resolve().parents[1]
+SOURCES = sorted((ROOT / "watcher").rglob("*.py"))
+PYTHON = sorted([*SOURCES, *(ROOT / "tests").rglob("*.py"), *(ROOT / "bench").rglob("*.py")])
+FUNCTION_LINES_MAX = 60
+MODULE_LINES_MAX = 400
+
+# Who may read the clock, draw by chance, or print: the outermost floor only.
+OUTERMOST = ("watcher/app.py", "watcher/cli/", "watcher/__main__.py")
+IMPURE = {
+    "time.time",
+    "time.time_ns",
+    "time.monotonic",
+    "time.monotonic_ns",
+    "time.perf_counter",
+    "time.perf_counter_ns",
+    "time.clock_gettime",
+    "time.clock_gettime_ns",
+    "time.sleep",
+    "datetime.now",
+    "datetime.utcnow",
+    "datetime.today",
+    "date.today",
+    "uuid.uuid1",
+    "uuid.uuid4",
+    "os.urandom",
+    "print",
+}
+CHANCE = re.compile(r"(random|secrets)\.\w+")
+
+# Written in two halves so that this list does not find itself. The unit file names its own home.
+HOSTS = ["pypi" + ".org", "python" + "hosted.org", "npmjs" + ".com"]
+PLACES = re.compile("/(ho" + "me|Us" + "ers)/[a-z]|/ro" + "ot/|/tm" + "p/[a-z]")
+INSTALLED = Path("/opt/watcher")
+
+
+def relative(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def tracked_texts() -> Iterator[Path]:
+    skipped = {".git", ".venv", "state", "out", "build", "dist", "__pycache__"}
+    for path in sorted(ROOT.rglob("*")):
+        parts = path.relative_to(ROOT).parts
+        hidden = any(part in skipped or part.endswith(("_cache", ".egg-info")) for part in parts)
+        if path.is_file() and not hidden and ".hypothesis" not in parts:
+            yield path
+
+
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+
+
+def name_of(node: ast.expr) -> str:
+    """Return the last two parts of a dotted name: `datetime.datetime.now` is `datetime.now`."""
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute):
+        parts.insert(0, node.attr)
+        node = node.value
+    if isinstance(node, ast.Name):
+        parts.insert(0, node.id)
+    return ".".join(parts[-2:])
+
+
+def test_every_module_says_what_it_is_for() -> None:
+    silent = [relative(path) for path in PYTHON if not ast.get_docstring(parsed(path))]
+
+    assert silent == []
+
+
+def test_no_function_is_longer_than_a_screen() -> None:
+    long = [
+        f"{relative(path)}:{node.lineno} {node.name} has {length} lines"
+        for path in SOURCES
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (length := (node.end_lineno or node.lineno) - node.lineno + 1) > FUNCTION_LINES_MAX
+    ]
+
+    assert long == []
+
+
+def test_no_module_is_larger_than_a_room() -> None:
+    large = {
+        relative(path): lines
+        for path in SOURCES
+        if (lines := len(path.read_text(encoding="utf-8").splitlines())) > MODULE_LINES_MAX
+    }
+
+    assert large == {}
+
+
+def test_nothing_is_left_for_later_without_a_name() -> None:
+    pattern = re.compile(r"\b(TO" + r"DO|FIX" + r"ME|XX" + r"X)\b")
+    found = [
+        f"{relative(path)}:{number}"
+        for path in PYTHON
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if pattern.search(line)
+    ]
+
+    assert found == []
+
+
+def test_only_the_outermost_floor_reads_clocks_draws_or_prints() -> None:
+    """The practice world may draw from a seeded `random.Random`, and from nothing else."""
+    found = []
+    for path in SOURCES:
+        place = relative(path)
+        if place.startswith(OUTERMOST):
+            continue
+        for node in ast.walk(parsed(path)):
+            if not isinstance(node, ast.Call):
+                continue
+            name = name_of(node.func)
+            seeded = place.startswith("watcher/sim/") and name == "random.Random" and node.args
+            if name in IMPURE or (CHANCE.fullmatch(name) and not seeded):
+                found.append(f"{place}:{node.lineno} {name}")
+
+    assert found == []
+
+
+def test_a_suppressed_warning_has_its_reason_beside_it() -> None:
+    bare = [
+        f"{relative(path)}:{number}"
+        for path in PYTHON
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if re.search(r"# noqa(: [A-Z]+\d+(, [A-Z]+\d+)*)?\s*$", line)
+    ]
+
+    assert bare == []
+
+
+def test_nothing_names_a_registry_or_a_place_on_one_machine() -> None:
+    found = []
+    for path in tracked_texts():
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            continue
+        own = [] if ROOT == INSTALLED else [f"{ROOT}/"]
+        found += [f"{relative(path)}: {word}" for word in [*HOSTS, *own] if word in text]
+        found += [f"{relative(path)}: {place[0]}" for place in PLACES.finditer(text)]
+
+    assert found == []
+
+
+def test_every_config_key_is_in_the_readme() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    keys = [".".join(path).replace(ANY, "NAME") for path, _ in leaves()]
+
+    assert [key for key in keys if f"`{key}`" not in readme] == []
+
+
+def test_every_log_event_is_in_the_readme() -> None:
+    """Events are `<subject>.<past participle>`, written once as a constant string."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    missing = [f"{event} ({place})" for event, place in log_events() if f"`{event}`" not in readme]
+
+    assert missing == []
+
+
+def test_log_events_are_constant_and_well_formed() -> None:
+    wrong = [
+        f"{place}: {event}"
+        for event, place in log_events()
+        if re.fullmatch(r"[a-z_]+\.[a-z_]+", event) is None
+    ]
+
+    assert wrong == []
+
+
+def log_events() -> list[tuple[str, str]]:
+    levels = {"debug", "info", "warning", "error", "critical", "exception"}
+    events = []
+    for path in SOURCES:
+        for node in ast.walk(parsed(path)):
+            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+                continue
+            holder = name_of(node.func.value).split(".")[-1]
+            if node.func.attr not in levels or holder not in {"log", "_log", "logger"}:
+                continue
+            place = f"{relative(path)}:{node.lineno}"
+            first = node.args[0] if node.args else None
+            constant = isinstance(first, ast.Constant) and isinstance(first.value, str)
+            events.append((str(first.value) if constant else "not a constant", place))
+    return events
+
+
+# -- config/watcher.example.toml -------------------------------------------------------------------
+
+
+def example() -> str:
+    return (ROOT / "config" / "watcher.example.toml").read_text(encoding="utf-8")
+
+
+def uncommented() -> dict[str, object]:
+    """Return the example with its commented keys switched on."""
+    lines = [
+        re.sub(r"^# (?=(\[[a-z.]+\]|[A-Za-z_]+ = ))", "", line) for line in example().splitlines()
+    ]
+    return tomllib.loads("\n".join(lines))
+
+
+def at(data: object, path: tuple[str, ...]) -> object:
+    for part in path:
+        data = data.get(part) if isinstance(data, dict) else None
+    return data
+
+
+def test_the_example_has_every_key_and_no_other() -> None:
+    shown = {
+        path for path in flattened(uncommented()) if path[0] != "betas" and path[2:3] != ("betas",)
+    }
+    keys = {
+        tuple("main" if part == ANY else part for part in path)
+        for path, field in leaves()
+        if not is_secret(field) and "betas" not in path
+    }
+
+    assert shown == keys
+    assert set(at(uncommented(), ("betas",))) == {"SOL"}
+    assert set(at(uncommented(), ("accounts", "main", "betas"))) == {"SOL"}
+
+
+def flattened(data: dict[str, object], prefix: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    for key, value in data.items():
+        if isinstance(value, dict):
+            yield from flattened(value, (*prefix, key))
+        else:
+            yield (*prefix, key)
+
+
+def test_the_example_equals_the_defaults() -> None:
+    """What stands uncommented is the default word for word; what has none is commented out."""
+    given = tomllib.loads(example())
+    wrong = []
+    for path, field in leaves():
+        if ANY in path or is_secret(field) or path == ("state_dir",):
+            continue
+        default = list(field.default) if isinstance(field.default, tuple) else field.default
+        if at(given, path) != default:
+            wrong.append(f"{'.'.join(path)}: {at(given, path)!r}, the code says {default!r}")
+
+    assert wrong == []
+
+
+def test_the_example_has_no_account_of_its_own() -> None:
+    given = tomllib.loads(example())
+
+    assert "accounts" not in given
+    assert "state_dir" not in given, "it would win over $STATE_DIRECTORY"
+
+
+@pytest.mark.parametrize("path", [path for path, _ in leaves() if ANY not in path])
+def test_the_example_explains_each_key_beside_it(path: tuple[str, ...]) -> None:
+    lines = [line for line in example().splitlines() if re.match(rf"#? ?{path[-1]} = ", line)]
+    field = dict(leaves())[path]
+
+    assert is_secret(field) or any("#" in line.partition(" = ")[2] for line in lines)

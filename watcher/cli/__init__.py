@@ -1,0 +1,70 @@
+"""
+The command line: one module per command, found by name.
+
+Rule: only the command asked for is imported, so `watcher version` does not pay for a venue
+library. A command module has `main(argv) -> int`; the exit codes are 0 fine, 1 trouble found
+(partial, disagreement, unreachable), 2 bad input or configuration. Plain lines when piped, colour
+in a terminal. Commands print; nothing else in the program does.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+FINE = 0
+TROUBLE = 1
+REFUSED = 2
+
+COMMANDS = {
+    "run": "watch the configured accounts and tell (until SIGTERM or Ctrl-C)",
+    "check": "validate the config, read every account once, compare with the venue; sends nothing",
+    "status": "what a running daemon knows, from its store",
+    "send-test": "send one test message",
+    "margin": "evaluate a snapshot file, offline",
+    "schema": "print the JSON schema of the snapshot file",
+    "practice": "run the practice exchange alone",
+    "demo": "twin accounts through a sell-off, guarded and not",
+    "version": "print the version",
+}
+
+USAGE = "usage: watcher COMMAND [OPTIONS]"
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command named first in *argv* and return its exit code."""
+    name = argv[0] if argv else "--help"
+    if name in ("-h", "--help", "help"):
+        print(_help())
+        return FINE if argv else REFUSED
+    if name == "--version":
+        name = "version"
+    if name not in COMMANDS:
+        print(f"watcher: {_unknown(name)}\n{USAGE}", file=sys.stderr)
+        return REFUSED
+    module = import_module(f"watcher.cli.{name.replace('-', '_')}")
+    try:
+        code = int(module.main(list(argv[1:])))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # the reader of our output went away: not our trouble, and no trace for it
+        sys.stderr.close()
+        return FINE
+    except KeyboardInterrupt:
+        return TROUBLE
+    return code
+
+
+def _help() -> str:
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name.ljust(width)}  {text}" for name, text in COMMANDS.items()]
+    return "\n".join([USAGE, "", *lines, "", "`watcher COMMAND --help` lists a command's options."])
+
+
+def _unknown(name: str) -> str:
+    from difflib import get_close_matches  # noqa: PLC0415 - only for a typing error
+
+    near = get_close_matches(name, COMMANDS, n=1)
+    meant = f"; did you mean {near[0]}?" if near else ""
+    return f"found {name!r}, expected a command{meant}"

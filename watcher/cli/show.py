@@ -1,0 +1,140 @@
+"""
+Numbers and tables for people.
+
+Rule: "none" means there is none or nobody knows, never nought. Tables are drawn with colour in a
+terminal and are plain aligned lines when piped, so that `grep` and `awk` can read them. Nothing is
+computed here.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from watcher.domain.alert import SECOND_US
+
+NONE = "none"
+FINE_BELOW = 100
+
+
+def money(value: float | None, unit: str = "") -> str:
+    """
+    Return an amount with thousands marked.
+
+    >>> money(14760.5, "USDT")
+    '14,760.50 USDT'
+    """
+    if value is None:
+        return NONE
+    if not math.isfinite(value):
+        return "inf" if value > 0 else "-inf"
+    digits = 2 if abs(value) >= 1 or value == 0 else 6
+    text = f"{value:,.{digits}f}".replace("-", "−")
+    return f"{text} {unit}".rstrip()
+
+
+def price(value: float | None) -> str:
+    """
+    Return a price with six significant digits, or whole above a million.
+
+    >>> price(106842.123), price(0.000012345678)
+    ('106,842', '0.0000123457')
+    """
+    if value is None:
+        return NONE
+    if value == 0:
+        return "0"
+    digits = max(0, 5 - math.floor(math.log10(abs(value))))
+    return f"{value:,.{digits}f}"
+
+
+def percent(value: float | None) -> str:
+    """
+    Return a percentage.
+
+    >>> percent(5.84), percent(230.2)
+    ('5.84 %', '230 %')
+    """
+    if value is None:
+        return NONE
+    if not math.isfinite(value):
+        return "inf"
+    return f"{value:.2f} %" if abs(value) < FINE_BELOW else f"{value:,.0f} %"
+
+
+def health(value: float | None) -> str:
+    """
+    Return a health.
+
+    >>> health(1.3), health(float("inf"))
+    ('1.30x', 'inf')
+    """
+    if value is None:
+        return NONE
+    if not math.isfinite(value):
+        return "inf" if value > 0 else "-inf"
+    return f"{value:.2f}x" if abs(value) < FINE_BELOW else f"{value:,.0f}x"
+
+
+def moment(at_us: int) -> str:
+    """
+    Return a time as people write it, in UTC.
+
+    >>> moment(0)
+    '1970-01-01 00:00:00 UTC'
+    """
+    return datetime.fromtimestamp(at_us / SECOND_US, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def in_terminal() -> bool:
+    return sys.stdout.isatty()
+
+
+def heading(text: str) -> None:
+    if in_terminal():
+        _rich().print(text, style="bold", markup=False, highlight=False)
+    else:
+        print(text)
+
+
+def line(text: str, *, style: str = "") -> None:
+    if style and in_terminal():
+        _rich().print(text, style=style, markup=False, highlight=False)
+    else:
+        print(text)
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, words: int = 1) -> None:
+    """Print *rows*; the first *words* columns are text and stand left, the others right."""
+    if not rows:
+        return
+    if in_terminal():
+        _drawn(header, rows, words)
+        return
+    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
+    for row in [header, *rows]:
+        cells = [
+            cell.ljust(width) if i < words else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        print(("  " + "  ".join(cells)).rstrip())
+
+
+def _drawn(header: Sequence[str], rows: Sequence[Sequence[str]], words: int) -> None:
+    from rich.table import Table  # noqa: PLC0415 - piped output does not pay for it
+    from rich.text import Text  # noqa: PLC0415 - the same
+
+    drawn = Table(pad_edge=True, header_style="dim")
+    for i, name in enumerate(header):
+        drawn.add_column(name, justify="left" if i < words else "right", no_wrap=True)
+    for row in rows:
+        drawn.add_row(*(Text(cell) for cell in row))
+    _rich().print(drawn)
+
+
+def _rich():  # type: ignore[no-untyped-def]  # noqa: ANN202 - rich is imported only in a terminal
+    from rich.console import Console  # noqa: PLC0415 - piped output does not pay for it
+
+    return Console()
