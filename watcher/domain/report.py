@@ -28,11 +28,13 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PositionReport:
+    """`maintenance_margin` is ours; None in a pool that shows the venue's figures only."""
+
     symbol: str
     side: Side
     notional: float
     unrealised_pnl: float
-    maintenance_margin: float
+    maintenance_margin: float | None
     liquidation_price: float | None
     bankruptcy_price: float | None
     distance: float | None

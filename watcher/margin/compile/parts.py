@@ -1,0 +1,189 @@
+"""
+Rows every family shares: profit, maintenance margin, fees, open-order losses.
+
+Rule: one function writes one contribution and knows no family. Amounts are in the settle asset;
+`unit` is the column that turns them into the unit of the pool.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from watcher.domain.account import Bracket, BracketKey, BracketKind, Order, Position, Side
+from watcher.margin.book import Draft, Out, Term
+from watcher.margin.compile.pool import Sheet
+from watcher.margin.errors import BookError, NotModelled
+from watcher.margin.tables import Step, bracket_steps, share_rate
+
+
+def sign(side: Side) -> float:
+    return 1.0 if side is Side.LONG else -1.0
+
+
+def profit(contract: Position | Order, column: int) -> Term:
+    """Return the P&L of a position since entry, or of an order since its price, as a term."""
+    paid = contract.entry if isinstance(contract, Position) else contract.price
+    size = sign(contract.side) * float(contract.quantity * contract.contract_size)
+    if contract.inverse:
+        return (column, size / float(paid), 0.0, -size)
+    return (column, -size * float(paid), size, 0.0)
+
+
+def check_position(position: Position, where: str) -> None:
+    """Raise `BookError` for a position whose numbers cannot be right."""
+    for name in ("quantity", "entry", "contract_size"):
+        value = getattr(position, name)
+        if not value > 0:
+            raise BookError(f"{where}: {name} is {value}, expected a number above 0")
+    if not 0 <= position.fee_rate <= 1:
+        raise BookError(
+            f"{where}: fee_rate is {position.fee_rate}, expected a fraction between 0 and 1"
+        )
+    if position.leverage is not None and not position.leverage > 0:
+        raise BookError(f"{where}: leverage is {position.leverage}, expected a number above 0")
+
+
+def charge_positions(sheet: Sheet, settle: str) -> None:
+    """Write the requirement of every position settled in *settle*, by the pool's hedge rule."""
+    pool = sheet.pool
+    unit = sheet.units[settle]
+    chosen = [
+        (position, item)
+        for position, item in zip(pool.positions, pool.items, strict=True)
+        if position.settle == settle
+    ]
+    for position, item, size in _carriers(chosen, pool.rules.hedge, pool.name):
+        where = f"{pool.name} {position.symbol}"
+        column = sheet.mark(position)
+        term = (column, 0.0, 0.0, size) if position.inverse else (column, 0.0, size, 0.0)
+        notional = sheet.draft.amount([term])
+        _maintenance(sheet, position, notional, size, unit, item, where)
+        _fee(sheet, position, notional, size, unit, item, where)
+
+
+def _carriers(
+    positions: Sequence[tuple[Position, int]], hedge: str, pool: str
+) -> list[tuple[Position, int, float]]:
+    # which positions are charged, and for what size in base coin (quote when inverse)
+    sized = [(p, item, float(p.quantity * p.contract_size)) for p, item in positions]
+    if hedge == "sum":
+        return sized
+    legs: dict[str, list[tuple[Position, int, float]]] = {}
+    for leg in sized:
+        legs.setdefault(leg[0].symbol, []).append(leg)
+    charged = []
+    for symbol, pair in legs.items():
+        first = pair[0][0]
+        if any(p.brackets != first.brackets or p.fee_rate != first.fee_rate for p, _, _ in pair):
+            # the larger side could change on the way; two tables need two pools
+            raise NotModelled(f"{pool}: the two sides of {symbol} have different tables")
+        larger, item, size = max(pair, key=lambda leg: leg[2])
+        if hedge == "net":
+            size = abs(sum(sign(p.side) * amount for p, _, amount in pair))
+        if size > 0:
+            charged.append((larger, item, size))
+    return charged
+
+
+def _maintenance(
+    sheet: Sheet, position: Position, notional: int, size: float, unit: int, item: int, where: str
+) -> None:
+    steps = bracket_steps(position.brackets, position.bracket_kind, where)
+    draft = sheet.draft
+    by_size = _size_rate(position, size, steps, where)
+    if sheet.pool.rules.maintenance_basis == "entry":
+        entry = float(position.entry)
+        value = size / entry if position.inverse else size * entry
+        step = next(s for s in reversed(steps) if value > s.floor or s is steps[0])
+        amount = value * step.rate - step.deduction if by_size is None else value * by_size
+        draft.row(notional, Out.REQUIREMENT, 0.0, amount, unit=unit, item=item)
+    elif by_size is not None:
+        draft.row(notional, Out.REQUIREMENT, by_size, unit=unit, item=item)
+    else:
+        write_steps(draft, notional, steps, unit=unit, item=item)
+
+
+def _size_rate(position: Position, size: float, steps: Sequence[Step], where: str) -> float | None:
+    # a table keyed by size has no edge in price; the coin value of an inverse contract has
+    if position.bracket_key is BracketKey.NOTIONAL:
+        return None
+    if position.bracket_key is BracketKey.DEBT:
+        raise BookError(f"{where}: bracket_key is debt, expected notional, contracts or base")
+    if position.bracket_key is BracketKey.BASE:
+        return None if position.inverse else share_rate(steps, size, position.bracket_kind)
+    contracts = size / float(position.contract_size)
+    return share_rate(steps, contracts, position.bracket_kind)
+
+
+def write_steps(draft: Draft, amount: int, steps: Sequence[Step], *, unit: int, item: int) -> None:
+    """Write a table as one row per step, each adding what changes at its floor."""
+    rate = deduction = 0.0
+    for number, step in enumerate(steps):
+        slope, offset = step.rate - rate, deduction - step.deduction
+        if number == 0:
+            draft.row(amount, Out.REQUIREMENT, slope, offset, unit=unit, item=item)
+        else:
+            draft.row(
+                amount, Out.REQUIREMENT, slope, offset, floor=step.floor, unit=unit, item=item
+            )
+        rate, deduction = step.rate, step.deduction
+
+
+def _fee(
+    sheet: Sheet, position: Position, notional: int, size: float, unit: int, item: int, where: str
+) -> None:
+    rate = float(position.fee_rate)
+    if not rate:
+        return
+    rules = sheet.pool.rules
+    beside = rules.fee_in == "requirement"
+    if rules.fee_basis == "notional":
+        sheet.draft.row(notional, Out.REQUIREMENT, rate, unit=unit, item=item, fee=beside)
+        return
+    if position.leverage is None:
+        raise BookError(f"{where}: leverage is missing, the closing fee at bankruptcy needs it")
+    entry, gear = float(position.entry), sign(position.side) / float(position.leverage)
+    value = size / entry * (1 + gear) if position.inverse else size * entry * (1 - gear)
+    sheet.draft.row(notional, Out.REQUIREMENT, 0.0, value * rate, unit=unit, item=item, fee=beside)
+
+
+def write_borrow(
+    draft: Draft, bucket: int, brackets: Sequence[Bracket], kind: BracketKind, unit: int, where: str
+) -> None:
+    """
+    Write the requirement of what a bucket owes: the table, read by the depth below zero.
+
+    Rows switch upward, so the deepest bracket is the row that is always on and each shallower
+    one takes its place from its ceiling up. A debt exactly on a floor is in the upper bracket.
+    """
+    steps = bracket_steps(brackets, kind, where)
+    deepest = steps[-1]
+    draft.row(bucket, Out.REQUIREMENT, -deepest.rate, -deepest.deduction, unit=unit)
+    for shallow, deep in zip(reversed(steps[:-1]), reversed(steps), strict=False):
+        draft.row(
+            bucket,
+            Out.REQUIREMENT,
+            deep.rate - shallow.rate,
+            deep.deduction - shallow.deduction,
+            floor=-deep.floor,
+            unit=unit,
+        )
+    first = steps[0]
+    draft.row(bucket, Out.REQUIREMENT, first.rate, first.deduction, floor=0.0, unit=unit)
+
+
+def write_orders(sheet: Sheet) -> None:
+    """Write min(0, profit at the mark) of every resting order, where the venue counts it."""
+    pool = sheet.pool
+    if pool.rules.orders_in != "equity":
+        return
+    for order in pool.orders:
+        if not (order.quantity > 0 and order.price > 0 and order.contract_size > 0):
+            raise BookError(
+                f"{pool.name} {order.symbol}: an order of {order.quantity} at {order.price}, "
+                "expected a quantity, a price and a contract size above 0"
+            )
+        loss = sheet.draft.amount([profit(order, sheet.mark(order))])
+        unit = sheet.units[order.settle]
+        sheet.draft.row(loss, Out.EQUITY, 1.0, unit=unit)
+        sheet.draft.row(loss, Out.EQUITY, -1.0, floor=0.0, unit=unit)

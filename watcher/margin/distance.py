@@ -1,0 +1,134 @@
+"""
+How far every pool is from liquidation, along every path that is asked about.
+
+Rule: the paths are all down, all up (everything along its beta) and every coin alone, down and
+up. "BTC alone" moves its marks, its dated contracts and its index together, and with it every
+coin that is a staked form of it; contract marks stand still while their settle coin loses its peg.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from watcher.domain.account import Position
+from watcher.margin.book import Book, Flags
+from watcher.margin.compile import Pool
+from watcher.margin.movers import column_betas, mover_of, stable_movers
+from watcher.margin.solve import FLOOR, UP, along_joint, along_solo, plan_solo
+from watcher.margin.state import State, at_stake
+
+SAME = 1e-9
+"""Two distances closer than this part of each other are one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alone:
+    """One coin alone: how far down and up liquidation lies, as fractions; None: not in range."""
+
+    down: float | None
+    up: float | None
+
+    @property
+    def nearest(self) -> float | None:
+        return nearest(self.down, self.up)
+
+    @property
+    def factor(self) -> float | None:
+        """The price there, as a factor of today's, on the nearer side."""
+        if self.down is not None and (self.up is None or self.down <= self.up):
+            return 1 - self.down
+        return None if self.up is None else 1 + self.up
+
+
+@dataclass(slots=True, kw_only=True)
+class Distances:
+    """One pool's distances, as fractions of today's prices; by mover for coins alone."""
+
+    joint_down: float | None = None
+    joint_up: float | None = None
+    risky: dict[str, Alone] = field(default_factory=dict)
+    stable: dict[str, Alone] = field(default_factory=dict)
+    worst: float | None = None
+    worst_path: str | None = None
+
+
+def nearest(*distances: float | None) -> float | None:
+    """Return the smallest distance that exists."""
+    return min((d for d in distances if d is not None), default=None)
+
+
+def distances(state: State, betas: Mapping[str, float]) -> dict[str, Distances]:
+    """Return the distances of every compiled pool."""
+    book = state.cautious
+    stable = stable_movers(book)
+    joint = along_joint(book, column_betas(book, betas), (-(1 - FLOOR), UP)).zero
+    found = {name: Distances() for name in state.compiled.numbers}
+    for name, number in state.compiled.numbers.items():
+        found[name].joint_down = _finite(joint[0, number])
+        found[name].joint_up = _finite(joint[1, number])
+    for chosen, where in ((~stable, "risky"), (stable, "stable")):
+        for number, mover, alone in solos(book, chosen):
+            name = list(found)[number]
+            getattr(found[name], where)[mover] = alone
+    for name, one in found.items():
+        pool = state.compiled.pools[name]
+        if at_stake(pool):
+            _worst(one, pool)
+        else:
+            _clear(one)
+    return found
+
+
+def solos(book: Book, chosen: Flags) -> list[tuple[int, str, Alone]]:
+    """Return (pool number, mover, distances) of every chosen mover, in each pool it touches."""
+    plan = plan_solo(book, chosen)
+    zero = along_solo(book, plan, (FLOOR, 1 + UP)).zero
+    return [
+        (int(pool), book.movers[mover], Alone(down=_finite(down), up=_finite(up)))
+        for pool, mover, down, up in zip(plan.pool, plan.mover, zero[0], zero[1], strict=True)
+    ]
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def _clear(one: Distances) -> None:
+    one.joint_down = one.joint_up = None
+    one.risky = dict.fromkeys(one.risky, Alone(down=None, up=None))
+    one.stable = dict.fromkeys(one.stable, Alone(down=None, up=None))
+
+
+def _worst(one: Distances, pool: Pool) -> None:
+    traded = {mover_of(p.underlying, pool.betas) for p in pool.positions}
+    # a stable coin somebody trades is an underlying like any other
+    alone = one.risky | {name: a for name, a in one.stable.items() if name in traded}
+    paths = [("all down", one.joint_down), ("all up", one.joint_up)]
+    single = [
+        (f"{name} {way}", far)
+        for name, both in alone.items()
+        for way, far in (("down", both.down), ("up", both.up))
+    ]
+    # where everything is one coin, its name says more than "all"
+    ordered = [*single, *paths] if len(alone) == 1 else [*paths, *single]
+    for path, far in ordered:
+        if far is not None and (one.worst is None or far < one.worst * (1 - SAME)):
+            one.worst, one.worst_path = far, path
+
+
+def of_position(one: Distances, position: Position, pool: Pool) -> tuple[float, float] | None:
+    """
+    Return (price factor, distance) of a position's liquidation, None if none is in range.
+
+    A position's liquidation price is where its underlying alone liquidates the pool, on whichever
+    side is nearer: both legs of a hedge share one price, and a short that protects a larger long
+    shows the price below the mark that ends them both.
+    """
+    mover = mover_of(position.underlying, pool.betas)
+    alone = one.risky.get(mover) or one.stable.get(mover)
+    if alone is None or alone.factor is None or alone.nearest is None:
+        return None
+    return alone.factor, alone.nearest
