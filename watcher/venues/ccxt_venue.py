@@ -358,3 +358,16 @@ class Client:
 
     async def close(self) -> None:
         await self._exchange.close()
+
+
+async def together(*calls: Awaitable[Any]) -> list[Any]:
+    """
+    Await all *calls* at once and return their results.
+
+    All are waited for, so none is left running; then the first error is raised.
+    """
+    results = await asyncio.gather(*calls, return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+    return list(results)

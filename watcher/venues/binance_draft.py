@@ -1,0 +1,36 @@
+"""
+What one poll of a Binance account gathers, until it is a `Snapshot`.
+
+Rule: holds, does not judge.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from watcher.domain.account import Asset, Position, Rules, VenueSays
+from watcher.venues.ccxt_venue import Part
+
+
+@dataclass(slots=True)
+class Draft:
+    """The pools of one account while they are put together."""
+
+    assets: list[Asset] = field(default_factory=list)
+    positions: list[Position] = field(default_factory=list)
+    rules: dict[str, Rules] = field(default_factory=dict)
+    says: dict[str, VenueSays] = field(default_factory=dict)
+    unmodelled: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Poll:
+    """What one poll has gathered so far."""
+
+    draft: Draft = field(default_factory=Draft)
+    parts: dict[str, int] = field(default_factory=dict)
+
+    def add(self, *parts: Part) -> None:
+        for part in parts:
+            earlier = self.parts.get(part.name, part.received_at_us)
+            self.parts[part.name] = min(earlier, part.received_at_us)
