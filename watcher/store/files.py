@@ -1,0 +1,151 @@
+"""
+Snapshot and report files: `watcher.snapshot/1` in and out, `watcher.report/1` out.
+
+Rule: a file is checked whole before anything is computed from it. Decimals travel as text and
+keep every digit; a JSON number with a point is refused, its digits are already lost. An unknown
+key is an error, so that a misspelt field cannot silently take its default. What is written reads
+back equal.
+
+Only this module knows pydantic; the nouns themselves are plain dataclasses (docs/snapshot.md).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, fields, is_dataclass
+from decimal import Decimal
+from difflib import get_close_matches
+from typing import Any
+
+import orjson
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+
+from watcher.domain.account import SNAPSHOT_SCHEMA, Snapshot
+from watcher.domain.amounts import MAGNITUDE_MAX, shown
+from watcher.domain.report import Report
+
+SNAPSHOT: TypeAdapter[Snapshot] = TypeAdapter(Snapshot)
+
+FAULTS_SHOWN_MAX = 3
+
+
+class FileError(ValueError):
+    """A file that cannot be used. The text names the field, what was found and expected."""
+
+
+def read_snapshot(text: str | bytes) -> Snapshot:
+    """
+    Return the snapshot in *text*.
+
+    Raises: `FileError` for text that is not JSON, another schema, a missing, unknown or wrong
+    field, and a number that is none or is beyond any real account.
+    """
+    try:
+        data = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise FileError(f"not JSON: {error}") from None
+    if not isinstance(data, dict):
+        raise FileError(f"expected a JSON object, found {shown(data)}")
+    if data.get("schema") != SNAPSHOT_SCHEMA:
+        raise FileError(f"schema: expected {SNAPSHOT_SCHEMA!r}, found {shown(data.get('schema'))}")
+    for path, value in _leaves(data, ""):
+        if isinstance(value, float):
+            raise FileError(
+                f'{path}: found the number {value!r}, expected it as text, "{value!r}": '
+                "a JSON number does not keep its digits"
+            )
+    try:
+        snapshot = SNAPSHOT.validate_json(text)
+    except ValidationError as error:
+        faults = error.errors(include_url=False)[:FAULTS_SHOWN_MAX]
+        raise FileError("; ".join(_plain(fault) for fault in faults)) from None
+    for path, value in _leaves(snapshot, ""):
+        if isinstance(value, Decimal) and abs(value) > MAGNITUDE_MAX:
+            raise FileError(f"{path}: {value} is beyond any real account")
+    return snapshot
+
+
+def write_snapshot(snapshot: Snapshot) -> str:
+    """Return *snapshot* as the text of a file; `read_snapshot` gives back an equal one."""
+    data = SNAPSHOT.dump_python(snapshot, mode="json")
+    return orjson.dumps(data, option=orjson.OPT_INDENT_2).decode()
+
+
+def snapshot_schema() -> dict[str, Any]:
+    """Return the JSON schema of a snapshot file."""
+    schema = _exact_numbers(SNAPSHOT.json_schema())
+    assert isinstance(schema, dict)
+    schema["required"] = ["schema", *schema["required"]]
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def report_json(report: Report) -> dict[str, Any]:
+    """Return *report* as JSON values: none is null, an infinity is "inf" or "-inf"."""
+    data = _json(asdict(report))
+    assert isinstance(data, dict)
+    return data
+
+
+def _json(value: object) -> object:
+    if isinstance(value, Mapping):
+        return {str(key): _json(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_json(inner) for inner in value]
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, float):
+        assert not math.isnan(value)
+        if math.isinf(value):
+            return "inf" if value > 0 else "-inf"
+    return value
+
+
+def _leaves(value: object, path: str) -> Iterator[tuple[str, object]]:
+    # every plain value with the path to it, of JSON data and of our dataclasses alike
+    if is_dataclass(value) and not isinstance(value, type):
+        value = {field.name: getattr(value, field.name) for field in fields(value)}
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _leaves(inner, f"{path}.{key}" if path else str(key))
+    elif isinstance(value, list | tuple):
+        for number, inner in enumerate(value):
+            yield from _leaves(inner, f"{path}[{number}]")
+    else:
+        yield path, value
+
+
+def _plain(fault: ErrorDetails) -> str:
+    path = ""
+    for part in fault["loc"]:
+        path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else str(part)
+    if fault["type"] == "missing":
+        return f"{path}: missing"
+    if fault["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
+        near = get_close_matches(str(fault["loc"][-1]), _field_names(), n=1)
+        return f"{path}: unknown field" + (f", did you mean {near[0]}" if near else "")
+    if fault["type"].startswith("decimal"):
+        return f"{path}: found {shown(fault['input'])}, expected a number as text"
+    expected = fault["msg"][:1].lower() + fault["msg"][1:]
+    return f"{path}: found {shown(fault['input'])}: {expected}"
+
+
+def _field_names() -> list[str]:
+    schema = SNAPSHOT.json_schema()
+    return [
+        name for part in (schema, *schema["$defs"].values()) for name in part.get("properties", {})
+    ]
+
+
+def _exact_numbers(schema: object) -> object:
+    # pydantic describes a Decimal as "a number or text"; this format takes text or an integer
+    if isinstance(schema, dict):
+        inner = {key: _exact_numbers(value) for key, value in schema.items()}
+        choice = inner.get("anyOf")
+        if isinstance(choice, list) and {"type": "number"} in choice:
+            inner["anyOf"] = [{"type": "integer"} if c == {"type": "number"} else c for c in choice]
+        return inner
+    if isinstance(schema, list):
+        return [_exact_numbers(value) for value in schema]
+    return schema
