@@ -3,7 +3,7 @@ Delivery: from the outbox to the person, worst lane first, at least once.
 
 Rule: a row is claimed, sent, then marked; a crash between repeats it under the same key and code.
 Two sources feed the loop: the store's outbox, and a queue in memory for replies and for alerts the
-store could not take. Each road (a chat) has a budget of `SENDS_PER_MINUTE`, of which
+store could not take. Each road (a chat) has a budget of sends per minute, of which
 `SENDS_RESERVED` are kept for danger and blindness, and at most one hold on it:
 
     the far side said             the row                              the road
@@ -51,6 +51,7 @@ log = structlog.get_logger()
 class Road:
     """One chat's budget and holds."""
 
+    per_minute: int = SENDS_PER_MINUTE
     sends_us: deque[int] = field(default_factory=deque)
     held_until_us: int = 0
     failures: int = 0
@@ -59,7 +60,8 @@ class Road:
         """Return when a message of *lane* may go out: *now_us* or later."""
         while self.sends_us and self.sends_us[0] <= now_us - MINUTE_US:
             self.sends_us.popleft()
-        allowed = SENDS_PER_MINUTE - (SENDS_RESERVED if lane > Lane.BLIND else 0)
+        reserved = min(SENDS_RESERVED, self.per_minute // 2) if lane > Lane.BLIND else 0
+        allowed = self.per_minute - reserved
         free_us = max(now_us, self.held_until_us)
         if len(self.sends_us) >= allowed:
             free_us = max(free_us, self.sends_us[-allowed] + MINUTE_US)
@@ -87,11 +89,19 @@ class Deliverer:
     `contact_us` is when the far side last confirmed a message.
     """
 
-    def __init__(self, *, store: Store, channel: Channel, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        store: Store,
+        channel: Channel,
+        clock: Clock,
+        per_minute: int = SENDS_PER_MINUTE,
+    ) -> None:
         self.contact_us: int | None = None
         self._store = store
         self._channel = channel
         self._clock = clock
+        self._per_minute = per_minute
         self._bell = Bell()
         self._stopping = False
         self._roads: dict[str, Road] = {}
@@ -208,7 +218,7 @@ class Deliverer:
         return free_us if free_us > now.steady_us else now.steady_us + SECOND_US // 4
 
     def _road(self, channel: Channel) -> Road:
-        return self._roads.setdefault(channel.name, Road())
+        return self._roads.setdefault(channel.name, Road(self._per_minute))
 
     # -- sending -------------------------------------------------------------------------------
 

@@ -37,7 +37,7 @@ from watcher.domain.alert import (
 from watcher.ports import Clock, Store, StoreError, Unsupported, Venue, VenueError, WithdrawalRight
 from watcher.service.notes import note
 
-SNAPSHOT_DEADLINE_S = 8.0
+SNAPSHOT_DEADLINE_S = 5.0
 START_DEADLINE_S = 20.0
 PRICES_DEADLINE_S = 2.0
 HOUSEKEEPING_DEADLINE_S = 30.0
@@ -105,6 +105,7 @@ class Poller:
         outlet: Outlet,
         clock: Clock,
         marks: Marks,
+        deadline_s: float = SNAPSHOT_DEADLINE_S,
     ) -> None:
         assert rules.account == venue.account == state.account
         self.rules = rules
@@ -117,6 +118,7 @@ class Poller:
         self._outlet = outlet
         self._clock = clock
         self._marks = marks
+        self._deadline_s = deadline_s
         self._started = False
         self._start_failures = 0
         self._quiet_until_us = 0
@@ -191,7 +193,7 @@ class Poller:
 
     async def _read(self) -> Snapshot | Missed:
         try:
-            async with asyncio.timeout(SNAPSHOT_DEADLINE_S):
+            async with asyncio.timeout(self._deadline_s):
                 return await self._venue.snapshot()
         except (WithdrawalRight, Unsupported) as error:
             self._started = False
@@ -199,7 +201,7 @@ class Poller:
         except VenueError as error:
             return _missed(error)
         except TimeoutError:
-            return Missed(kind=MissKind.UNREACHABLE, reason=_late(SNAPSHOT_DEADLINE_S))
+            return Missed(kind=MissKind.UNREACHABLE, reason=_late(self._deadline_s))
         except Exception as error:  # noqa: BLE001 - logged with its trace, seen as a miss
             return self._defect_of_venue(error)
 

@@ -1,0 +1,1 @@
+"""Roads to a person. Each is one file; siblings do not know each other."""

@@ -1,0 +1,238 @@
+"""
+The Telegram road: texts out through python-telegram-bot.
+
+Rule: plain text with explicit entities, never a parse mode, so no name from outside can make
+markup; link previews off. Everything the library can throw becomes a `DeliveryError` that says
+whether trying again can help and whether the message may have arrived. The token is in no reason.
+
+    RetryAfter      wait exactly that long        BadRequest    permanent
+    ChatMigrated    send once more to the new id  TimedOut      ambiguous (not when never sent)
+    Forbidden       permanent                     NetworkError  try again
+    InvalidToken    permanent                     anything else the answer cannot be trusted:
+                                                  ambiguous
+
+The order matters: BadRequest and TimedOut are kinds of NetworkError in this library. It knows no
+budgets, lanes or retries: those are `service.deliver`'s.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from datetime import timedelta
+from ipaddress import ip_address
+from typing import TypedDict
+from urllib.parse import urlsplit
+
+import httpx
+import structlog
+from telegram import Bot, LinkPreviewOptions, MessageEntity
+from telegram.constants import MessageEntityType, MessageLimit
+from telegram.error import (
+    BadRequest,
+    ChatMigrated,
+    Forbidden,
+    InvalidToken,
+    NetworkError,
+    RetryAfter,
+    TelegramError,
+    TimedOut,
+)
+from telegram.request import HTTPXRequest
+
+from watcher.domain.alert import Text
+from watcher.ports import DeliveryError
+
+TELEGRAM_ROOT = "https://api.telegram.org"
+TIMEOUT_S = 5.0
+CONNECT_TIMEOUT_S = 3.0
+POOL_SIZE = 2
+KEEP_ALIVE_S = 300.0
+CUT_MARK = "…"
+REASON_LENGTH_MAX = 120
+
+_NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
+_NEVER_SENT = (httpx.ConnectTimeout, httpx.PoolTimeout)
+
+log = structlog.get_logger()
+
+
+class TelegramChannel:
+    """
+    The `Channel` port for one chat.
+
+    *endpoint* is a Bot API on this machine instead of Telegram's; no other host is accepted.
+    Connections stay open between messages, so an alert needs no handshake.
+    """
+
+    def __init__(self, token: str, chat_id: int, *, endpoint: str | None = None) -> None:
+        root = api_root(endpoint)
+        self.name = f"telegram:{chat_id}"
+        self._token = token
+        self._chat_id = chat_id
+        self._requests = (
+            HTTPXRequest(**request_options(pool_size=POOL_SIZE, endpoint=endpoint)),
+            HTTPXRequest(**request_options(pool_size=1, endpoint=endpoint)),
+        )
+        self._bot = Bot(
+            token,
+            request=self._requests[0],
+            get_updates_request=self._requests[1],
+            base_url=f"{root}/bot",
+            base_file_url=f"{root}/file/bot",
+        )
+
+    async def send(self, text: Text, *, silent: bool) -> str:
+        try:
+            return await self._send(text, silent=silent)
+        except ChatMigrated as error:
+            log.warning("chat.migrated", chat_id=self._chat_id, new_chat_id=error.new_chat_id)
+            self._chat_id = error.new_chat_id
+        except TelegramError as error:
+            raise delivery_error(error, self._token) from error
+        try:
+            return await self._send(text, silent=silent)
+        except TelegramError as error:
+            raise delivery_error(error, self._token) from error
+
+    async def warm(self) -> str:
+        """
+        Ask the bot who it is: proves the token and keeps a connection open.
+
+        Raises: `DeliveryError`.
+        """
+        try:
+            return (await self._bot.get_me()).username or ""
+        except TelegramError as error:
+            raise delivery_error(error, self._token) from error
+
+    async def close(self) -> None:
+        for each in self._requests:
+            await each.shutdown()
+
+    async def _send(self, text: Text, *, silent: bool) -> str:
+        plain, entities = rendered(text)
+        try:
+            sent = await self._bot.send_message(
+                self._chat_id,
+                plain,
+                entities=entities or None,
+                disable_notification=silent,
+                link_preview_options=_NO_PREVIEW,
+            )
+        except TelegramError:
+            raise
+        except Exception as error:  # the library reads answers loosely and may trip over one
+            raise DeliveryError(
+                f"Telegram's answer could not be read ({type(error).__name__})", ambiguous=True
+            ) from error
+        return str(sent.message_id)
+
+
+def rendered(text: Text) -> tuple[str, list[MessageEntity]]:
+    """Return *text* cut to what one message holds, its spans in UTF-16 units as Telegram counts."""
+    # half a character cannot be sent at all; its place is kept so that the spans still fit
+    whole = "".join("�" if unicodedata.category(c) == "Cs" else c for c in text.plain)
+    plain = _cut(whole, MessageLimit.MAX_TEXT_LENGTH)
+    entities = []
+    for kind, spans in ((MessageEntityType.BOLD, text.bold), (MessageEntityType.CODE, text.fixed)):
+        for start, end in spans:
+            stop = min(end, len(plain))
+            if start < stop:
+                offset = utf16_length(plain[:start])
+                length = utf16_length(plain[start:stop])
+                entities.append(MessageEntity(type=kind, offset=offset, length=length))
+    return plain, sorted(entities, key=lambda entity: (entity.offset, entity.length))
+
+
+def utf16_length(text: str) -> int:
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def delivery_error(error: TelegramError, token: str) -> DeliveryError:
+    """Return what *error* means for the message that met it."""
+    reason = _reason(error, token)
+    match error:
+        case RetryAfter():
+            found = DeliveryError("Telegram asks to wait", retry_after_s=_wait_s(error))
+        case ChatMigrated():
+            found = DeliveryError("the chat moved twice")
+        case Forbidden():
+            found = DeliveryError(f"Telegram forbids it: {reason}", permanent=True)
+        case InvalidToken():
+            found = DeliveryError("Telegram does not know this bot token", permanent=True)
+        case BadRequest():
+            found = DeliveryError(f"Telegram refused the message: {reason}", permanent=True)
+        case TimedOut():
+            sent = not isinstance(error.__cause__, _NEVER_SENT)
+            found = DeliveryError("Telegram did not answer in time", ambiguous=sent)
+        case NetworkError():
+            found = DeliveryError(f"no connection to Telegram: {reason}")
+        case _:
+            found = DeliveryError(f"not an answer of Telegram: {reason}")
+    return found
+
+
+class RequestOptions(TypedDict):
+    """What `HTTPXRequest` is made with here."""
+
+    connection_pool_size: int
+    connect_timeout: float
+    read_timeout: float
+    write_timeout: float
+    pool_timeout: float
+    httpx_kwargs: dict[str, object]
+
+
+def request_options(
+    *, pool_size: int, endpoint: str | None, read_timeout_s: float = TIMEOUT_S
+) -> RequestOptions:
+    """Return the options of a small connection pool with bounded waits."""
+    options: dict[str, object] = {
+        "limits": httpx.Limits(
+            max_connections=pool_size,
+            max_keepalive_connections=pool_size,
+            keepalive_expiry=KEEP_ALIVE_S,
+        )
+    }
+    if endpoint is not None:
+        options["trust_env"] = False  # a proxy of the environment must not see this machine
+    return RequestOptions(
+        connection_pool_size=pool_size,
+        connect_timeout=CONNECT_TIMEOUT_S,
+        read_timeout=read_timeout_s,
+        write_timeout=TIMEOUT_S,
+        pool_timeout=TIMEOUT_S,
+        httpx_kwargs=options,
+    )
+
+
+def api_root(endpoint: str | None) -> str:
+    """
+    Return where the Bot API lives: Telegram's own, or *endpoint*.
+
+    Raises: `ValueError` for an endpoint that is not this machine.
+    """
+    if endpoint is None:
+        return TELEGRAM_ROOT
+    host = urlsplit(endpoint).hostname or ""
+    if host != "localhost" and not ip_address(host).is_loopback:
+        raise ValueError(f"telegram endpoint: expected an address of this machine, found {host}")
+    return endpoint.rstrip("/")
+
+
+def _cut(plain: str, units_max: int) -> str:
+    if utf16_length(plain) <= units_max:
+        return plain
+    kept = plain[: units_max - len(CUT_MARK)]
+    while utf16_length(kept) > units_max - len(CUT_MARK):
+        kept = kept[:-1]
+    return kept + CUT_MARK
+
+
+def _wait_s(error: RetryAfter) -> float:
+    wait = error.retry_after
+    return wait.total_seconds() if isinstance(wait, timedelta) else float(wait)
+
+
+def _reason(error: TelegramError, token: str) -> str:
+    return str(error).replace(token, "<token>").replace("\n", " ")[:REASON_LENGTH_MAX]

@@ -1,0 +1,276 @@
+"""
+Commands in: long polling through python-telegram-bot, one gate before everything.
+
+Rule: an update is looked at by three handlers in order, and each may end it:
+
+    group -5  gate     the person is on the list, the chat is, nobody speaks for another
+    group -4  flood    at most 10 commands a minute and person
+    group  0  command  handed to the `Answerer`, which sees to the reply
+
+Who is not let in gets no answer and leaves a count, nothing else. An empty list lets nobody in.
+Polling that breaks is started again with growing waits; alerts go out by another connection and
+never notice. The library retries time-outs of its own for ever and says nothing, so the age of the
+last answer is watched here.
+
+Waits in this file are for a socket, not for the world: they are real seconds also in practice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import structlog
+from telegram import Update
+from telegram.error import Conflict, InvalidToken, TelegramError
+from telegram.ext import (
+    Application,
+    ApplicationBuilder,
+    ApplicationHandlerStop,
+    BaseHandler,
+    ContextTypes,
+    TypeHandler,
+)
+from telegram.request import HTTPXRequest
+
+from watcher.channels.telegram import TelegramChannel, api_root, request_options
+from watcher.domain.alert import MINUTE_US, SECOND_US, Moment
+from watcher.ports import Answerer, Command
+
+GATE_GROUP = -5
+FLOOD_GROUP = -4
+COMMANDS_PER_MINUTE = 10
+PEOPLE_MAX = 1000
+POLL_TIMEOUT_S = 10
+SILENT_MAX_S = 90.0
+LOOK_S = 5.0
+STOP_S = 2.0
+RESTART_WAITS_S = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
+TOKEN_WAIT_S = 300.0
+POOL_SIZE = 4
+GROUP_BOT_ID = 1087968824
+"""Telegram's user for group members who write anonymously."""
+
+App = Application[Any, Any, Any, Any, Any, Any]
+
+log = structlog.get_logger()
+
+
+class Gate:
+    """Who may give commands, and how many were turned away."""
+
+    def __init__(self, *, users: frozenset[int], chats: frozenset[int]) -> None:
+        self.refused = 0
+        self._users = users
+        self._chats = chats
+
+    def admits(self, update: Update) -> bool:
+        """
+        Return whether *update* is a message by a listed person, in a listed chat, as themselves.
+
+        Anything else there is (edits, channels, buttons, inline questions, member changes,
+        forwards, words through another bot or on behalf of a chat) is not a command.
+        """
+        message = update.message
+        if message is None or message.from_user is None:
+            return False
+        speaks_for_another = (
+            message.sender_chat is not None
+            or message.forward_origin is not None
+            or message.via_bot is not None
+            or message.is_automatic_forward
+            or message.from_user.is_bot
+            or message.from_user.id == GROUP_BOT_ID
+        )
+        return (
+            not speaks_for_another
+            and message.from_user.id in self._users
+            and message.chat.id in self._chats
+        )
+
+
+class TelegramCommands:
+    """
+    Polls for commands. `run` is a loop for a supervisor that does not track it; `close` after it.
+    """
+
+    def __init__(
+        self,
+        token: str,
+        *,
+        gate: Gate,
+        answerer: Answerer,
+        now: Callable[[], Moment],
+        endpoint: str | None = None,
+    ) -> None:
+        self.gate = gate
+        self._token = token
+        self._endpoint = endpoint
+        self._answerer = answerer
+        self._now = now
+        self._roads: dict[int, TelegramChannel] = {}
+        self._recent: dict[int, deque[int]] = {}
+        self._trouble = asyncio.Event()
+        self._error: TelegramError | None = None
+
+    async def run(self) -> None:
+        """Poll until cancelled, through every error."""
+        failures = 0
+        while True:
+            began = asyncio.get_running_loop().time()
+            try:
+                await self._session()
+            except TelegramError as error:
+                log.warning("commands.interrupted", reason=type(error).__name__)
+                self._error = error
+            if asyncio.get_running_loop().time() - began > SILENT_MAX_S:
+                failures = 0
+            wait_s = RESTART_WAITS_S[min(failures, len(RESTART_WAITS_S) - 1)]
+            if isinstance(self._error, InvalidToken):
+                wait_s = TOKEN_WAIT_S
+            failures += 1
+            await asyncio.sleep(wait_s)
+
+    async def close(self) -> None:
+        for road in self._roads.values():
+            await road.close()
+
+    def application(self) -> App:
+        """Return an application with the gate before every handler."""
+        return self._wired(_Watched.of(self._endpoint))
+
+    async def _session(self) -> None:
+        """Poll until something breaks, then take it all down."""
+        self._trouble.clear()
+        self._error = None
+        polled = _Watched.of(self._endpoint)
+        app = self._wired(polled)
+        async with app:
+            assert app.updater is not None
+            await app.updater.start_polling(
+                timeout=POLL_TIMEOUT_S,
+                allowed_updates=[Update.MESSAGE],
+                bootstrap_retries=0,
+                error_callback=self._polling_failed,
+            )
+            await app.start()
+            log.info("commands.started")
+            try:
+                await self._watch(app, polled)
+            finally:
+                # the far side may hold the last long poll open for its whole length
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(STOP_S):
+                        await app.updater.stop()
+                await app.stop()
+
+    async def _watch(self, app: App, polled: _Watched) -> None:
+        assert app.updater is not None
+        while app.updater.running and not polled.silent_for(SILENT_MAX_S):
+            try:
+                async with asyncio.timeout(LOOK_S):
+                    await self._trouble.wait()
+            except TimeoutError:
+                continue
+            reason = type(self._error).__name__
+            log.warning("commands.interrupted", reason=reason)
+            return
+        log.warning("commands.interrupted", reason="polling went silent")
+
+    def _polling_failed(self, error: TelegramError) -> None:
+        if isinstance(error, Conflict):
+            log.error("commands.conflicted", reason="another program polls with this bot token")
+        self._error = error
+        self._trouble.set()
+
+    def _wired(self, polled: HTTPXRequest) -> App:
+        root = api_root(self._endpoint)
+        app: App = (
+            ApplicationBuilder()
+            .token(self._token)
+            .base_url(f"{root}/bot")
+            .base_file_url(f"{root}/file/bot")
+            .request(HTTPXRequest(**request_options(pool_size=POOL_SIZE, endpoint=self._endpoint)))
+            .get_updates_request(polled)
+            .job_queue(None)
+            .build()
+        )
+        app.add_handler(TypeHandler(Update, self._pass_gate), group=GATE_GROUP)
+        app.add_handler(TypeHandler(Update, self._pass_flood), group=FLOOD_GROUP)
+        app.add_handler(_AnyCommand(self._hand_over), group=0)
+        app.add_error_handler(_failed)
+        return app
+
+    async def _pass_gate(self, update: Update, _: ContextTypes.DEFAULT_TYPE) -> None:
+        if not self.gate.admits(update):
+            self.gate.refused += 1
+            log.debug("command.refused", refused=self.gate.refused)
+            raise ApplicationHandlerStop
+
+    async def _pass_flood(self, update: Update, _: ContextTypes.DEFAULT_TYPE) -> None:
+        assert update.effective_user is not None
+        user_id = update.effective_user.id
+        now_us = self._now().steady_us
+        recent = self._recent.setdefault(user_id, deque(maxlen=COMMANDS_PER_MINUTE))
+        if len(recent) == COMMANDS_PER_MINUTE and recent[0] > now_us - MINUTE_US:
+            log.info("command.flooded", user_id=user_id)
+            raise ApplicationHandlerStop
+        recent.append(now_us)
+
+    async def _hand_over(self, update: Update, _: ContextTypes.DEFAULT_TYPE) -> None:
+        message = update.message
+        assert message is not None
+        assert message.from_user is not None
+        word, _space, argument = (message.text or "").partition(" ")
+        command = Command(
+            word=word.removeprefix("/").partition("@")[0].lower(),
+            argument=argument.strip(),
+            user_id=message.from_user.id,
+            sent_at_us=round(message.date.timestamp()) * SECOND_US,
+        )
+        log.info("command.received", command=command.word[:20], user_id=command.user_id)
+        self._answerer.answer(command, self._road(message.chat.id))
+
+    def _road(self, chat_id: int) -> TelegramChannel:
+        if chat_id not in self._roads:
+            self._roads[chat_id] = TelegramChannel(self._token, chat_id, endpoint=self._endpoint)
+        return self._roads[chat_id]
+
+
+class _AnyCommand(BaseHandler[Update, ContextTypes.DEFAULT_TYPE, None]):
+    """Every text that starts with a slash; which words there are is not known here."""
+
+    def check_update(self, update: object) -> bool:
+        if not isinstance(update, Update) or update.message is None:
+            return False
+        return (update.message.text or "").startswith("/")
+
+
+class _Watched(HTTPXRequest):
+    """The polling connection, with the time of its last answer."""
+
+    last_answer_s: float = 0.0
+
+    @classmethod
+    def of(cls, endpoint: str | None) -> _Watched:
+        read_timeout_s = POLL_TIMEOUT_S + 5.0
+        return cls(**request_options(pool_size=1, endpoint=endpoint, read_timeout_s=read_timeout_s))
+
+    def silent_for(self, seconds: float) -> bool:
+        return asyncio.get_running_loop().time() - self.last_answer_s > seconds
+
+    async def initialize(self) -> None:
+        self.last_answer_s = asyncio.get_running_loop().time()
+        await super().initialize()
+
+    async def do_request(self, *args: Any, **options: Any) -> tuple[int, bytes]:  # noqa: ANN401 - handed on as they come
+        answer = await super().do_request(*args, **options)
+        self.last_answer_s = asyncio.get_running_loop().time()
+        return answer
+
+
+async def _failed(_: object, context: ContextTypes.DEFAULT_TYPE) -> None:
+    log.error("command.failed", exc_info=context.error)
