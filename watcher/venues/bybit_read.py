@@ -164,6 +164,19 @@ def read_book(
     return book
 
 
+def next_cursor(body: object, scope: Scope) -> str | None:
+    """
+    Return where the next page of positions starts, None after the last.
+
+    A cursor also comes with a page that is not full; only an empty page or an empty cursor ends.
+    """
+    result = result_of(body, f"bybit {scope.name}")
+    cursor = result.data.get("nextPageCursor")
+    if not isinstance(cursor, str):
+        raise result.wrong("nextPageCursor", 'a text, "" on the last page')
+    return cursor if cursor and result.rows("list") else None
+
+
 def _only(result: Row) -> Row:
     rows = [row for row in result.rows("list") if row.text("accountType") == "UNIFIED"]
     if len(rows) != 1:

@@ -196,31 +196,40 @@ def _maintenance_rate(row: Row) -> Decimal:
 
 
 def read_ladders(body: object) -> dict[str, tuple[Weight, ...]]:
-    """Return the collateral ladder of each coin, in slices of the coin's own quantity."""
+    """
+    Return the collateral ladder of each coin, in slices of the coin's own quantity.
+
+    A coin whose slices do not fit together is left out: it counts for nothing then, and a pool
+    that holds it says so. One odd coin among hundreds must not blind every account.
+    """
     where = "bybit spot-margin-trade/collateral"
     ladders = {}
     for row in result_of(body, where).rows("list"):
-        slices = row.rows("collateralRatioList")
-        if not slices:
-            raise row.wrong("collateralRatioList", "at least one slice")
-        ladders[row.text("currency")] = tuple(_ladder(slices))
+        try:
+            ladders[row.text("currency")] = _ladder(row)
+        except Unreadable:
+            continue
     if not ladders:
-        raise Unreadable(f"{where}: the list is empty, expected all collateral coins")
+        raise Unreadable(f"{where}: no coin with a collateral ratio in the list")
     return ladders
 
 
-def _ladder(slices: tuple[Row, ...]) -> list[Weight]:
-    read = sorted(
-        (row.not_negative("minQty"), row.fraction("collateralRatio"), row) for row in slices
-    )
-    weights = [Weight(floor=floor, weight=ratio, by="quantity") for floor, ratio, _ in read]
-    if weights[0].floor > 0:
-        raise read[0][2].wrong("minQty", "0 in the first slice")
-    top = read[-1][2]
-    end = top.amount_or_none("maxQty")
+def _ladder(row: Row) -> tuple[Weight, ...]:
+    slices = sorted(row.rows("collateralRatioList"), key=lambda one: one.not_negative("minQty"))
+    if not slices:
+        raise row.wrong("collateralRatioList", "at least one slice")
+    weights = []
+    end: Decimal | None = ZERO
+    for one in slices:
+        if end is None or one.amount("minQty") != end:
+            raise one.wrong("minQty", "the end of the slice before")
+        weights.append(Weight(floor=end, weight=one.fraction("collateralRatio"), by="quantity"))
+        if "maxQty" not in one.data:
+            raise one.wrong("maxQty", 'a number, "" for no end')
+        end = one.amount_or_none("maxQty")
     if end is not None:  # above a closed last slice nothing counts
         weights.append(Weight(floor=end, weight=ZERO, by="quantity"))
-    return weights
+    return tuple(weights)
 
 
 def read_borrow(body: object) -> dict[str, tuple[Bracket, ...]]:
@@ -256,12 +265,12 @@ def read_fees(body: object, category: str) -> dict[str, Decimal]:
     return {row.text("symbol"): row.fraction("takerFeeRate") for row in rows}
 
 
-def read_tickers(body: object, category: str) -> dict[str, Ticker]:
+def read_tickers(body: object, category: str, *, now_ms: int) -> dict[str, Ticker]:
     """Return mark and index of the symbols that have both; others trade no contract now."""
     where = f"bybit tickers {category}"
     return {
         row.text("symbol"): Ticker(mark=row.positive("markPrice"), index=row.positive("indexPrice"))
-        for row in result_of(body, where).rows("list")
+        for row in result_of(body, where, now_ms=now_ms).rows("list")
         if row.has("markPrice") and row.has("indexPrice")
     }
 

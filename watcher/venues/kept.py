@@ -1,0 +1,99 @@
+"""
+What an adapter reads rarely and uses at every poll: mode, key rights, brackets, ladders, fees.
+
+Rule: a value is fetched when first asked for, again by `refresh` when its time has come, and used
+meanwhile; an unreachable venue never costs a table that is still good. Past `LAST_USE_FACTOR`
+times its age it is no longer used. When a refresh learns something final (the key may withdraw,
+the mode is not supported), the value is dropped, so that the next poll asks and says so itself.
+
+It knows no venue and no clock but the one it is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeVar, cast
+
+from watcher.ports import Refused, Unsupported, VenueError, WithdrawalRight
+
+T = TypeVar("T")
+
+LAST_USE_FACTOR = 6
+UNUSED_FACTOR = 2
+
+
+@dataclass(slots=True)
+class _Entry:
+    value: object
+    fetch: Callable[[], Awaitable[object]]
+    age_ms_max: float
+    read_at_ms: float
+    tried_at_ms: float
+    used_at_ms: float
+
+
+class Kept:
+    """Values by key, each with the age at which it is read again."""
+
+    def __init__(self, now_ms: Callable[[], float]) -> None:
+        self._now_ms = now_ms
+        self._entries: dict[str, _Entry] = {}
+
+    async def of(self, key: str, fetch: Callable[[], Awaitable[T]], *, age_ms_max: float) -> T:
+        """
+        Return the value of *key*, from *fetch* when there is none fit to use.
+
+        Raises: whatever *fetch* raises.
+        """
+        now_ms = self._now_ms()
+        entry = self._entries.get(key)
+        if entry is None or now_ms - entry.read_at_ms > age_ms_max * LAST_USE_FACTOR:
+            value = await fetch()
+            self._entries[key] = _Entry(value, fetch, age_ms_max, now_ms, now_ms, now_ms)
+            return value
+        entry.used_at_ms = now_ms
+        return cast("T", entry.value)
+
+    def age_ms(self, key: str) -> float:
+        """Return how long ago the value of *key* was read; infinite when there is none."""
+        entry = self._entries.get(key)
+        return float("inf") if entry is None else self._now_ms() - entry.read_at_ms
+
+    def forget(self, key: str) -> None:
+        self._entries.pop(key, None)
+
+    async def refresh(self) -> None:
+        """
+        Read again what is due; values nobody used for long are dropped instead.
+
+        All due values are tried. Raises: the first final error, else the first of any kind.
+        """
+        errors = [
+            error
+            for key in list(self._entries)
+            if (error := await self._refresh_one(key)) is not None
+        ]
+        if errors:
+            raise min(errors, key=lambda error: not _is_final(error))
+
+    async def _refresh_one(self, key: str) -> VenueError | None:
+        entry, now_ms = self._entries[key], self._now_ms()
+        if now_ms - entry.used_at_ms > entry.age_ms_max * UNUSED_FACTOR:
+            self.forget(key)
+            return None
+        if now_ms - entry.tried_at_ms < entry.age_ms_max:
+            return None
+        entry.tried_at_ms = now_ms - entry.age_ms_max / 2  # after a failure, again at half the age
+        try:
+            entry.value = await entry.fetch()
+        except VenueError as error:
+            if _is_final(error):
+                self.forget(key)
+            return error
+        entry.read_at_ms = entry.tried_at_ms = now_ms
+        return None
+
+
+def _is_final(error: VenueError) -> bool:
+    return isinstance(error, WithdrawalRight | Unsupported | Refused)
