@@ -1,0 +1,212 @@
+"""
+The checks beside danger: facts about a pool the trader must know, though no tier says so.
+
+Rule: a check is one function from a scene to findings, with its limits in a
+dataclass beside it, entered in `CHECKS`. A finding is told when it has been there for as many
+readings in a row as it needs, again when its fact changes or its repeat is due, and forgotten
+after three readings without it. Nothing here moves a tier.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from watcher.domain.account import Position, Side, Snapshot
+from watcher.domain.alert import MINUTE_US, DangerState, FindingState, Lane, Tier
+from watcher.domain.report import PoolReport, Report, Status
+from watcher.policy import lines, wording
+from watcher.policy.alerting import GOOD_SAMPLES, elapsed_us, opened, spoken
+from watcher.policy.readings import Reading
+
+DAY_US = 24 * 60 * MINUTE_US
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """One complete reading of an account: what the venue said, and what it amounts to."""
+
+    snapshot: Snapshot
+    report: Report
+    readings: Mapping[str, Reading | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """What a check may look at: this reading, the one before, the danger machines before it."""
+
+    look: Look
+    before: Snapshot | None
+    dangers: Mapping[str, DangerState]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """
+    Something one check found in one pool. `fact` tells it from another finding of the same check;
+    `facts` are the lines that say it.
+    """
+
+    check: str
+    pool: str
+    fact: str
+    title: str
+    facts: tuple[str, ...]
+    tier: Tier
+    lane: Lane
+    silent: bool = False
+    samples: int = 1
+    repeat_us: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DivergenceLimits:
+    """Our ratio and the venue's may lie this far apart, in percent; more when read in parts."""
+
+    base: float = 3.0
+    per_second_of_spread: float = 1.0
+    most: float = 20.0
+    samples: int = 3
+    repeat_us: int = 4 * 60 * MINUTE_US
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    divergence: DivergenceLimits = field(default_factory=DivergenceLimits)
+
+
+LIMITS = Limits()
+
+
+def tolerance(snapshot: Snapshot, limits: DivergenceLimits = LIMITS.divergence) -> float:
+    """Return how far apart (percent) our ratio and the venue's may lie for this reading."""
+    times = snapshot.parts.values()
+    spread_s = (max(times) - min(times)) / 1e6 if times else 0.0
+    return min(limits.base + limits.per_second_of_spread * spread_s, limits.most)
+
+
+def divergence(scene: Scene) -> Iterator[Finding]:
+    """Find pools whose ratio by our model and by the venue differ more than time explains."""
+    limits = LIMITS.divergence
+    venue = wording.venue_name(scene.look.snapshot.venue)
+    for pool in scene.look.report.pools:
+        apart = pool.disagreement
+        if pool.status is not Status.OK or apart is None:
+            continue
+        if math.isfinite(apart) and apart <= tolerance(scene.look.snapshot, limits):
+            continue
+        shown = wording.percent(apart) if math.isfinite(apart) else "all"
+        yield Finding(
+            check="divergence",
+            pool=pool.pool,
+            fact="apart",
+            title="MODEL DIFFERS",
+            facts=(
+                f"Our model and {venue} differ by {shown}",
+                *_figures(pool),
+                "The worse of the two counts",
+            ),
+            tier=Tier.WARNING,
+            lane=Lane.WARNING,
+            samples=limits.samples,
+            repeat_us=limits.repeat_us,
+        )
+
+
+def unmodelled(scene: Scene) -> Iterator[Finding]:
+    """Find pools the engine does not compute, and say whose figures stand in."""
+    venue = wording.venue_name(scene.look.snapshot.venue)
+    for pool in scene.look.report.pools:
+        if pool.status is Status.OK:
+            continue
+        judged = scene.look.readings.get(pool.pool) is not None
+        why = wording.words(pool.why or scene.look.snapshot.mode)
+        ending = f"Tiers follow {venue}'s own health" if judged else "NO TIER CAN FIRE for it"
+        yield Finding(
+            check="unmodelled",
+            pool=pool.pool,
+            fact=f"{why}/{judged}",
+            title="NOT COMPUTED" if judged else "NOT WATCHED",
+            facts=(f"Not computed here: {why}", *_figures(pool), ending),
+            tier=Tier.WATCH if judged else Tier.WARNING,
+            lane=Lane.WARNING,
+            silent=judged,
+            repeat_us=None if judged else DAY_US,
+        )
+
+
+def shrunk(scene: Scene) -> Iterator[Finding]:
+    """Find positions that got smaller or vanished while their pool was close to liquidation."""
+    if scene.before is None:
+        return
+    now = {_key(p): p for p in scene.look.snapshot.positions}
+    changes: dict[str, list[tuple[Position, Position | None]]] = {}
+    for old in scene.before.positions:
+        new = now.get(_key(old))
+        near = old.pool in scene.dangers and scene.dangers[old.pool].tier >= Tier.CRITICAL
+        if near and (new is None or new.quantity < old.quantity):
+            changes.setdefault(old.pool, []).append((old, new))
+    venue = wording.venue_name(scene.look.snapshot.venue)
+    for pool, pairs in changes.items():
+        said = tuple(_shrinking(old, new) for old, new in pairs[:4])
+        yield Finding(
+            check="shrunk",
+            pool=pool,
+            fact="/".join(said),
+            title="POSITION SMALLER",
+            facts=(*said, f"Closed by you, or liquidated by {venue}?"),
+            tier=scene.dangers[pool].tier,
+            lane=Lane.DANGER,
+        )
+
+
+Check = Callable[[Scene], Iterator[Finding]]
+CHECKS: tuple[Check, ...] = (shrunk, unmodelled, divergence)
+
+
+def step(
+    states: Mapping[str, FindingState], found: list[Finding], now_us: int, *, account: str
+) -> tuple[dict[str, FindingState], list[Finding]]:
+    """Return the machines after one reading, and the findings to tell now."""
+    kept: dict[str, FindingState] = {}
+    telling: list[Finding] = []
+    for finding in found:
+        key = f"{finding.check}:{finding.pool}"
+        state = states.get(key) or FindingState(check=finding.check, pool=finding.pool)
+        state = replace(state, bad_samples=state.bad_samples + 1, good_samples=0)
+        if _is_due(state, finding, now_us):
+            incident = state.incident or opened(account, key, now_us)
+            state = replace(state, fact=finding.fact, told_at_us=now_us, incident=spoken(incident))
+            telling.append(finding)
+        kept[key] = state
+    for key, state in states.items():
+        if key not in kept and state.good_samples + 1 < GOOD_SAMPLES:
+            kept[key] = replace(state, bad_samples=0, good_samples=state.good_samples + 1)
+    return kept, telling
+
+
+def _is_due(state: FindingState, finding: Finding, now_us: int) -> bool:
+    if state.bad_samples < finding.samples:
+        return False
+    if state.told_at_us is None or state.fact != finding.fact:
+        return True
+    waited = elapsed_us(now_us, state.told_at_us)
+    return finding.repeat_us is not None and waited >= finding.repeat_us
+
+
+def _figures(pool: PoolReport) -> tuple[str, ...]:
+    said = ["".join(p if isinstance(p, str) else p.text for p in r) for r in lines.equity(pool)]
+    if pool.health is not None:
+        said.append(f"Health {wording.health(pool.health)} (liquidation at 1.00x)")
+    return tuple(said)
+
+
+def _key(position: Position) -> tuple[str, str, Side]:
+    return position.pool, position.symbol, position.side
+
+
+def _shrinking(old: Position, new: Position | None) -> str:
+    now = "gone" if new is None else f"{new.quantity.normalize():,f}"
+    name = f"{wording.name(old.symbol)} {old.side.value}"
+    return f"Was {name} {old.quantity.normalize():,f}, now {now}"

@@ -1,0 +1,302 @@
+"""
+The one function the whole service stands around: what was seen and remembered, to what is said.
+
+Rule: `decide` is pure. It is given the memory of one account, what one poll slot brought and the
+time, and returns the new memory, the messages, the samples and when to look again. A reading is
+complete or it is a miss; a miss never makes anything better. Same inputs, same decision.
+
+    a reading   every pool's danger machine moves, blindness ends, the other checks look
+    a miss      the last reading is re-priced where live prices are known; the estimate may only
+                worsen a tier; the blind machine counts
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from watcher.domain.account import Snapshot
+from watcher.domain.alert import (
+    SECOND_US,
+    AccountState,
+    AlertRules,
+    DangerState,
+    Decision,
+    Message,
+    Missed,
+    MissKind,
+    Moment,
+    Sample,
+    Seen,
+    Tier,
+)
+from watcher.domain.report import PoolReport
+from watcher.margin import BookError, evaluate, repriced
+from watcher.policy import alerting, blind, checks, history, speech
+from watcher.policy.checks import CHECKS, Look, Scene
+from watcher.policy.readings import Reading, read
+from watcher.policy.speech import Turn
+
+HOT_FACTOR = 2.0
+"""Polls are hot nearer than this many times the way from the warning line to liquidation."""
+WAIT_MIN_US = 1 * SECOND_US
+FACTOR_MAX = 4.0
+"""A live price further off than this is of another contract, not of a market."""
+_SLACK_US = 1_000
+
+
+def decide(state: AccountState, seen: Seen, rules: AlertRules, now: Moment) -> Decision:
+    """Return what one poll slot leads to."""
+    if state.first_seen_at_us is None:
+        state = replace(state, first_seen_at_us=now.steady_us)
+    found = _look(seen, rules, now)
+    if isinstance(found, Look):
+        return _on_reading(state, found, rules, now)
+    return _on_miss(state, found, seen.prices, rules, now)
+
+
+def look(snapshot: Snapshot, rules: AlertRules) -> Look:
+    """
+    Return *snapshot* with its report and the verdict on each pool.
+
+    Raises: `BookError` for a snapshot that cannot be right.
+    """
+    report = evaluate(snapshot, betas=rules.betas)
+    return Look(
+        snapshot=snapshot, report=report, readings={p.pool: read(p, rules) for p in report.pools}
+    )
+
+
+def estimate(last: Snapshot, prices: Mapping[str, float], rules: AlertRules) -> Look | None:
+    """Return *last* at live *prices*; None where no usable price moves it."""
+    factors = factors_of(last, prices)
+    if not factors:
+        return None
+    try:
+        return look(repriced(last, factors), rules)
+    except BookError:
+        return None
+
+
+def factors_of(last: Snapshot, prices: Mapping[str, float]) -> dict[str, float]:
+    """Return live over known price for each coin of *last* a believable price is given for."""
+    own = {asset.asset: float(asset.index) for asset in last.assets}
+    own.update({position.underlying: float(position.mark) for position in last.positions})
+    factors = {}
+    for coin, price in prices.items():
+        if own.get(coin, 0.0) > 0 and math.isfinite(price) and price > 0:
+            factor = price / own[coin]
+            if 1 / FACTOR_MAX < factor < FACTOR_MAX:
+                factors[coin] = factor
+    return factors
+
+
+def _look(seen: Seen, rules: AlertRules, now: Moment) -> Look | Missed:
+    if seen.snapshot is None:
+        return seen.missed or Missed(kind=MissKind.UNREADABLE, reason="nothing was brought")
+    age_us = now.wall_us - seen.snapshot.taken_at_us
+    if age_us > rules.blind_after_max_us:
+        reason = f"answer is {age_us // SECOND_US} s old"
+        return Missed(kind=MissKind.UNREADABLE, reason=reason)
+    try:
+        return look(seen.snapshot, rules)
+    except BookError as error:
+        return Missed(kind=MissKind.UNREADABLE, reason=str(error))
+
+
+def _on_reading(state: AccountState, found: Look, rules: AlertRules, now: Moment) -> Decision:
+    at = now.steady_us
+    dangers, turns = _dangers_after(state, found, at)
+    samples = tuple(_sample(p, dangers[p.pool].tier, at) for p in found.report.pools)
+    recent = history.remembered(state.recent, samples, at)
+    seeing, kind = blind.step_seen(state.blind)
+    scene = Scene(look=found, before=state.last_good, dangers=state.dangers)
+    raised = [finding for check in CHECKS for finding in check(scene)]
+    findings, telling = checks.step(state.findings, raised, at, account=rules.account)
+    moved = replace(
+        state,
+        last_good=found.snapshot,
+        last_good_at_us=at - max(0, now.wall_us - found.snapshot.taken_at_us),
+        dangers=dangers,
+        blind=seeing,
+        findings=findings,
+        recent=recent,
+    )
+    said = speech.of_dangers(moved, found, turns, rules, now)
+    if kind is not None:
+        moved, message = speech.of_seeing(state, moved, found, rules, now)
+        said.append(message)
+    said += speech.of_findings(moved, telling, found, now)
+    hot = is_hot(moved.dangers, found.readings.values())
+    pace = rules.poll_hot_us if hot else rules.poll_calm_us
+    return _decision(moved, said, samples, pace)
+
+
+def _dangers_after(
+    state: AccountState, found: Look, now_us: int
+) -> tuple[dict[str, DangerState], list[Turn]]:
+    account = state.account
+    dangers: dict[str, DangerState] = {}
+    turns: list[Turn] = []
+    for pool, reading in found.readings.items():
+        old = state.dangers.get(pool) or DangerState(pool=pool)
+        if reading is None:
+            new, kind = alerting.step_estimate(old, None, now_us, account=account)
+        else:
+            new, kind = alerting.step(old, reading, now_us, account=account)
+        dangers[pool] = new
+        if kind is not None:
+            turns.append(Turn(pool=pool, was=old.tier, kind=kind))
+    for pool, old in state.dangers.items():
+        if pool in found.readings:
+            continue
+        kept, kind = alerting.step_absent(old, now_us)
+        if kept is not None:
+            dangers[pool] = kept
+        if kind is not None:
+            turns.append(Turn(pool=pool, was=old.tier, kind=kind))
+    return dangers, turns
+
+
+def _on_miss(
+    state: AccountState,
+    missed: Missed,
+    prices: Mapping[str, float],
+    rules: AlertRules,
+    now: Moment,
+) -> Decision:
+    last = _again(state.last_good, rules)
+    guess = estimate(last.snapshot, prices, rules) if last is not None else None
+    dangers, turns = _dangers_estimated(state, guess, now.steady_us)
+    since = state.first_seen_at_us if state.last_good_at_us is None else state.last_good_at_us
+    assert since is not None
+    age_us = alerting.elapsed_us(now.steady_us, since)
+    allowed = _allowed_us(last, guess, rules)
+    was = max((d.tier for d in dangers.values()), default=Tier.CALM)
+    tier = blind.tier_when_blind(was, _nearest(last, guess))
+    counting = blind.retold(state.blind, now.steady_us) if turns else state.blind
+    counted, kind = blind.step_missed(
+        counting, missed, now.steady_us, age_us=age_us, allowed=allowed, tier=tier
+    )
+    if counted.active and not state.blind.active:
+        dangers = {pool: alerting.blinded(d) for pool, d in dangers.items()}
+    moved = replace(state, dangers=dangers, blind=counted)
+    outage = speech.Outage(last=last, guess=guess, age_us=age_us, was=was, tier=tier)
+    said = speech.of_unseen_dangers(moved, outage, turns, prices, rules, now)
+    if kind is not None:
+        moved, message = speech.of_blindness(moved, outage, kind, prices, rules, now)
+        said.append(message)
+    guessed = guess.report.pools if guess is not None else ()
+    samples = tuple(
+        _sample(p, moved.dangers[p.pool].tier, now.steady_us, is_estimate=True) for p in guessed
+    )
+    return _decision(moved, said, samples, _wait_us(moved, outage, missed, allowed, rules))
+
+
+# what was read once can be refused after an update of the engine: then it was never read
+def _again(last: Snapshot | None, rules: AlertRules) -> Look | None:
+    try:
+        return None if last is None else look(last, rules)
+    except BookError:
+        return None
+
+
+def _dangers_estimated(
+    state: AccountState, guess: Look | None, now_us: int
+) -> tuple[dict[str, DangerState], list[Turn]]:
+    dangers = dict(state.dangers)
+    turns = []
+    readings = dict(guess.readings) if guess is not None else {}
+    for pool in {**dangers, **readings}:
+        old = dangers.get(pool) or DangerState(pool=pool)
+        reading = readings.get(pool)
+        if state.blind.active and (reading is None or reading.tier <= old.tier):
+            continue  # the blind machine's own repeats name this danger
+        new, kind = alerting.step_estimate(old, reading, now_us, account=state.account)
+        dangers[pool] = new
+        if kind is not None:
+            turns.append(Turn(pool=pool, was=old.tier, kind=kind))
+    return dangers, turns
+
+
+def _allowed_us(last: Look | None, guess: Look | None, rules: AlertRules) -> int:
+    if last is None:
+        return blind.ALLOWED_MIN_US
+    near = [d for found in (last, guess) if found is not None for d in _distances(found)]
+    return blind.allowed_us(near, rules.blind_after_max_us)
+
+
+def _distances(found: Look) -> list[float | None]:
+    return [blind.nearness(found.readings[p.pool], p.tier_distance) for p in found.report.pools]
+
+
+def _nearest(last: Look | None, guess: Look | None) -> float | None:
+    known = [
+        pool.tier_distance
+        for found in (last, guess)
+        if found is not None
+        for pool in found.report.pools
+        if pool.tier_distance is not None
+    ]
+    return min(known, default=None)
+
+
+def _wait_us(
+    state: AccountState, outage: speech.Outage, missed: Missed, allowed: int, rules: AlertRules
+) -> int:
+    readings = [
+        r for found in (outage.last, outage.guess) if found for r in found.readings.values()
+    ]
+    hot = state.blind.active or is_hot(state.dangers, readings)
+    if missed.kind in (MissKind.RATE_LIMITED, MissKind.BANNED):
+        hot = False
+    pace = rules.poll_hot_us if hot else rules.poll_calm_us
+    if state.blind.active:
+        return pace
+    return min(pace, max(WAIT_MIN_US, allowed - outage.age_us + _SLACK_US))
+
+
+def is_hot(dangers: Mapping[str, DangerState], readings: Iterable[Reading | None]) -> bool:
+    """Tell whether an account is close enough to a warning to be polled at the hot pace."""
+    if any(danger.tier >= Tier.WARNING for danger in dangers.values()):
+        return True
+    return any(_is_near(reading) for reading in readings)
+
+
+def _is_near(reading: Reading | None) -> bool:
+    if reading is None:
+        return True
+    gauge = reading.gauge
+    warning = [b.enter - gauge.end for b in gauge.bounds if b.tier is Tier.WARNING]
+    return any(gauge.remaining < HOT_FACTOR * way for way in warning)
+
+
+def _sample(pool: PoolReport, tier: Tier, at_us: int, *, is_estimate: bool = False) -> Sample:
+    return Sample(
+        pool=pool.pool,
+        at_us=at_us,
+        distance=_finite(pool.tier_distance),
+        health=_finite(pool.health),
+        margin_level=_finite(pool.margin_level),
+        equity=_finite(pool.equity),
+        tier=tier,
+        estimate=is_estimate,
+    )
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
+
+
+def _decision(
+    state: AccountState, said: list[Message], samples: tuple[Sample, ...], wait_us: int
+) -> Decision:
+    ordered = tuple(sorted(said, key=lambda message: (message.lane, -message.tier)))
+    return Decision(
+        account=state.account,
+        state=state,
+        messages=ordered,
+        samples=samples,
+        next_poll_us=wait_us,
+    )

@@ -1,0 +1,114 @@
+"""
+What the last quarter of an hour of a pool looked like: how far it was, how fast it falls.
+
+Rule: only true readings are remembered, thinned to one each half minute; an estimate never makes
+a trend. A trend is shown only while the pool gets nearer to liquidation.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from watcher.domain.alert import MINUTE_US, SECOND_US, Measure, Sample
+
+KEPT_US = 12 * MINUTE_US
+SPACING_US = 30 * SECOND_US
+
+_BEFORE_WANTED_US = 10 * MINUTE_US
+_BEFORE_MIN_US = 2 * MINUTE_US
+_SLOW_MIN_US = 3 * MINUTE_US
+_FAST_MIN_US = 45 * SECOND_US
+_FAST_MAX_US = 100 * SECOND_US
+_FAST_FALL_MIN = 0.02
+"""The one-minute slope counts only when at least this part of the remaining way went in it."""
+_MINUTES_MAX = 12 * 60.0
+
+
+def remembered(
+    recent: tuple[Sample, ...], fresh: Iterable[Sample], now_us: int
+) -> tuple[Sample, ...]:
+    """Return *recent* with the true samples of *fresh*, thinned, oldest first."""
+    added = {s.pool: s for s in fresh if not s.estimate and _is_known(s)}
+    by_pool: dict[str, list[Sample]] = {}
+    for sample in recent:
+        if 0 <= now_us - sample.at_us <= KEPT_US:
+            by_pool.setdefault(sample.pool, []).append(sample)
+    for pool, sample in added.items():
+        kept = by_pool.setdefault(pool, [])
+        if len(kept) > 1 and kept[-1].at_us - kept[-2].at_us < SPACING_US:
+            kept.pop()
+        kept.append(sample)
+    return tuple(sample for kept in by_pool.values() for sample in kept)
+
+
+def value_of(sample: Sample, measure: Measure) -> float | None:
+    match measure:
+        case Measure.DISTANCE:
+            return sample.distance
+        case Measure.HEALTH:
+            return sample.health
+        case Measure.MARGIN_LEVEL:
+            return sample.margin_level
+
+
+def before(
+    recent: Iterable[Sample], pool: str, measure: Measure, now_us: int
+) -> tuple[float, float] | None:
+    """Return the value nearest to ten minutes ago and its age in minutes, if old enough to tell."""
+    known = [
+        (value, age)
+        for value, age in _values(recent, pool, measure, now_us)
+        if age >= _BEFORE_MIN_US
+    ]
+    if not known:
+        return None
+    value, age = min(known, key=lambda pair: abs(pair[1] - _BEFORE_WANTED_US))
+    return value, age / MINUTE_US
+
+
+def per_minute(
+    recent: Iterable[Sample], pool: str, measure: Measure, value: float, end: float, now_us: int
+) -> float | None:
+    """
+    Return how much of *value* goes each minute while it falls, else None.
+
+    The steeper of two slopes: over about ten minutes, and over the last one when it fell plainly.
+    """
+    points = [p for p in _values(recent, pool, measure, now_us) if p[1] >= _FAST_MIN_US]
+    slopes = []
+    slow = [p for p in points if p[1] >= _SLOW_MIN_US]
+    if slow:
+        then, age = min(slow, key=lambda pair: abs(pair[1] - _BEFORE_WANTED_US))
+        slopes.append((then - value) / (age / MINUTE_US))
+    fast = [p for p in points if p[1] <= _FAST_MAX_US]
+    if fast:
+        then, age = min(fast, key=lambda pair: abs(pair[1] - MINUTE_US))
+        if then - value >= _FAST_FALL_MIN * max(value - end, 0.0):
+            slopes.append((then - value) / (age / MINUTE_US))
+    steepest = max(slopes, default=0.0)
+    return steepest if steepest > 0 else None
+
+
+def minutes_left(rate: float | None, value: float, end: float) -> float | None:
+    """Return the minutes to liquidation at *rate* per minute; None beyond half a day."""
+    if rate is None or not value > end:
+        return None
+    minutes = (value - end) / rate
+    return minutes if minutes <= _MINUTES_MAX else None
+
+
+def _values(
+    recent: Iterable[Sample], pool: str, measure: Measure, now_us: int
+) -> list[tuple[float, int]]:
+    found = []
+    for sample in recent:
+        value = value_of(sample, measure)
+        if sample.pool == pool and value is not None and not sample.estimate:
+            found.append((value, now_us - sample.at_us))
+    return found
+
+
+def _is_known(sample: Sample) -> bool:
+    values = (sample.distance, sample.health, sample.margin_level)
+    return any(value is not None and math.isfinite(value) for value in values)

@@ -1,0 +1,276 @@
+"""
+The lines messages are put together from, each one fact.
+
+Rule: a line stands alone and is left out when there is nothing to say; none says "none". Nothing
+that came from a venue may start a line.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from watcher.domain.alert import Incident, Measure, Missed, MissKind, Tier
+from watcher.domain.report import PoolReport, Status
+from watcher.policy import wording
+from watcher.policy.advice import Advice
+from watcher.policy.figures import Figures, Joint
+from watcher.policy.readings import Gauge, Reading
+from watcher.policy.wording import Bold, Row, row
+
+LINES_MAX = 12
+
+MARK = {
+    Tier.CALM: "🟢",
+    Tier.WATCH: "🟡",
+    Tier.WARNING: "🟠",
+    Tier.CRITICAL: "🔴",
+    Tier.EMERGENCY: "🚨",
+}
+BLIND_MARK = "🟠"
+GONE_MARK = "⚪"
+NOTE_MARK = "🔧"
+SECURITY_MARK = "🔑"
+
+AGREE_SHOWN_MIN = 0.1
+_RATIOS = {
+    "accountMMRate": ("MM rate", True),
+    "marginRatio": ("margin ratio", True),
+    "mgnRatio": ("mgnRatio", True),
+    "marginLevel": ("level", False),
+    "uniMMR": ("uniMMR", False),
+}
+
+
+def header(
+    mark: str, title: str, incident: Incident | None, account: str, *, note: str = ""
+) -> Row:
+    code = f" #{incident.code}·{incident.seq}" if incident else ""
+    after = f" ({note})" if note else ""
+    return row(f"{mark} ", Bold(title), f"{code} {wording.name(account)}{after}")
+
+
+def was(tier: Tier) -> str:
+    return f"was {tier.name}" if tier > Tier.CALM else ""
+
+
+def label(figures: Figures) -> list[Row]:
+    return [row("Pool ", Bold(figures.label))] if figures.label else []
+
+
+def headline(gauge: Gauge) -> str:
+    """Return the deciding value in the fewest words: "5.8 %", "level 152 %", "1.45x"."""
+    return headline_of(gauge.measure, gauge.value)
+
+
+def headline_of(measure: Measure, value: float) -> str:
+    match measure:
+        case Measure.DISTANCE:
+            return wording.percent(value) if math.isfinite(value) else "none in range"
+        case Measure.MARGIN_LEVEL:
+            return f"level {wording.percent(value)}" if math.isfinite(value) else "nothing owed"
+        case Measure.HEALTH:
+            return f"health {wording.health(value)}"
+
+
+def distance(figures: Figures) -> list[Row]:
+    """Return the lines of the deciding measure, and of the distance when that is another."""
+    gauge = figures.reading.gauge
+    earlier = ""
+    if figures.before is not None:
+        value, minutes = figures.before
+        shown = _bare(gauge.measure, value)
+        if shown != _bare(gauge.measure, gauge.value):
+            earlier = f" ({shown} {ago(minutes)})"
+    if gauge.measure is Measure.DISTANCE:
+        return [_from_liquidation(gauge.value, earlier)]
+    if gauge.measure is Measure.MARGIN_LEVEL:
+        first = _level(figures.report, gauge, earlier)
+    else:
+        first = row(
+            "Health ", Bold(wording.health(gauge.value)), f" (liquidation at 1.00x){earlier}"
+        )
+    away = figures.report.tier_distance
+    return [first] if away is None else [first, _from_liquidation(away, "")]
+
+
+def ago(minutes: float) -> str:
+    whole = round(minutes)
+    return "ten min ago" if whole == 10 else f"{whole} min ago"  # noqa: PLR2004 - it is the word
+
+
+def moves(figures: Figures) -> list[Row]:
+    """Return where liquidation lies: all coins together, and the one coin that gets there first."""
+    alone = figures.alone
+    if figures.lone and alone is not None:
+        text = f"Liquidation at {wording.name(alone.underlying)} "
+        return [
+            row(f"{text}{wording.price(alone.price)} ({wording.signed_percent(alone.percent)})")
+        ]
+    found = []
+    if figures.joint is not None:
+        found.append(together(figures.joint))
+    if alone is not None:
+        verb = "falls" if alone.percent < 0 else "rises"
+        found.append(
+            row(
+                f"Only {wording.name(alone.underlying)} {verb}: {wording.price(alone.price)} "
+                f"({wording.signed_percent(alone.percent)})"
+            )
+        )
+    return found
+
+
+def together(joint: Joint) -> Row:
+    prices = ", ".join(f"{wording.name(coin)} {wording.price(at)}" for coin, at in joint.prices)
+    more = f" +{joint.more}" if joint.more else ""
+    start = f"All coins {wording.signed_percent(joint.percent)}"
+    return row(f"{start}: {prices}{more}" if prices else start)
+
+
+def speed(figures: Figures) -> list[Row]:
+    left = figures.minutes_left
+    return [] if left is None else [row("At this speed: ", Bold(wording.roughly(left)))]
+
+
+def equity(report: PoolReport) -> list[Row]:
+    if report.equity is None:
+        return []
+    text = f"Equity {wording.amount(report.equity)} {wording.name(report.reference)}"
+    if report.requirement:
+        text += f", must keep {wording.amount(report.requirement)}"
+    ratio = ratio_text(report)
+    return [row(f"{text} ({ratio})" if ratio else text)]
+
+
+def ratio_text(report: PoolReport) -> str:
+    """Return the venue's own headline number under its own name, or nothing."""
+    ratio = report.venue_ratio
+    if ratio is None:
+        return ""
+    title, is_percent = _RATIOS.get(ratio.name, (wording.name(ratio.name), False))
+    value = float(ratio.value)
+    shown = wording.percent(100 * value) if is_percent else wording.amount(value)
+    return f"{title} {shown}"
+
+
+def ways_back(advice: Advice | None) -> list[Row]:
+    if advice is None:
+        return []
+    goal = target(advice)
+    found: list[Row] = []
+    if advice.add is not None:
+        amount, asset = advice.add
+        found.append(row(f"Back to {goal}: add ", Bold(f"{amount:,f} {wording.name(asset)}")))
+    elif advice.hopeless:
+        weak = wording.name(advice.hopeless)
+        found.append(row(f"No top-up brings back {goal}: {weak} too weak"))
+    closing = advice.closing
+    if closing is not None:
+        start = "  or close" if advice.add is not None else f"Back to {goal}: close"
+        unit = wording.name(closing.unit)
+        if closing.amount >= closing.of:
+            found.append(row(f"{start} all {closing.of:,f} {unit}"))
+        else:
+            found.append(row(f"{start} {closing.amount:,f} of {closing.of:,f} {unit}"))
+    return found + _spare(advice)
+
+
+def target(advice: Advice) -> str:
+    match advice.measure:
+        case Measure.DISTANCE:
+            return wording.round_percent(advice.target)
+        case Measure.MARGIN_LEVEL:
+            return f"level {wording.round_percent(advice.target)}"
+        case Measure.HEALTH:
+            return wording.health(advice.target)
+
+
+def origin(figures: Figures, tolerance: float) -> Row:
+    """Return the last line: how old the numbers are, whose they are, whether they agree."""
+    age = f"{wording.duration(figures.age_s)} old"
+    venue = wording.venue_name(figures.venue)
+    if figures.report.status is not Status.OK:
+        return row(f"{age}; {venue}'s figures only")
+    apart = figures.report.disagreement
+    if apart is None:
+        return row(f"{age}; our model only")
+    if apart > tolerance:
+        return row(f"{age}; our model and {venue} differ by {wording.percent(apart)}")
+    shown = wording.percent(max(math.ceil(apart * 10) / 10, AGREE_SHOWN_MIN))
+    return row(f"{age}; our model and {venue} agree to {shown}")
+
+
+def unseen(venue: str, missed: Missed, age_s: float, misses: str, until: str) -> Row:
+    """Return why nothing is seen and since when; *misses* and *until* are ready words or empty."""
+    who = wording.venue_name(venue)
+    since = wording.duration(age_s)
+    match missed.kind:
+        case MissKind.UNREACHABLE:
+            start = f"No answer from {who} for {since}"
+        case MissKind.UNREADABLE:
+            start = f"{who}'s answers cannot be read for {since}"
+        case MissKind.REFUSED:
+            start = f"{who} refuses the key for {since}"
+        case MissKind.RATE_LIMITED:
+            start = f"{who}'s rate limit holds us off for {since}"
+        case MissKind.BANNED:
+            start = f"{who} shut us out for {since}"
+        case MissKind.MAINTENANCE:
+            start = f"{who} in maintenance for {since}"
+        case MissKind.UNSUPPORTED:
+            start = f"{who} account not readable for {since}"
+        case MissKind.SECURITY:
+            start = f"Not read for {since}: the key may withdraw"
+    return row(start + until + misses)
+
+
+def fitted(rows: Iterable[Row], spare: Iterable[Row] = ()) -> list[Row]:
+    """Return at most twelve rows: those of *spare* go first, then from the last but one upward."""
+    kept = list(rows)
+    for least in spare:
+        if len(kept) <= LINES_MAX:
+            break
+        if least in kept:
+            kept.remove(least)
+    while len(kept) > LINES_MAX:
+        del kept[-2]
+    return kept
+
+
+def gauge_name(reading: Reading) -> str:
+    return reading.gauge.measure.value.replace("_", " ")
+
+
+def _spare(advice: Advice) -> list[Row]:
+    spare = advice.spare
+    if spare is None:
+        return []
+    wallet = wording.name(spare.wallet).capitalize()
+    held = f"{wallet} holds {wording.amount(float(spare.amount))} {wording.name(spare.asset)}: "
+    if spare.enough:
+        return [row(f"{held}enough")]
+    return [row(f"{held}brings {_bare(advice.measure, spare.brings)}")]
+
+
+def _from_liquidation(value: float, earlier: str) -> Row:
+    if math.isinf(value):
+        return row(f"No liquidation in range{earlier}")
+    if value <= 0:
+        return row(Bold("At or past liquidation"), earlier)
+    return row(Bold(wording.percent(value)), f" from liquidation{earlier}")
+
+
+def _level(report: PoolReport, gauge: Gauge, earlier: str) -> Row:
+    if math.isinf(gauge.value):
+        return row("Nothing owed")
+    call = report.stages.get("call")
+    bars = f"call {wording.bare_percent(call)}, " if call is not None else ""
+    end = f"liquidation {wording.bare_percent(gauge.end)}"
+    return row("Level ", Bold(wording.percent(gauge.value)), f" ({bars}{end}){earlier}")
+
+
+def _bare(measure: Measure, value: float) -> str:
+    if measure is Measure.HEALTH:
+        return wording.health(value)
+    return wording.percent(value) if math.isfinite(value) else "none in range"

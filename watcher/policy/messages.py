@@ -1,0 +1,280 @@
+"""
+The messages: what a trader reads at three in the morning.
+
+Rule: at most twelve short lines, the one that matters first, the age and origin of the numbers
+last. Every message says what is true now, in numbers with units; an estimate says that it is one;
+nothing is promised and nobody is blamed. Texts are plain, with spans to show bold.
+
+Answers to commands are in `policy.overview`, notes about the service itself in `policy.notes`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import tzinfo
+
+from watcher.domain.alert import (
+    BlindState,
+    DangerState,
+    Incident,
+    Kind,
+    Missed,
+    MissKind,
+    Text,
+    Tier,
+)
+from watcher.domain.report import PoolReport
+from watcher.policy import lines, wording
+from watcher.policy.advice import Advice
+from watcher.policy.figures import Figures
+from watcher.policy.readings import Reading, is_empty
+from watcher.policy.wording import Bold, Row, row
+
+POOLS_NAMED_MAX = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """
+    What is known of an account that cannot be seen: the last true reading of its worst pool, and
+    what it would be at live prices. `age_s` is None when it was never read.
+    """
+
+    account: str
+    venue: str
+    blind: BlindState
+    since_s: float
+    last_wall_us: int | None
+    last: Reading | None
+    estimate: Figures | None
+    priced: tuple[str, ...]
+    zone: tzinfo
+
+
+def danger(
+    figures: Figures,
+    state: DangerState,
+    kind: Kind,
+    *,
+    was: Tier,
+    advice: Advice | None,
+    tolerance: float,
+    unstable: bool = False,
+) -> Text:
+    """Return the words for a tier reached, repeated or eased to."""
+    tier = state.tier
+    note = {Kind.EASED: lines.was(was), Kind.REPEATED: "still"}.get(kind, "")
+    held = _held(state, unstable=unstable)
+    alone = lines.moves(figures)
+    rows: list[Row] = [
+        lines.header(lines.MARK[tier], tier.name, state.incident, figures.account, note=note),
+        *lines.label(figures),
+        *lines.distance(figures),
+        *alone,
+        *lines.speed(figures),
+        *lines.equity(figures.report),
+        *lines.ways_back(advice),
+        *held,
+        lines.origin(figures, tolerance),
+    ]
+    return wording.text_of(lines.fitted(rows, spare=[*held, *alone[1:]]))
+
+
+def danger_unseen(sight: Sight, figures: Figures | None, state: DangerState) -> Text:
+    """Return the words for danger in an account not seen: an estimate, or the last reading."""
+    tier = state.tier
+    note = "ESTIMATE" if figures is not None else "not seen"
+    rows: list[Row] = [
+        lines.header(lines.MARK[tier], tier.name, state.incident, sight.account, note=note)
+    ]
+    if figures is not None:
+        rows += [
+            *lines.label(figures),
+            row(f"ESTIMATE with {_priced(sight)}: ", Bold(lines.headline(figures.reading.gauge))),
+            *lines.moves(figures),
+        ]
+    rows += [*_last_true(sight), _unseen(sight), row("Cannot see: fills, transfers, liquidation")]
+    return wording.text_of(lines.fitted(rows))
+
+
+def resolved(
+    figures: Figures, state: DangerState, *, was: Tier, now_us: int, tolerance: float
+) -> Text:
+    """Return the words for a pool that is calm again, or has nothing left to lose."""
+    if is_empty(figures.report):
+        return gone(
+            figures.account,
+            figures.venue,
+            state,
+            was=was,
+            label=figures.label,
+            report=figures.report,
+        )
+    rows = [
+        lines.header(
+            lines.MARK[Tier.CALM], "CALM", state.incident, figures.account, note=lines.was(was)
+        ),
+        *lines.label(figures),
+        *lines.distance(figures),
+        *_story(state, was, now_us),
+        *lines.equity(figures.report),
+        lines.origin(figures, tolerance),
+    ]
+    return wording.text_of(lines.fitted(rows))
+
+
+def gone(
+    account: str,
+    venue: str,
+    state: DangerState,
+    *,
+    was: Tier,
+    label: str,
+    report: PoolReport | None,
+) -> Text:
+    """Return the words for positions that are no longer there; why is not ours to claim."""
+    what = f"Pool {label}: " if label else ""
+    rows = [
+        lines.header(lines.GONE_MARK, "GONE", state.incident, account, note=lines.was(was)),
+        row(f"{what}position no longer there, seen three times"),
+        *(lines.equity(report) if report is not None else []),
+        row(f"Look at {wording.venue_name(venue)}: this cannot tell why"),
+    ]
+    return wording.text_of(lines.fitted(rows))
+
+
+def blind(
+    sight: Sight, incident: Incident, *, was: Tier, next_wall_us: int, never_read: bool
+) -> Text:
+    """Return the words for an account that cannot be seen."""
+    rows: list[Row] = [
+        lines.header(lines.BLIND_MARK, "BLIND", incident, sight.account, note=lines.was(was)),
+        _unseen(sight),
+    ]
+    if never_read:
+        rows.append(row("Never read since start"))
+    rows += _last_true(sight)
+    if sight.estimate is not None:
+        value = lines.headline(sight.estimate.reading.gauge)
+        rows.append(row(f"ESTIMATE with {_priced(sight)}: ", Bold(value)))
+    rows += [
+        row("Cannot see: fills, transfers, liquidation"),
+        row(f"Next word {wording.clock_time(next_wall_us, sight.zone)}, at once if worse"),
+    ]
+    return wording.text_of(lines.fitted(rows))
+
+
+def seeing(
+    account: str,
+    incident: Incident,
+    pools: list[tuple[Figures, Tier]],
+    *,
+    blind_s: float | None,
+    tolerance: float,
+) -> Text:
+    """Return the words for an account seen again, with what is seen; *pools* worst first."""
+    worst = pools[0][1] if pools else Tier.CALM
+    after = "Seeing now" if blind_s is None else f"Seeing again after {wording.duration(blind_s)}"
+    rows: list[Row] = [
+        lines.header(lines.MARK[worst], "SEEING", incident, account, note=_named(worst))
+    ]
+    if not pools:
+        rows.append(row(f"{after}: no position"))
+        return wording.text_of(rows)
+    first = pools[0][0]
+    if len(pools) == 1:
+        rows += [
+            row(f"{after}: ", Bold(lines.headline(first.reading.gauge))),
+            *lines.moves(first),
+            *lines.equity(first.report),
+        ]
+    else:
+        rows.append(row(after))
+        for figures, tier in pools[:POOLS_NAMED_MAX]:
+            mark = lines.MARK[tier]
+            value = lines.headline(figures.reading.gauge)
+            name = figures.label or wording.pool_name(figures.report.pool)
+            rows.append(row(f"{mark} {name} ", Bold(value)))
+        if len(pools) > POOLS_NAMED_MAX:
+            rows.append(row(f"and {len(pools) - POOLS_NAMED_MAX} more, none worse"))
+    rows.append(lines.origin(first, tolerance))
+    return wording.text_of(lines.fitted(rows))
+
+
+def security(account: str, venue: str, incident: Incident, reason: str) -> Text:
+    """Return the words for a key that may do what no watcher needs."""
+    who = wording.venue_name(venue)
+    rows = [
+        lines.header(lines.SECURITY_MARK, "SECURITY", incident, account),
+        row(f"This {who} key may withdraw funds"),
+        *([row(f"Told: {wording.words(reason)}")] if reason else []),
+        row("This account is NOT watched with it"),
+        row("Make a read-only key, delete this one"),
+        row("Told again once a day"),
+    ]
+    return wording.text_of(rows)
+
+
+def finding(
+    account: str, incident: Incident, title: str, label: str, facts: tuple[str, ...]
+) -> Text:
+    """Return the words for a check that found something; *facts* are whole lines of ours."""
+    rows = [
+        lines.header(lines.NOTE_MARK, title, incident, account),
+        *([row("Pool ", Bold(label))] if label else []),
+        *(row(fact) for fact in facts),
+    ]
+    return wording.text_of(lines.fitted(rows))
+
+
+def _held(state: DangerState, *, unstable: bool) -> list[Row]:
+    if unstable:
+        return [row(f"Unstable: holding {state.tier.name} longer")]
+    if state.good_since_us is not None:
+        return [row(f"Better: {state.tier.name} held until it lasts")]
+    return []
+
+
+def _priced(sight: Sight) -> str:
+    names = [wording.name(coin) for coin in sight.priced[:2]]
+    if len(sight.priced) > len(names):
+        return "live prices"
+    return f"live {' and '.join(names)} price{'s' if len(names) > 1 else ''}"
+
+
+def _last_true(sight: Sight) -> list[Row]:
+    if sight.last_wall_us is None or sight.last is None:
+        return []
+    at = wording.clock_time(sight.last_wall_us, sight.zone)
+    return [row(f"Last true reading {at}: ", Bold(lines.headline(sight.last.gauge)))]
+
+
+def _unseen(sight: Sight) -> Row:
+    missed = sight.blind.missed
+    if missed is None:
+        return row(f"Not seen for {wording.duration(sight.since_s)}")
+    until = ""
+    if missed.until_us is not None and missed.kind in (MissKind.BANNED, MissKind.MAINTENANCE):
+        until = f", until {wording.clock_time(missed.until_us, sight.zone)}"
+    return lines.unseen(sight.venue, missed, sight.since_s, _misses(sight.blind, missed), until)
+
+
+def _misses(blind: BlindState, missed: Missed) -> str:
+    reason = wording.words(missed.reason)
+    if not reason:
+        return f" (×{blind.misses})"
+    if blind.alike == blind.misses:
+        return f" ({reason} ×{blind.misses})"
+    return f" ({reason} ×{blind.alike} of {blind.misses})"
+
+
+def _story(state: DangerState, was: Tier, now_us: int) -> list[Row]:
+    if state.incident is None:
+        return []
+    lasted = wording.duration(max(0, now_us - state.incident.opened_at_us) / 1e6)
+    worst = f", at worst {state.worst.name}" if state.worst > was else ""
+    return [row(f"Lasted {lasted}{worst}")]
+
+
+def _named(tier: Tier) -> str:
+    return tier.name if tier > Tier.CALM else ""

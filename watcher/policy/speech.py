@@ -1,0 +1,333 @@
+"""
+From a machine's turn to a message: gather its figures, work out advice, choose lane and sound.
+
+Rule: nothing is decided here. Which machine speaks is settled; this finds it the words, the
+incident they are said under, and a key that is the same whenever the same thing is said again.
+Costly figures are worked out here, so only when something is really sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from watcher.domain.alert import (
+    AccountState,
+    AlertRules,
+    DangerState,
+    Incident,
+    Kind,
+    Lane,
+    Message,
+    Missed,
+    MissKind,
+    Moment,
+    Text,
+    Tier,
+)
+from watcher.domain.report import PoolReport
+from watcher.policy import alerting, blind, checks, messages, wording
+from watcher.policy.advice import Advice, advise
+from watcher.policy.checks import Finding, Look
+from watcher.policy.figures import Figures, gather, label_of
+from watcher.policy.messages import Sight
+from watcher.policy.readings import Reading
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """One danger machine that has something to say, and the tier it had before."""
+
+    pool: str
+    was: Tier
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outage:
+    """What is known while nothing is seen: the last reading, its estimate, the worst tier held."""
+
+    last: Look | None
+    guess: Look | None
+    age_us: int
+    was: Tier
+    tier: Tier
+
+
+def of_dangers(
+    state: AccountState, found: Look, turns: list[Turn], rules: AlertRules, now: Moment
+) -> list[Message]:
+    """Return one message for each machine that spoke on a true reading."""
+    said = []
+    tolerance = checks.tolerance(found.snapshot)
+    for turn in turns:
+        danger = _spoken_state(state, turn.pool)
+        figures = _figures(found, turn.pool, state, rules, now)
+        if figures is None:
+            text = _without_figures(state, danger, turn, found, rules, now)
+        elif turn.kind is Kind.RESOLVED:
+            text = messages.resolved(
+                figures, danger, was=turn.was, now_us=now.steady_us, tolerance=tolerance
+            )
+        else:
+            text = messages.danger(
+                figures,
+                danger,
+                turn.kind,
+                was=turn.was,
+                advice=_advice(found, figures, danger, rules),
+                tolerance=tolerance,
+                unstable=alerting.is_unstable(danger),
+            )
+        said.append(_of_danger(state, danger, turn, text, now))
+    return said
+
+
+def of_unseen_dangers(
+    state: AccountState,
+    outage: Outage,
+    turns: list[Turn],
+    prices: Mapping[str, float],
+    rules: AlertRules,
+    now: Moment,
+) -> list[Message]:
+    """Return one message for each machine that spoke on an estimate, or on nothing new."""
+    said = []
+    for turn in turns:
+        danger = _spoken_state(state, turn.pool)
+        figures = None
+        if outage.guess is not None:
+            figures = _figures(outage.guess, turn.pool, state, rules, now)
+        sight = _sight(state, outage, prices, rules, now, pool=turn.pool)
+        text = messages.danger_unseen(sight, figures, danger)
+        said.append(_of_danger(state, danger, turn, text, now))
+    return said
+
+
+def of_blindness(
+    state: AccountState,
+    outage: Outage,
+    kind: Kind,
+    prices: Mapping[str, float],
+    rules: AlertRules,
+    now: Moment,
+) -> tuple[AccountState, Message]:
+    """Return the message of the blind machine, said under the worst open incident."""
+    if kind is Kind.SECURITY:
+        state, incident = _own_incident(state, now)
+        missed = state.blind.missed or Missed(kind=MissKind.SECURITY, reason="")
+        text = messages.security(state.account, rules.venue, incident, missed.reason)
+        tier = Tier.CRITICAL
+    else:
+        state, incident = _shared_incident(state, now)
+        wait_us = blind.repeat_us(outage.tier)
+        text = messages.blind(
+            _sight(state, outage, prices, rules, now, pool=None),
+            incident,
+            was=outage.was,
+            next_wall_us=now.wall_us + wait_us,
+            never_read=outage.last is None,
+        )
+        tier = outage.tier
+    message = _message(state.account, incident, kind, tier, Lane.BLIND, text, now)
+    return state, message
+
+
+def of_seeing(
+    before: AccountState, state: AccountState, found: Look, rules: AlertRules, now: Moment
+) -> tuple[AccountState, Message]:
+    """Return the message that ends a told blindness, with what is seen now."""
+    state = replace(state, blind=replace(state.blind, incident=before.blind.incident))
+    state, incident = _shared_incident(state, now)
+    state = replace(state, blind=replace(state.blind, incident=None))
+    pools = []
+    for report in found.report.pools:
+        figures = _figures(found, report.pool, state, rules, now)
+        if figures is not None:
+            pools.append((figures, state.dangers[report.pool].tier))
+    pools.sort(key=lambda pair: (-pair[1], pair[0].reading.gauge.remaining))
+    since = before.last_good_at_us
+    text = messages.seeing(
+        state.account,
+        incident,
+        pools,
+        blind_s=None if since is None else alerting.elapsed_us(now.steady_us, since) / 1e6,
+        tolerance=checks.tolerance(found.snapshot),
+    )
+    worst = max((tier for _, tier in pools), default=Tier.CALM)
+    return state, _message(state.account, incident, Kind.SEEING, worst, Lane.BLIND, text, now)
+
+
+def of_findings(
+    state: AccountState, telling: list[Finding], found: Look, now: Moment
+) -> list[Message]:
+    """Return one message for each finding of the checks that is to be told."""
+    said = []
+    for finding in telling:
+        incident = state.findings[f"{finding.check}:{finding.pool}"].incident
+        assert incident is not None
+        label = label_of(finding.pool, len(found.report.pools))
+        text = messages.finding(state.account, incident, finding.title, label, finding.facts)
+        message = _message(
+            state.account, incident, Kind.NOTE, finding.tier, finding.lane, text, now
+        )
+        said.append(replace(message, pool=finding.pool, silent=finding.silent))
+    return said
+
+
+def _of_danger(
+    state: AccountState, danger: DangerState, turn: Turn, text: Text, now: Moment
+) -> Message:
+    assert danger.incident is not None
+    urgent = danger.tier >= Tier.CRITICAL
+    lane = Lane.DANGER if urgent else Lane.WARNING
+    message = _message(state.account, danger.incident, turn.kind, danger.tier, lane, text, now)
+    return replace(message, pool=turn.pool, silent=danger.worst <= Tier.WATCH)
+
+
+def _message(
+    account: str,
+    incident: Incident,
+    kind: Kind,
+    tier: Tier,
+    lane: Lane,
+    text: Text,
+    now: Moment,
+) -> Message:
+    # four characters repeat within years; the opening time keeps the key unique for ever
+    code = f"{incident.code}:{incident.opened_at_us}:{incident.seq}"
+    return Message(
+        key=f"{account}:{code}:{kind}",
+        account=account,
+        kind=kind,
+        tier=tier,
+        lane=lane,
+        text=text,
+        silent=False,
+        created_at_us=now.steady_us,
+        incident=incident.code,
+    )
+
+
+def _spoken_state(state: AccountState, pool: str) -> DangerState:
+    danger = state.dangers[pool]
+    assert danger.incident is not None
+    return danger
+
+
+def _figures(
+    found: Look, pool: str, state: AccountState, rules: AlertRules, now: Moment
+) -> Figures | None:
+    reading = found.readings.get(pool)
+    report = _report(found, pool)
+    if reading is None or report is None:
+        return None
+    return gather(
+        found.snapshot,
+        report,
+        reading,
+        rules,
+        recent=state.recent,
+        now=now,
+        pools=len(found.report.pools),
+    )
+
+
+def _report(found: Look, pool: str) -> PoolReport | None:
+    return next((p for p in found.report.pools if p.pool == pool), None)
+
+
+def _advice(found: Look, figures: Figures, danger: DangerState, rules: AlertRules) -> Advice | None:
+    if danger.tier < Tier.WARNING:
+        return None
+    return advise(found.snapshot, figures.report, figures.reading, danger.tier, betas=rules.betas)
+
+
+# the pool is no longer there, or nothing of it is known any more
+def _without_figures(
+    state: AccountState,
+    danger: DangerState,
+    turn: Turn,
+    found: Look,
+    rules: AlertRules,
+    now: Moment,
+) -> Text:
+    report = _report(found, turn.pool)
+    if report is None and turn.kind in (Kind.RESOLVED, Kind.EASED):
+        return messages.gone(
+            state.account,
+            found.snapshot.venue,
+            danger,
+            was=turn.was,
+            label=label_of(turn.pool, len(found.report.pools) + 1),
+            report=None,
+        )
+    age_us = max((now.steady_us - s.at_us for s in state.recent if s.pool == turn.pool), default=0)
+    missed = Missed(kind=MissKind.UNREADABLE, reason="no figure of this pool is known")
+    outage = Outage(last=None, guess=None, age_us=age_us, was=turn.was, tier=danger.tier)
+    hidden = replace(state, blind=replace(state.blind, missed=missed, misses=1, alike=1))
+    sight = _sight(hidden, outage, {}, rules, now, pool=turn.pool)
+    return messages.danger_unseen(sight, None, danger)
+
+
+def _sight(
+    state: AccountState,
+    outage: Outage,
+    prices: Mapping[str, float],
+    rules: AlertRules,
+    now: Moment,
+    *,
+    pool: str | None,
+) -> Sight:
+    figures = None
+    priced: tuple[str, ...] = ()
+    if outage.guess is not None and outage.last is not None:
+        worst = pool or _worst_pool(outage.guess.readings)
+        figures = _figures(outage.guess, worst, state, rules, now) if worst else None
+        known = {p.underlying for p in outage.last.snapshot.positions}
+        known |= {a.asset for a in outage.last.snapshot.assets}
+        priced = tuple(sorted(coin for coin in prices if coin in known))
+    last = None
+    if outage.last is not None:
+        named = pool or _worst_pool(outage.last.readings)
+        last = outage.last.readings.get(named) if named else None
+    return Sight(
+        account=state.account,
+        venue=rules.venue,
+        blind=state.blind,
+        since_s=outage.age_us / 1e6,
+        last_wall_us=outage.last.snapshot.taken_at_us if outage.last is not None else None,
+        last=last,
+        estimate=figures,
+        priced=priced,
+        zone=wording.zone(rules.timezone),
+    )
+
+
+def _worst_pool(readings: Mapping[str, Reading | None]) -> str | None:
+    known = [reading for reading in readings.values() if reading is not None]
+    if not known:
+        return None
+    return min(known, key=lambda r: (-r.tier, r.gauge.remaining)).pool
+
+
+# blindness is told under the incident of the worst danger, so that one story has one code
+def _shared_incident(state: AccountState, now: Moment) -> tuple[AccountState, Incident]:
+    open_ = [d for d in state.dangers.values() if d.tier > Tier.CALM and d.incident is not None]
+    if not open_:
+        return _own_incident(state, now)
+    worst = max(open_, key=lambda d: (d.tier, d.pool))
+    assert worst.incident is not None
+    incident = alerting.spoken(worst.incident)
+    dangers = {
+        pool: alerting.retold(d, now.steady_us) if d.tier >= Tier.WARNING else d
+        for pool, d in state.dangers.items()
+    }
+    dangers[worst.pool] = replace(dangers[worst.pool], incident=incident)
+    return replace(state, dangers=dangers), incident
+
+
+def _own_incident(state: AccountState, now: Moment) -> tuple[AccountState, Incident]:
+    own = state.blind.incident or alerting.opened(state.account, "blind", now.steady_us)
+    incident = alerting.spoken(own)
+    return replace(state, blind=replace(state.blind, incident=incident)), incident
