@@ -262,8 +262,7 @@ def test_portfolio_margin_shows_the_venues_figures() -> None:
     assert snapshot.mode == "UTA 2.0 Pro portfolio margin"
     assert snapshot.rules["unified"].family is Family.REPORTED
     assert snapshot.venue_says["unified"].equity == D(33100)
-    assert snapshot.assets == ()
-    assert snapshot.positions == ()
+    assert [(one.symbol, one.brackets) for one in snapshot.positions] == [("BTCUSDT", ())]
 
 
 def test_isolated_margin_is_reported_position_by_position() -> None:

@@ -23,10 +23,9 @@ from watcher.venues.bybit_compose import compose, misfits
 from watcher.venues.bybit_errors import explain
 from watcher.venues.bybit_read import SCOPES, Book, Scope, next_cursor, read_book
 from watcher.venues.bybit_tables import Mode, Tables, Ticker, underlying_of
-from watcher.venues.ccxt_venue import Client, Dialect, Part
+from watcher.venues.ccxt_venue import Client, Dialect, Part, together
 from watcher.venues.fields import row_of
 from watcher.venues.kept import Kept
-from watcher.venues.together import together
 from watcher.venues.weights import Limit
 
 BUDGET = "ip"
@@ -97,7 +96,7 @@ class Bybit:
         await self._rights()
         mode = await self._mode()
         (wallet,), *pages = await together(
-            [self._wallet(), *(self._pages(scope) for scope in SCOPES)]
+            self._wallet(), *(self._pages(scope) for scope in SCOPES)
         )
         try:
             book = read_book(
@@ -247,7 +246,7 @@ class Bybit:
     async def _read_tables(self, book: Book) -> Tables:
         held = {leg.symbol: leg.category for leg in book.contracts}
         brackets = await together(
-            self._brackets(category, symbol) for symbol, category in held.items()
+            *(self._brackets(category, symbol) for symbol, category in held.items())
         )
         fees: dict[str, Decimal] = {}
         for category in sorted(set(held.values())):
@@ -303,7 +302,7 @@ class Bybit:
 
     async def _usd(self) -> Mapping[str, Decimal]:
         inverse, linear = await together(
-            [self._tickers("inverse", "BTCUSD"), self._tickers("linear", None)]
+            self._tickers("inverse", "BTCUSD"), self._tickers("linear", None)
         )
         return tables_of.usd_indices(inverse, linear)
 

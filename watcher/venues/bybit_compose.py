@@ -12,7 +12,7 @@ so that bucket = wallet + P&L is the venue's equity when prices are the venue's.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TypeVar
 
@@ -111,22 +111,64 @@ class _Pools:
 def _reported(book: Book, mode: Mode) -> _Pools:
     """Isolated and portfolio margin: the venue's own figures, pool by pool."""
     rules = Rules(family=Family.REPORTED, liquidation_level=ONE)
+    indices = {coin.coin: coin.index for coin in book.coins if coin.index is not None}
     if not (mode.is_isolated and book.legs):
         says = book.says
         if says.equity is None:
             says = VenueSays(equity=book.total_equity, liquidation_prices=says.liquidation_prices)
-        return _Pools(rules={POOL: rules}, says={POOL: says}, unmodelled={})
-    says_of = {
-        f"isolated:{leg.symbol}:{leg.side}": VenueSays(
-            maintenance_margin=leg.maintenance_margin,
-            used_margin=leg.initial_margin,
-            liquidation_prices={}
-            if leg.liquidation_price is None
-            else {leg.symbol: leg.liquidation_price},
+        return _Pools(
+            rules={POOL: rules},
+            says={POOL: says},
+            assets=tuple(
+                Asset(pool=POOL, asset=coin.coin, wallet=coin.cash, index=indices[coin.coin])
+                for coin in book.coins
+                if coin.coin in indices
+            ),
+            positions=tuple(_shown(leg, POOL) for leg in book.contracts),
+            unmodelled={},
         )
-        for leg in book.legs
-    }
-    return _Pools(rules=dict.fromkeys(says_of, rules), says=says_of, unmodelled={})
+    legs = {f"isolated:{leg.symbol}:{leg.side}": leg for leg in book.legs}
+    return _Pools(
+        rules=dict.fromkeys(legs, rules),
+        says={pool: _isolated_says(leg) for pool, leg in legs.items()},
+        # the pool's margin is in the position; the row only tells the price of its currency
+        assets=tuple(
+            Asset(pool=pool, asset=leg.settle, wallet=ZERO, index=indices[leg.settle])
+            for pool, leg in legs.items()
+            if leg.settle in indices
+        ),
+        positions=tuple(
+            _shown(leg, pool) for pool, leg in legs.items() if leg.category != "option"
+        ),
+        unmodelled={},
+    )
+
+
+def _isolated_says(leg: Leg) -> VenueSays:
+    price = leg.liquidation_price
+    return VenueSays(
+        maintenance_margin=leg.maintenance_margin,
+        used_margin=leg.initial_margin,
+        liquidation_prices={} if price is None else {leg.symbol: price},
+    )
+
+
+def _shown(leg: Leg, pool: str) -> Position:
+    """Return a position of a pool that is not computed: it has a mark, and needs no table."""
+    return Position(
+        pool=pool,
+        symbol=leg.symbol,
+        underlying=underlying_of(leg.symbol, leg.settle),
+        side=leg.side,
+        quantity=leg.quantity,
+        entry=leg.entry,
+        mark=leg.mark,
+        inverse=leg.inverse,
+        settle=leg.settle,
+        initial_margin=leg.initial_margin,
+        leverage=leg.leverage,
+        brackets=(),
+    )
 
 
 def _cross(book: Book, tables: Tables, mode: Mode) -> _Pools:
@@ -165,19 +207,9 @@ def _cross(book: Book, tables: Tables, mode: Mode) -> _Pools:
 
 
 def _position(leg: Leg, tables: Tables) -> Position:
-    return Position(
-        pool=POOL,
-        symbol=leg.symbol,
-        underlying=underlying_of(leg.symbol, leg.settle),
-        side=leg.side,
-        quantity=leg.quantity,
-        entry=leg.entry,
-        mark=leg.mark,
-        inverse=leg.inverse,
-        settle=leg.settle,
-        initial_margin=leg.initial_margin,
+    return replace(
+        _shown(leg, POOL),
         fee_rate=_known(tables.fees, leg.symbol, "taker fee"),
-        leverage=leg.leverage,
         brackets=_known(tables.brackets, leg.symbol, "brackets"),
     )
 
@@ -224,20 +256,5 @@ def _assets(book: Book, legs: Sequence[Leg], tables: Tables) -> tuple[tuple[Asse
 def _with_settle_coins(book: Book, settles: Iterable[str]) -> list[Coin]:
     """The venue leaves out coins at nought; a contract's settle coin is a bucket all the same."""
     listed = {coin.coin for coin in book.coins}
-    empty = [
-        Coin(
-            coin=name,
-            equity=ZERO,
-            unrealised_pnl=ZERO,
-            cash=ZERO,
-            usd=ZERO,
-            index=None,
-            counts=True,
-            borrowed=ZERO,
-            position_maintenance=ZERO,
-            order_margin=ZERO,
-        )
-        for name in settles
-        if name not in listed
-    ]
+    empty = [Coin(coin=name) for name in settles if name not in listed]
     return [*book.coins, *empty]

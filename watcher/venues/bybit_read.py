@@ -94,15 +94,15 @@ class Coin:
     """One coin of the wallet. `index` is None where the balance is too small to tell it."""
 
     coin: str
-    equity: Decimal
-    unrealised_pnl: Decimal
-    cash: Decimal
-    usd: Decimal
-    index: Decimal | None
-    counts: bool
-    borrowed: Decimal
-    position_maintenance: Decimal
-    order_margin: Decimal
+    equity: Decimal = ZERO
+    unrealised_pnl: Decimal = ZERO
+    cash: Decimal = ZERO
+    usd: Decimal = ZERO
+    index: Decimal | None = None
+    counts: bool = True
+    borrowed: Decimal = ZERO
+    position_maintenance: Decimal = ZERO
+    order_margin: Decimal = ZERO
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,8 +147,7 @@ def read_book(
     Raises: `Unreadable`.
     """
     account = _only(result_of(wallet, "bybit wallet-balance", now_ms=now_ms))
-    # outside cross margin coins carry no pool of ours, and half their fields are empty
-    coins = tuple(_coin(row) for row in account.rows("coin")) if mode.is_cross else ()
+    coins = tuple(_coin(row, mode) for row in account.rows("coin"))
     legs = tuple(
         leg for scope in SCOPES for leg in _legs(scope, pages[scope], mode=mode, now_ms=now_ms)
     )
@@ -184,13 +183,15 @@ def _only(result: Row) -> Row:
     return rows[0]
 
 
-def _coin(row: Row) -> Coin:
+def _coin(row: Row, mode: Mode) -> Coin:
     name = row.text("coin")
     row = Row(row.data, f"bybit wallet-balance {name}")
     equity, usd = row.amount("equity"), row.amount("usdValue")
     index = usd / equity if abs(usd) >= DUST_USD and equity else None
     if index is not None and index <= 0:
         raise row.wrong("usdValue", "the sign of equity")
+    if not mode.is_cross:  # a coin is shown then, not counted, and half its fields are empty
+        return Coin(coin=name, equity=equity, cash=row.amount("walletBalance"), index=index)
     return Coin(
         coin=name,
         equity=equity,
