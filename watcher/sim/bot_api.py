@@ -448,6 +448,7 @@ def _decoded(params: Params, name: str) -> list[dict[str, Any]] | None:
     if not said:
         return None
     try:
-        return orjson.loads(said)
+        found: list[dict[str, Any]] = orjson.loads(said)
     except orjson.JSONDecodeError:
         raise ApiError(400, f"Bad Request: can't parse {name} JSON object") from None
+    return found

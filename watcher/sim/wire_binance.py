@@ -117,7 +117,7 @@ class BinanceWire:
     """Answers `/api /sapi /fapi /dapi /papi`. *limits* may be lowered for tests."""
 
     venue = "binance"
-    prefixes = ("/api/v1/", "/api/v3/", "/sapi/", "/fapi/", "/dapi/", "/papi/")
+    prefixes: tuple[str, ...] = ("/api/v1/", "/api/v3/", "/sapi/", "/fapi/", "/dapi/", "/papi/")
     key_header = "x-mbx-apikey"
 
     def __init__(self, routes: Routes, *, limits: Mapping[str, int] = LIMITS) -> None:

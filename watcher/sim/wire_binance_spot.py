@@ -13,8 +13,8 @@ from watcher.sim.rules_binance import BARS
 from watcher.sim.tables_binance import FUTURES_ASSETS, MARGIN_ASSETS, ladder
 from watcher.sim.things import ZERO, Transfer, WorldError
 from watcher.sim.wire import short
-from watcher.sim.wire_binance import Ask, Refusal, Route, Routes
-from watcher.sim.wire_binance_futures import eight, ping, server_time
+from watcher.sim.wire_binance import Ask, Refusal
+from watcher.sim.wire_binance_market import eight
 
 CREATED_MS = 1_600_000_000_000
 NO_LEVEL = Decimal(999)
@@ -413,32 +413,3 @@ def _transfer_row(done: Transfer, word: str) -> dict[str, object]:
         "tranId": done.id,
         "timestamp": done.at_us // 1000,
     }
-
-
-ROUTES: Routes = {
-    ("GET", "/api/v3/time"): Route(body=server_time),
-    ("GET", "/api/v3/ping"): Route(body=ping),
-    ("GET", "/api/v3/exchangeInfo"): Route(body=exchange_info, weight=20, fixed=True),
-    ("GET", "/api/v3/ticker/price"): Route(body=ticker_price, weight=2, weight_all=4),
-    ("GET", "/api/v3/account"): Route(body=spot_account, weight=20, signed=True),
-    ("GET", "/sapi/v1/account/info"): Route(body=account_info, signed=True),
-    ("GET", "/sapi/v1/account/apiRestrictions"): Route(body=api_restrictions, signed=True),
-    ("GET", "/sapi/v1/margin/account"): Route(body=margin_account, weight=10, signed=True),
-    ("GET", "/sapi/v1/margin/isolated/account"): Route(
-        body=isolated_account, weight=10, signed=True
-    ),
-    ("GET", "/sapi/v1/margin/tradeCoeff"): Route(body=trade_coefficients, weight=10, signed=True),
-    ("GET", "/sapi/v1/margin/crossMarginCollateralRatio"): Route(body=collateral_ratio, weight=100),
-    ("GET", "/sapi/v1/margin/priceIndex"): Route(body=price_index, weight=10),
-    ("GET", "/sapi/v1/margin/leverageBracket"): Route(body=margin_brackets),
-    ("GET", "/sapi/v1/margin/allPairs"): Route(body=margin_pairs),
-    ("GET", "/sapi/v1/margin/isolated/allPairs"): Route(body=margin_pairs, weight=10),
-    ("POST", "/sapi/v1/margin/borrow-repay"): Route(
-        body=borrow_repay, weight=1500, signed=True, uid=True
-    ),
-    ("POST", "/sapi/v1/asset/get-funding-asset"): Route(body=funding_assets, signed=True),
-    ("POST", "/sapi/v3/asset/getUserAsset"): Route(body=user_assets, weight=5, signed=True),
-    ("POST", "/sapi/v1/asset/transfer"): Route(body=transfer, weight=300, signed=True, uid=True),
-    ("GET", "/sapi/v1/asset/transfer"): Route(body=transfers, signed=True),
-    ("GET", "/sapi/v1/capital/config/getall"): Route(body=currencies, weight=10, signed=True),
-}

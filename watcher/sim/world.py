@@ -105,6 +105,7 @@ class World:
         self.path: PricePath | None = None
         self.path_from_us = start_us
         self.speed = ONE
+        self._bent: dict[str, Decimal] = {}
         self.on_step: list[Callable[[World], None]] = []
         self.version = 0
         self._checked = -1
@@ -434,7 +435,15 @@ class World:
     def follow(self, path: PricePath, *, speed: Decimal = ONE) -> None:
         """Let *path* move prices from now on, *speed* times as fast as the clock."""
         self.path, self.path_from_us, self.speed = path, self.now_us, speed
+        self._bent.clear()
         self._move_prices()
+
+    def bend(self, prices: Mapping[str, Decimal]) -> None:
+        """Set prices by hand; a path that moves them goes on from there, in proportion."""
+        if self.path is not None:
+            drawn = self.path.prices_at(self._elapsed())
+            self._bent |= {n: price / drawn[n] for n, price in prices.items() if n in drawn}
+        self.set_index(prices)
 
     def rebase(self, now_us: int) -> None:
         """Begin at another time, before anything was served: practice on the wall clock."""
@@ -447,7 +456,9 @@ class World:
     def _move_prices(self) -> None:
         if self.path is None:
             return
-        moved = self.path.prices_at(self._elapsed())
+        moved = dict(self.path.prices_at(self._elapsed()))
+        for name, factor in self._bent.items():
+            moved[name] *= factor
         if any(self.prices.get(name) != price for name, price in moved.items()):
             self.set_prices(moved)
 

@@ -1,0 +1,164 @@
+"""
+The default practice world: five calm accounts on three venues, each of another kind.
+
+Rule: everything a first look needs is in here and every tier is a few percent of price away:
+hedges, an isolated leg, borrowed margin, coin collateral, wallets to top up from. Keys are made
+from the seed; they open nothing anywhere else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from decimal import Decimal
+
+from watcher.sim import tables_binance, tables_bybit
+from watcher.sim.rules_binance import BinanceRules
+from watcher.sim.rules_bybit import BybitRules
+from watcher.sim.things import Account, Instrument, Rights
+from watcher.sim.wire import Wire
+from watcher.sim.wire_binance import BinanceWire
+from watcher.sim.wire_binance_routes import ROUTES
+from watcher.sim.wire_bybit import BybitWire
+from watcher.sim.world import Rules, World
+
+START_US = 1_795_356_000_000_000
+"""2026-11-22 14:00:00 UTC, where a world in lockstep begins."""
+
+CHAT_ID = 100_200_300
+"""The practice chat; in a private chat it is also the user's number."""
+
+PRICES: Mapping[str, Decimal] = {
+    "BTC": Decimal(113_420),
+    "ETH": Decimal(3_980),
+    "BNB": Decimal(1_105),
+    "SOL": Decimal("196.5"),
+    "XRP": Decimal("2.61"),
+    "DOGE": Decimal("0.197"),
+    "ADA": Decimal("0.652"),
+    "AVAX": Decimal("19.6"),
+    "LINK": Decimal("18.1"),
+}
+
+HOURLY_RATE = Decimal("0.000005")
+
+
+def instruments() -> tuple[Instrument, ...]:
+    return (*tables_binance.INSTRUMENTS, *tables_bybit.INSTRUMENTS)
+
+
+def rules() -> dict[str, Rules]:
+    return {"binance": BinanceRules(), "bybit": BybitRules()}
+
+
+def wires() -> list[Wire]:
+    return [BinanceWire(ROUTES), BybitWire()]
+
+
+def empty_world(
+    *, seed: int = 0, start_us: int = START_US, prices: Mapping[str, Decimal] | None = None
+) -> World:
+    """Return a world of all venues with no account in it."""
+    return World(
+        instruments=instruments(),
+        rules=rules(),
+        start_us=start_us,
+        prices={**PRICES, **(prices or {})},
+        seed=seed,
+    )
+
+
+def key_of(seed: int, name: str, what: str) -> str:
+    """Return a practice key, secret, passphrase or token part; the same for the same seed."""
+    return hashlib.sha256(f"practice:{seed}:{name}:{what}".encode()).hexdigest()[:40]
+
+
+def bot_token(seed: int) -> str:
+    return f"7000000001:{key_of(seed, 'bot', 'token')[:35]}"
+
+
+def new_account(
+    world: World,
+    name: str,
+    venue: str,
+    mode: str,
+    wallets: Mapping[str, Mapping[str, str]],
+    *,
+    hedge: bool = False,
+    rights: Rights | None = None,
+) -> Account:
+    """Add an account with wallets given as text and keys made from the world's seed."""
+    return world.add(
+        Account(
+            name=name,
+            venue=venue,
+            mode=mode,
+            key=key_of(world.seed, name, "key"),
+            secret=key_of(world.seed, name, "secret"),
+            passphrase=key_of(world.seed, name, "passphrase")[:12] if venue == "okx" else "",
+            rights=rights or Rights(),
+            wallets={
+                wallet: {asset: Decimal(amount) for asset, amount in purse.items()}
+                for wallet, purse in wallets.items()
+            },
+            hedge=hedge,
+        )
+    )
+
+
+def default_world(seed: int = 0, *, start_us: int = START_US) -> World:
+    """Return the world `watcher practice` serves: five accounts, none in a tier."""
+    world = empty_world(seed=seed, start_us=start_us)
+    _bybit_main(world)
+    _binance_usdm(world)
+    _binance_margin(world)
+    return world
+
+
+def _bybit_main(world: World) -> None:
+    account = new_account(
+        world,
+        "bybit_main",
+        "bybit",
+        "unified",
+        {"unified": {"USDT": "45000", "BTC": "0.3"}, "funding": {"USDT": "5000"}},
+    )
+    world.set_position(account, "BTCUSDT", "long", Decimal("1.5"))
+    world.set_position(account, "SOLUSDT", "long", Decimal(300))
+
+
+def _binance_usdm(world: World) -> None:
+    account = new_account(
+        world,
+        "binance_usdm",
+        "binance",
+        "classic",
+        {
+            "futures": {"USDT": "22500", "USDC": "3000"},
+            "funding": {"USDT": "2000"},
+            "spot": {"USDT": "1500", "BNB": "1"},
+        },
+        hedge=True,
+    )
+    world.set_position(account, "BTCUSDT", "long", Decimal("0.8"))
+    world.set_position(account, "BTCUSDT", "short", Decimal("0.3"))
+    world.set_position(account, "ETHUSDT", "short", Decimal(5))
+    world.set_position(account, "SOLUSDT", "long", Decimal(50), isolated_margin=Decimal(2500))
+    world.set_position(account, "ETHUSDC", "long", Decimal(2))
+
+
+def _binance_margin(world: World) -> None:
+    account = new_account(
+        world,
+        "binance_margin",
+        "binance",
+        "classic",
+        {
+            "margin": {"BTC": "2", "ETH": "3", "USDT": "1200"},
+            "funding": {"USDT": "3000"},
+            "spot": {"USDT": "1000"},
+        },
+    )
+    world.borrow(account, "USDT", Decimal(100_000), wallet="margin", hourly_rate=HOURLY_RATE)
+    # what was borrowed bought coins and is gone from the wallet
+    world.credit(account, "USDT", Decimal(-100_000), wallet="margin")

@@ -1,0 +1,241 @@
+"""
+Running the practice exchange: serve a world, print a ready config, wait for a signal.
+
+Rule: what is printed on standard output is a valid configuration file; secrets are comment lines
+one can paste into a shell, never keys of the file. The wall clock is handed in; in lockstep there
+is none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+from watcher.sim.bot_api import BotApi
+from watcher.sim.default import CHAT_ID, bot_token, default_world, wires
+from watcher.sim.market import JumpDiffusion, recorded_file
+from watcher.sim.server import PracticeServer
+from watcher.sim.things import WorldError
+from watcher.sim.world import World
+
+FINE, TROUBLE, REFUSED = 0, 1, 2
+SECRET_MODE = 0o600
+FOLDER_MODE = 0o700
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Practice:
+    """A world being served."""
+
+    world: World
+    bot: BotApi
+    server: PracticeServer
+
+    @property
+    def port(self) -> int:
+        return self.server.port
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    async def close(self) -> None:
+        await self.server.close()
+
+
+async def serve(
+    world: World,
+    *,
+    port: int = 0,
+    lockstep: bool = False,
+    speed: float | None = None,
+    wall_ns: Callable[[], int] = time.time_ns,
+) -> Practice:
+    """
+    Serve *world* on 127.0.0.1.
+
+    In lockstep only `/clock/advance` moves time; else the world begins at the wall clock and
+    follows it. *speed*: how much faster than the clock its price path runs.
+
+    Raises: `OSError` when the port is taken.
+    """
+    if not lockstep:
+        world.rebase(wall_ns() // 1000)
+    if speed is not None:
+        world.speed = Decimal(repr(speed))
+    bot = BotApi(world, token=bot_token(world.seed), chats=(CHAT_ID,))
+    server = PracticeServer(
+        world, wires=wires(), bot=bot, wall_us=None if lockstep else lambda: wall_ns() // 1000
+    )
+    await server.start(port)
+    return Practice(world=world, bot=bot, server=server)
+
+
+# ── the ready config ───────────────────────────────────────────────────────────────────────
+
+
+def practice_config(
+    practice: Practice, *, state_dir: str = "state", only: Collection[str] | None = None
+) -> tuple[str, dict[str, str]]:
+    """Return a configuration for all accounts (or *only* some) and secrets by environment name."""
+    lines = [
+        f'state_dir = "{state_dir}"',
+        "",
+        "[telegram]",
+        f"chat_id = {CHAT_ID}",
+        f"allowed_users = [{CHAT_ID}]",
+        f'endpoint = "{practice.url}"',
+    ]
+    secrets = {"WATCHER_TELEGRAM__BOT_TOKEN": practice.bot.token}
+    for name, account in practice.world.accounts.items():
+        if only is not None and name not in only:
+            continue
+        lines += ["", f"[accounts.{name}]", f'venue = "{account.venue}"']
+        lines.append(f'endpoint = "{practice.url}"')
+        prefix = f"WATCHER_ACCOUNTS__{name.upper()}__"
+        secrets[f"{prefix}API_KEY"] = account.key
+        secrets[f"{prefix}API_SECRET"] = account.secret
+        if account.passphrase:
+            secrets[f"{prefix}PASSWORD"] = account.passphrase
+    return "\n".join(lines) + "\n", secrets
+
+
+def write_config(
+    practice: Practice, folder: Path, *, only: Collection[str] | None = None
+) -> Path:
+    """Write watcher.toml and the folder `secrets` beside it (0600), and return the file's path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    state = str(folder.resolve() / "state").replace("\\", "\\\\").replace('"', '\\"')
+    config, secrets = practice_config(practice, state_dir=state, only=only)
+    target = folder / "watcher.toml"
+    target.write_text(config, encoding="utf-8")
+    hidden = folder / "secrets"
+    hidden.mkdir(mode=FOLDER_MODE, exist_ok=True)
+    for name, value in secrets.items():
+        one = hidden / name.lower()
+        one.touch(mode=SECRET_MODE)
+        one.chmod(SECRET_MODE)
+        one.write_text(value + "\n", encoding="utf-8")
+    return target
+
+
+_EXAMPLES: Mapping[str, Mapping[str, object]] = {
+    "price": {"BTC": "95000"},
+    "position": {
+        "account": "bybit_main",
+        "symbol": "BTCUSDT",
+        "side": "long",
+        "quantity": "1.0",
+    },
+    "transfer": {
+        "account": "bybit_main",
+        "asset": "USDT",
+        "amount": "5000",
+        "from": "funding",
+        "to": "unified",
+    },
+    "fault": {"target": "bybit", "kind": "http", "status": 503, "seconds": 60},
+    "freeze": {"target": "binance", "on": True},
+    "say": {"user_id": CHAT_ID, "chat_id": CHAT_ID, "text": "/status"},
+}
+
+
+def printed_config(practice: Practice, folder: Path | None) -> str:
+    """Return what `watcher practice` prints: valid TOML, everything else as comments."""
+    config, secrets = practice_config(practice)
+    where = "save this as watcher.toml" if folder is None else f"written to {folder}/watcher.toml"
+    url, clock = practice.url, ""
+    if practice.server.lockstep:
+        clock = f" --clock {url}/clock"
+    notes = [
+        f"# The practice exchange listens on {url}; {where}.",
+        "# Secrets come from the environment:",
+        *(f"# export {name}={value}" for name, value in secrets.items()),
+        "#",
+        f"# watcher check --config watcher.toml{clock}",
+        f"# watcher run --config watcher.toml{clock}",
+        "#",
+        f"# curl -s {url}/control/state",
+        f"# curl -s {url}/control/messages?after=0",
+        *(
+            f"# curl -s {url}/control/{name} -d '{json.dumps(body)}'"
+            for name, body in _EXAMPLES.items()
+        ),
+        "",
+    ]
+    return "\n".join(notes) + "\n" + config
+
+
+# ── running alone ──────────────────────────────────────────────────────────────────────────
+
+
+def run_practice(
+    *,
+    port: int = 0,
+    prices: Path | None = None,
+    underlying: str = "BTC",
+    speed: float = 1.0,
+    lockstep: bool = False,
+    seed: int | None = None,
+    folder: Path | None = None,
+) -> int:
+    """
+    Serve the default world until SIGTERM or SIGINT and return the exit code.
+
+    *prices*: a CSV of minutes that *underlying* follows at *speed*. *seed* without *prices*: a
+    drawn market of that seed. Neither: prices stand still until the control endpoint moves them.
+    """
+    try:
+        world = practice_world(prices=prices, underlying=underlying, speed=speed, seed=seed)
+    except (WorldError, OSError) as found:
+        sys.stderr.write(f"watcher practice: {found}\n")
+        return REFUSED
+    return asyncio.run(
+        _until_signal(world, port=port, speed=speed, lockstep=lockstep, folder=folder)
+    )
+
+
+def practice_world(
+    *, prices: Path | None, underlying: str, speed: float, seed: int | None
+) -> World:
+    """Return the default world with its price path. Raises: `WorldError`, `OSError`."""
+    if not 0 < speed <= 100_000:
+        raise WorldError(f"speed: found {speed}, expected more than 0 and at most 100000")
+    world = default_world(seed or 0)
+    factor = Decimal(repr(speed))
+    if prices is not None:
+        world.price(underlying)
+        world.follow(recorded_file(prices, underlying), speed=factor)
+    elif seed is not None:
+        world.follow(JumpDiffusion(world.prices, seed=seed), speed=factor)
+    return world
+
+
+async def _until_signal(
+    world: World, *, port: int, speed: float, lockstep: bool, folder: Path | None
+) -> int:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    try:
+        practice = await serve(world, port=port, lockstep=lockstep, speed=speed)
+    except OSError as found:
+        sys.stderr.write(f"watcher practice: cannot listen on 127.0.0.1:{port}: {found}\n")
+        return TROUBLE
+    try:
+        if folder is not None:
+            write_config(practice, folder)
+        sys.stdout.write(printed_config(practice, folder))
+        sys.stdout.flush()
+        await stop.wait()
+    finally:
+        await practice.close()
+    return FINE

@@ -1,0 +1,305 @@
+"""
+The practice exchange on one loopback port: venues, Bot API, control endpoint, clock.
+
+Rule: this file carries bytes. It reads a request, lets standing faults and freezes have their
+say, asks the wire (or bot, control, clock) for the answer and sends it. World time stamps every
+answer: the wall clock's, or in lockstep the time the world was last advanced to.
+
+In lockstep only `/clock/advance` moves time, slice by slice; `hold` lets the host program stop
+or delay it, so that something can be done to the daemon in between.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, unquote
+
+import orjson
+from aiohttp import web
+
+from watcher.sim import faults
+from watcher.sim.bot_api import BotApi, trouble
+from watcher.sim.control import Control
+from watcher.sim.things import Account, WorldError
+from watcher.sim.wire import Call, Reply, Wire, encoded
+from watcher.sim.world import SECOND_US, World
+
+TICK_S = 0.05
+SLICES_PER_TURN = 200
+UNSIGNED = ("timestamp", "signature", "recvWindow")
+HANG_S_MAX = 3600.0
+
+
+@dataclass(slots=True)
+class Tally:
+    """What one path was asked so far."""
+
+    count: int = 0
+    weight: int = 0
+    refused: int = 0
+
+
+class PracticeServer:
+    """
+    One server over one world.
+
+    *wall_us* gives the wall clock in microseconds; None: lockstep. `on_reply` callbacks see
+    (venue, path, account name or "") after each answer was made. `hold` is awaited with the time
+    an advance asks for and returns the time it may reach.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        *,
+        wires: Sequence[Wire],
+        bot: BotApi,
+        wall_us: Callable[[], int] | None = None,
+    ) -> None:
+        self.world = world
+        self.bot = bot
+        self.faults = faults.FaultBook()
+        self.frozen: set[str] = set()
+        self.tallies: dict[tuple[str, str], Tally] = {}
+        self.on_reply: list[Callable[[str, str, str], None]] = []
+        self.hold: Callable[[int], Awaitable[int]] | None = None
+        self._wall_us = wall_us
+        self._wires = [(prefix, wire) for wire in wires for prefix in wire.prefixes]
+        self._last: dict[tuple[str, ...], Reply] = {}
+        self._released = asyncio.Event()
+        self._advancing = asyncio.Lock()
+        self._control = Control(self)
+        self._runner: web.AppRunner | None = None
+        self._ticker: asyncio.Task[None] | None = None
+        self.port = 0
+
+    @property
+    def lockstep(self) -> bool:
+        return self._wall_us is None
+
+    # ── running ────────────────────────────────────────────────────────────────────────────
+
+    async def start(self, port: int = 0) -> None:
+        """Listen on 127.0.0.1; port 0 takes a free one. Raises: `OSError` when it is taken."""
+        app = web.Application(client_max_size=16 * 1024 * 1024)
+        app.router.add_route("*", "/{tail:.*}", self._answer)
+        self._runner = web.AppRunner(
+            app, access_log=None, handler_cancellation=True, shutdown_timeout=0.2
+        )
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", port)
+        await site.start()
+        self.port = int(self._runner.addresses[0][1])
+        if not self.lockstep:
+            self._ticker = asyncio.create_task(self._tick())
+
+    async def close(self) -> None:
+        self.release()
+        if self._ticker is not None:
+            self._ticker.cancel()
+            await asyncio.gather(self._ticker, return_exceptions=True)
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    async def _tick(self) -> None:
+        while True:
+            self.now()
+            await asyncio.sleep(TICK_S)
+
+    def now(self) -> int:
+        """Bring the world up to the present and return its time."""
+        if self._wall_us is not None:
+            self.world.step(self._wall_us())
+        return self.world.now_us
+
+    def release(self) -> None:
+        """Let requests go that a `timeout` fault holds."""
+        self._released.set()
+        self._released = asyncio.Event()
+
+    async def advance(self, until_us: int) -> int:
+        """Step the world towards *until_us* in slices and return the time it reached."""
+        async with self._advancing:
+            limit = until_us if self.hold is None else min(until_us, await self.hold(until_us))
+            slices = 0
+            while self.world.now_us < limit:
+                self.world.step_once(limit)
+                slices += 1
+                if slices % SLICES_PER_TURN == 0:
+                    await asyncio.sleep(0)
+            return self.world.now_us
+
+    # ── requests ───────────────────────────────────────────────────────────────────────────
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
+        path, _, raw_query = request.raw_path.partition("?")
+        path = unquote(path)
+        # a form with files is read in `_form`, which needs it unread
+        plain = request.can_read_body and not request.content_type.startswith("multipart/")
+        body = await request.read() if plain else b""
+        self.now()
+        if path.startswith(("/control/", "/clock/")):
+            return _sent(await self._home(request.method, path, raw_query, body))
+        call = Call(
+            method=request.method,
+            path=path,
+            query=dict(parse_qsl(raw_query, keep_blank_values=True)),
+            raw_query=raw_query,
+            body=body,
+            headers={name.lower(): value for name, value in request.headers.items()},
+        )
+        if path.startswith("/bot"):
+            return await self._bot_answer(request, call)
+        for prefix, wire in self._wires:
+            if path.startswith(prefix):
+                return await self._venue_answer(request, call, wire)
+        return _sent(Reply(payload={"error": f"nothing is served at {path}"}, status=404))
+
+    async def _home(self, method: str, path: str, raw_query: str, body: bytes) -> Reply:
+        try:
+            if path == "/clock/now":
+                return Reply(payload={"now_us": self.world.now_us})
+            if path == "/clock/advance":
+                return await self._advance_call(body)
+            return self._control.handle(method, path, raw_query, body)
+        except (WorldError, ValueError, ArithmeticError, KeyError, TypeError) as found:
+            # whatever was wrong with it, the caller is told and the practice goes on
+            reason = str(found) or type(found).__name__
+            return Reply(payload={"error": reason}, status=400)
+
+    async def _advance_call(self, body: bytes) -> Reply:
+        if not self.lockstep:
+            raise WorldError("clock/advance: only a practice started with lockstep can be advanced")
+        asked = orjson.loads(body) if body else {}
+        until = asked.get("until_us") if isinstance(asked, dict) else None
+        if not isinstance(until, int):
+            raise WorldError('clock/advance: expected {"until_us": microseconds}')
+        return Reply(payload={"now_us": await self.advance(until)})
+
+    # ── venues ─────────────────────────────────────────────────────────────────────────────
+
+    async def _venue_answer(
+        self, request: web.Request, call: Call, wire: Wire
+    ) -> web.StreamResponse:
+        account = self.world.by_key(wire.venue, call.headers.get(wire.key_header, ""))
+        name = "" if account is None else account.name
+        fault = self.faults.take((wire.venue, name), call.path, self.world.now_us)
+        if fault is not None and fault.kind in {"timeout", "reset"}:
+            self._count(wire.venue, call.path, 0, refused=True)
+            return await self._no_answer(request, fault)
+        reply = self._venue_reply(call, wire, account, fault)
+        self._count(wire.venue, call.path, reply.weight, refused=reply.status >= 400)
+        for listener in self.on_reply:
+            listener(wire.venue, call.path, name)
+        return _sent(reply)
+
+    def _venue_reply(
+        self, call: Call, wire: Wire, account: Account | None, fault: faults.Fault | None
+    ) -> Reply:
+        if fault is not None:
+            if fault.kind in faults.TROUBLES:
+                return self._trouble(wire, fault)
+            other = faults.instead(fault)
+            if other is not None:
+                return other
+        reply = self._true_reply(call, wire, account)
+        if fault is not None and reply.status == 200:
+            return faults.spoiled(fault, reply, private=account is not None)
+        return reply
+
+    def _trouble(self, wire: Wire, fault: faults.Fault) -> Reply:
+        for kind in ("rate_limit", "ban", "maintenance", "revoked"):
+            if fault.kind == kind:
+                wait = fault.retry_after_s
+                if kind == "ban" and fault.until_us is not None:
+                    wait = (fault.until_us - self.world.now_us) / SECOND_US
+                return wire.refuse(kind, self.world, retry_after_s=wait)
+        raise AssertionError(fault.kind)
+
+    def _true_reply(self, call: Call, wire: Wire, account: Account | None) -> Reply:
+        name = "" if account is None else account.name
+        asked = sorted(pair for pair in call.query.items() if pair[0] not in UNSIGNED)
+        key = (wire.venue, name, call.method, call.path, repr(asked))
+        if call.method == "GET" and self.frozen & {wire.venue, name} and key in self._last:
+            return self._last[key]
+        reply = wire.handle(call, self.world, account)
+        if reply.status == 200 and call.method == "GET":
+            if not isinstance(reply.payload, bytes):
+                reply = Reply(
+                    payload=encoded(reply.payload),
+                    headers=reply.headers,
+                    weight=reply.weight,
+                    content_type=reply.content_type,
+                )
+            self._last[key] = reply
+        return reply
+
+    def _count(self, venue: str, path: str, weight: int, *, refused: bool) -> None:
+        tally = self.tallies.setdefault((venue, path), Tally())
+        tally.count += 1
+        tally.weight += weight
+        tally.refused += refused
+
+    async def _no_answer(self, request: web.Request, fault: faults.Fault) -> web.StreamResponse:
+        if fault.kind == "timeout":
+            released = self._released
+            try:
+                async with asyncio.timeout(HANG_S_MAX):
+                    await released.wait()
+            except TimeoutError:
+                pass  # longer than any caller waits: let go of the connection
+        if request.transport is not None:
+            request.transport.abort()
+        return web.Response(status=503)
+
+    # ── the bot ────────────────────────────────────────────────────────────────────────────
+
+    async def _bot_answer(self, request: web.Request, call: Call) -> web.StreamResponse:
+        token, _, method = call.path.removeprefix("/bot").partition("/")
+        params = await _form(request, call)
+        fault = self.faults.take(("bot",), call.path, self.world.now_us)
+        self._count("bot", f"/{method}", 1, refused=fault is not None)
+        if fault is None:
+            return _sent(await self.bot.handle(token, method, params))
+        if fault.kind == "timeout":
+            # accepted, and the answer lost: what a sender must never take for a failure
+            await self.bot.handle(token, method, params)
+        if fault.kind in {"timeout", "reset"}:
+            return await self._no_answer(request, fault)
+        said = trouble(fault.kind, fault.status, fault.retry_after_s)
+        if said is not None:
+            return _sent(said.reply())
+        other = faults.instead(fault)
+        if other is not None:
+            return _sent(other)
+        answer = await self.bot.handle(token, method, params)
+        return _sent(faults.spoiled(fault, answer, private=False))
+
+
+async def _form(request: web.Request, call: Call) -> Mapping[str, str]:
+    """Return a Bot API call's parameters, whichever of its four shapes they came in."""
+    params = dict(call.query)
+    kind = request.content_type
+    if kind == "application/json" and call.body:
+        body = orjson.loads(call.body)
+        params |= {
+            name: value if isinstance(value, str) else orjson.dumps(value).decode()
+            for name, value in body.items()
+        }
+    elif kind == "multipart/form-data":
+        form = await request.post()
+        params |= {name: v for name, v in form.items() if isinstance(v, str)}
+    else:
+        params |= dict(parse_qsl(call.body.decode(), keep_blank_values=True))
+    return params
+
+
+def _sent(reply: Reply) -> web.Response:
+    return web.Response(
+        body=encoded(reply.payload),
+        status=reply.status,
+        headers=dict(reply.headers),
+        content_type=reply.content_type,
+    )
