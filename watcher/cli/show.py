@@ -12,8 +12,12 @@ import math
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from watcher.domain.alert import SECOND_US
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 NONE = "none"
 FINE_BELOW = 100
@@ -134,7 +138,7 @@ def _drawn(header: Sequence[str], rows: Sequence[Sequence[str]], words: int) -> 
     _rich().print(drawn)
 
 
-def _rich():  # type: ignore[no-untyped-def]  # noqa: ANN202 - rich is imported only in a terminal
+def _rich() -> Console:
     from rich.console import Console  # noqa: PLC0415 - piped output does not pay for it
 
     return Console()

@@ -8,13 +8,12 @@ valid key. `load` reads, `alert_rules` hands policy what it needs. Knows no serv
 from __future__ import annotations
 
 from watcher.settings.load import CONFIG_DEFAULT, Need, load
-from watcher.settings.model import VENUES, Account, Settings
+from watcher.settings.model import Account, Settings
 from watcher.settings.problems import ConfigError, Problem
 from watcher.settings.rules import alert_rules
 
 __all__ = [
     "CONFIG_DEFAULT",
-    "VENUES",
     "Account",
     "ConfigError",
     "Need",

@@ -17,6 +17,7 @@ from pydantic.fields import FieldInfo
 
 from watcher.settings.model import Settings
 from watcher.settings.problems import Problem, nearest_of
+from watcher.settings.units import quoted
 
 Path = tuple[str, ...]
 
@@ -96,15 +97,30 @@ def _unknown(data: dict[str, Any], model: type[BaseModel], prefix: Path) -> Iter
             yield unknown(".".join(path), path)
             continue
         table, named = _table_of(field)
-        value = data[key]
-        if table is None or not isinstance(value, dict):
+        if table is None:
             continue
-        if not named:
-            yield from _unknown(value, table, path)
-            continue
-        for name, entry in value.items():
-            if isinstance(entry, dict):
-                yield from _unknown(entry, table, (*path, name))
+        if not isinstance(data[key], dict):
+            yield _no_table(path, data.pop(key))
+        elif named:
+            yield from _unknown_of_each(data[key], table, path)
+        else:
+            yield from _unknown(data[key], table, path)
+
+
+def _unknown_of_each(
+    entries: dict[str, Any], table: type[BaseModel], prefix: Path
+) -> Iterator[Problem]:
+    for name in list(entries):
+        if isinstance(entries[name], dict):
+            yield from _unknown(entries[name], table, (*prefix, name))
+        else:
+            yield _no_table((*prefix, name), entries.pop(name))
+
+
+# taken out: a stronger source would otherwise cover the value and the mistake with it
+def _no_table(path: Path, value: object) -> Problem:
+    key = ".".join(path)
+    return Problem(key=key, found=quoted(value), expected=f"a table, such as [{key}]")
 
 
 def unknown(shown: str, path: Path, *, source: str | None = None) -> Problem:

@@ -42,14 +42,8 @@ from watcher.settings.units import (
     plain,
     quoted,
 )
+from watcher.venues import CLOSED, VENUES
 
-VENUES = ("binance", "bybit", "okx")
-CLOSED = {
-    "bitmex": "BitMEX is closed",
-    "ftx": "FTX is closed",
-    "bitmart": "bitmart is not in this ccxt",
-    "coinex": "coinex is not in this ccxt",
-}
 PHONE_MIN = 10**11
 """Private chats have ids of ten digits, groups negative ones: twelve digits are a phone number."""
 BETA_MAX = 10.0
@@ -99,7 +93,7 @@ def _venue(value: object) -> object:
         raise Misread(quoted(value), f"one of {known}")
     name = value.strip().lower()
     if name in CLOSED:
-        raise Misread(quoted(value), f"one of {known}: {CLOSED[name]}")
+        raise Misread(quoted(value), f"one of {known}; {CLOSED[name]}")
     if name not in VENUES:
         near = nearest_of(name, VENUES)
         raise Misread(quoted(value), f"one of {known}", f'"{near}"' if near else None)
@@ -133,7 +127,7 @@ def _chat(value: object) -> object:
         )
     if text.startswith("+"):
         raise Misread(quoted(value), f"{expected}: this looks like a phone number")
-    if re.fullmatch(r"-?\d{1,18}", text) is None or int(text) == 0:
+    if re.fullmatch(r"-?[0-9]{1,18}", text) is None or int(text) == 0:
         raise Misread(quoted(value), expected)
     number = int(text)
     if number >= PHONE_MIN:
@@ -154,7 +148,7 @@ def _users(value: object) -> object:
     numbers = []
     for item in items:
         text = str(item).strip()
-        if isinstance(item, bool) or re.fullmatch(r"\d{1,18}", text) is None or int(text) == 0:
+        if isinstance(item, bool) or re.fullmatch(r"[0-9]{1,18}", text) is None or int(text) == 0:
             raise Misread(quoted(item), expected)
         numbers.append(int(text))
     return tuple(numbers)

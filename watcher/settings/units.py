@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from watcher.domain.alert import Measure, Tier, Word
 from watcher.settings.problems import Misread, nearest_of
 
-_QUANTITY = re.compile(r"([+-]?\d+(?:\.\d+)?)\s*([%x]|ms|s|m|h|d|[A-Z][A-Z0-9]*)?")
+_QUANTITY = re.compile(r"([+-]?[0-9]+(?:\.[0-9]+)?)\s*([%x]|ms|s|m|h|d|[A-Z][A-Z0-9]*)?")
 
 _UNIT_US = {
     "ms": 1_000,
@@ -74,7 +74,8 @@ def _readings(number: float, first: Measure) -> str:
         found[Measure.DISTANCE] = f'"{plain(number * 100)}%" (distance)'
     elif 1 <= number < 100:  # noqa: PLR2004 - percent of the price
         found[Measure.DISTANCE] = f'"{plain(number)}%" (distance)'
-    if 1 < number < 10:  # noqa: PLR2004 - nobody writes a health of ten or a level of 1,000 % bare
+    # nobody writes a level of 800 % or a health of eight bare: under distance, 8 is a distance
+    if 1 < number < (5 if first is Measure.DISTANCE else 10):
         found[Measure.MARGIN_LEVEL] = f'"{plain(number * 100)}%" (margin level)'
         found[Measure.HEALTH] = f'"{number:.2f}x" (health)'
     elif number > 100:  # noqa: PLR2004 - a level in percent
