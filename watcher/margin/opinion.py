@@ -38,7 +38,9 @@ def _level(value: float, rules: Rules) -> float | None:
     if value >= NO_DEBT_LEVEL:
         return math.inf
     level = rules.liquidation_level
-    return None if level is None or level <= 1 else (value - 1) / (float(level) - 1)
+    if level == 1:
+        return value  # cross margin Pro: its level is already equity over maintenance margin
+    return None if level is None or level < 1 else (value - 1) / (float(level) - 1)
 
 
 def _uni(value: float, rules: Rules) -> float | None:
