@@ -150,12 +150,10 @@ def read_brackets(data: object, symbols: Collection[str]) -> dict[str, tuple[Bra
     for row in listed:
         symbol = row.text("symbol")
         if symbol in symbols:
-            found[symbol] = _table(row, row.positive("notionalCoef") if _has_coef(row) else ONE)
+            found[symbol] = _table(
+                row, row.positive("notionalCoef") if row.has("notionalCoef") else ONE
+            )
     return found
-
-
-def _has_coef(row: Row) -> bool:
-    return row.has("notionalCoef")
 
 
 def _table(row: Row, coef: Decimal) -> tuple[Bracket, ...]:
@@ -225,10 +223,16 @@ class Marks:
 
 
 def read_marks(data: object, now_ms: float) -> Marks:
-    """*now_ms* is the venue's time when the answer was received."""
+    """
+    Read premiumIndex; *now_ms* is the venue's time.
+
+    Raises: `Unreadable` also when not one price of the list is of now: an answer from a cache.
+    """
     rows = {row.text("symbol"): row for row in rows_of(data, "binance premiumIndex")}
     if not rows:
         raise Unreadable("binance premiumIndex: the list is empty")
+    newest_ms = max(row.time_ms("time") for row in rows.values())
+    check_age(newest_ms, now_ms, MARK_AGE_MS_MAX, "marks")
     return Marks(rows, now_ms)
 
 
@@ -237,7 +241,7 @@ def read_price_index(data: object, symbol: str, now_ms: float) -> Decimal:
     row = row_of(data, "binance priceIndex")
     if row.text("symbol") != symbol:
         raise row.wrong("symbol", repr(symbol))
-    check_age(row.time_ms("calcTime"), now_ms, PRICE_INDEX_AGE_MS_MAX, f"index of {symbol}")
+    check_age(row.time_ms("calcTime"), now_ms, PRICE_INDEX_AGE_MS_MAX, f"index prices of {symbol}")
     return row.positive("price")
 
 
@@ -245,8 +249,8 @@ def check_age(time_ms: int, now_ms: float, age_ms_max: int, what: str) -> None:
     """Raises: `Unreadable` when *time_ms* is too far from now, in either direction."""
     age_ms = now_ms - time_ms
     if abs(age_ms) > age_ms_max:
-        way = "old" if age_ms > 0 else "ahead of time"
-        raise Unreadable(f"{what} are {abs(age_ms) / 1000:.0f} s {way}")
+        way = "old" if age_ms > 0 else "ahead of our clock"
+        raise Unreadable(f"{what} are {abs(age_ms) / 1000:,.0f} s {way}")
 
 
 def underlying_of(symbol: str, settle: str | None = None) -> str | None:
