@@ -17,12 +17,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Protocol
 
 import structlog
 
 from watcher.domain.account import Snapshot
 from watcher.domain.alert import (
+    MINUTE_US,
     SECOND_US,
     AccountState,
     AlertRules,
@@ -34,8 +36,8 @@ from watcher.domain.alert import (
     Seen,
     Tier,
 )
+from watcher.policy import notes
 from watcher.ports import Clock, Store, StoreError, Unsupported, Venue, VenueError, WithdrawalRight
-from watcher.service.notes import note
 
 SNAPSHOT_DEADLINE_S = 5.0
 START_DEADLINE_S = 20.0
@@ -44,6 +46,7 @@ HOUSEKEEPING_DEADLINE_S = 30.0
 HOUSEKEEPING_EVERY_S = 60.0
 START_WAITS_S = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 DEFECT_WAIT_S = 10.0
+HOUR_US = 60 * MINUTE_US
 WAIT_MIN_S = 0.5
 WAIT_MAX_S = 300.0
 MARK_AGE_MAX_US = 15 * SECOND_US
@@ -275,28 +278,24 @@ class Poller:
         self._store_failing = True
         self._log.error("store.failed", reason=str(error))
         # one key for all accounts and the hour: the trader hears of one failing disk once
-        hour = now.wall_us // (3600 * SECOND_US)
-        words = (
-            "⚠️ watcher cannot write to its disk\n"
-            "Alerts go on from memory; a restart now would forget what was told.\n"
-            f"{error}"
+        facts = (
+            "Alerts go on from memory",
+            "A restart now forgets what was told",
+            str(error),
         )
-        self._outlet.tell(note(f"store-failed:{hour}", words, now))
+        told = notes.trouble("cannot write to disk", facts, now, subject="store")
+        hour = now.wall_us // HOUR_US
+        self._outlet.tell(replace(told, key=f"trouble:store:{hour}", tier=Tier.WARNING))
 
     def _defect_note(self, error: Exception, now: Moment) -> Message:
         account = self.rules.account
-        words = (
-            f"⚠️ {account} is not being judged\n"
-            f"A fault in watcher itself ({type(error).__name__}); the log has the trace.\n"
-            "Other accounts go on. Look at this account yourself."
+        facts = (
+            f"{account}: look at it yourself",
+            f"A fault in watcher itself ({type(error).__name__})",
+            "The log has the trace; other accounts go on",
         )
-        return note(
-            f"decision-failed:{account}:{now.wall_us}",
-            words,
-            now,
-            account=account,
-            tier=Tier.CRITICAL,
-        )
+        told = notes.trouble("account not judged", facts, now, subject=f"decide:{account}")
+        return replace(told, account=account, tier=Tier.CRITICAL)
 
     def _report(self, seen: Seen, began: Moment, now: Moment, wait_s: float) -> None:
         took_ms = (now.steady_us - began.steady_us) // 1000
