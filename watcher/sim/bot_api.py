@@ -15,12 +15,24 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
-
-from watcher.sim.wire import Json, Reply
+from watcher.sim.bot_words import (
+    ApiError,
+    Params,
+    blocked,
+    bot_body,
+    chat_body,
+    decoded,
+    fine,
+    no_such_bot,
+    no_webhook,
+    person_body,
+    say_nothing,
+    say_true,
+    too_many,
+)
+from watcher.sim.wire import Reply
 from watcher.sim.world import SECOND_US, World
 
-BOT_ID = 7_000_000_001
 TEXT_MAX = 4096
 POLL_S_MAX = 50.0
 UPDATES_MAX = 100
@@ -55,34 +67,6 @@ class SentMessage:
         }
 
 
-class ApiError(Exception):
-    """Telegram's error body."""
-
-    def __init__(
-        self, status: int, description: str, *, retry_after_s: float | None = None
-    ) -> None:
-        super().__init__(description)
-        self.status = status
-        self.description = description
-        self.retry_after_s = retry_after_s
-
-    def reply(self) -> Reply:
-        body: dict[str, Any] = {
-            "ok": False,
-            "error_code": self.status,
-            "description": self.description,
-        }
-        headers = {}
-        if self.retry_after_s is not None:
-            wait = max(1, round(self.retry_after_s))
-            body["parameters"] = {"retry_after": wait}
-            headers["Retry-After"] = str(wait)
-        return Reply(payload=body, status=self.status, headers=headers)
-
-
-Params = Mapping[str, str]
-
-
 class BotApi:
     """
     One bot, its chats and what was said in them.
@@ -109,18 +93,18 @@ class BotApi:
         self._poll = 0
         self._methods: dict[str, Callable[[Params], Any]] = {
             "getMe": self._get_me,
-            "deleteWebhook": _true,
-            "setWebhook": _true,
-            "getWebhookInfo": _no_webhook,
-            "setMyCommands": _true,
-            "deleteMyCommands": _true,
-            "setMyDescription": _true,
-            "getMyCommands": _nothing,
-            "logOut": _true,
-            "close": _true,
+            "deleteWebhook": say_true,
+            "setWebhook": say_true,
+            "getWebhookInfo": no_webhook,
+            "setMyCommands": say_true,
+            "deleteMyCommands": say_true,
+            "setMyDescription": say_true,
+            "getMyCommands": say_nothing,
+            "logOut": say_true,
+            "close": say_true,
             "getChat": self._get_chat,
             "sendChatAction": self._chat_action,
-            "answerCallbackQuery": _true,
+            "answerCallbackQuery": say_true,
             "sendMessage": self._send_message,
             "sendPhoto": self._send_photo,
             "sendDocument": self._send_document,
@@ -138,8 +122,8 @@ class BotApi:
         self._message_id += 1
         message: dict[str, Any] = {
             "message_id": self._message_id,
-            "from": _person(user_id),
-            "chat": _chat(chat_id),
+            "from": person_body(user_id),
+            "chat": chat_body(chat_id),
             "date": self._date(),
             "text": text,
         }
@@ -153,7 +137,7 @@ class BotApi:
         sent = self._message(chat_id, message_id)
         query = {
             "id": str(self._update_id + 1),
-            "from": _person(user_id),
+            "from": person_body(user_id),
             "message": self._body(sent),
             "chat_instance": "1",
             "data": data,
@@ -173,13 +157,13 @@ class BotApi:
         self.calls[method] = self.calls.get(method, 0) + 1
         try:
             if token != self.token:
-                raise _no_such_bot(token)
+                raise no_such_bot(token)
             if method == "getUpdates":
-                return _fine(await self._get_updates(params))
+                return fine(await self._get_updates(params))
             answer = self._methods.get(method)
             if answer is None:
                 raise ApiError(404, "Not Found")  # noqa: TRY301  one road for all its errors
-            return _fine(answer(params))
+            return fine(answer(params))
         except ApiError as no:
             return no.reply()
 
@@ -211,7 +195,7 @@ class BotApi:
 
     def _get_me(self, _: Params) -> dict[str, Any]:
         return {
-            **_bot(),
+            **bot_body(),
             "can_join_groups": False,
             "can_read_all_group_messages": False,
             "supports_inline_queries": False,
@@ -220,7 +204,7 @@ class BotApi:
         }
 
     def _get_chat(self, params: Params) -> dict[str, Any]:
-        chat = _chat(self._chat_id(params))
+        chat = chat_body(self._chat_id(params))
         return {
             **chat,
             "accent_color_id": 0,
@@ -259,11 +243,11 @@ class BotApi:
             id=self._message_id,
             chat_id=chat_id,
             text=text,
-            entities=_decoded(params, "entities") or _decoded(params, "caption_entities") or [],
+            entities=decoded(params, "entities") or decoded(params, "caption_entities") or [],
             silent=params.get("disable_notification", "").lower() == "true",
             at_us=self.world.now_us,
             method=method,
-            buttons=_decoded(params, "reply_markup"),
+            buttons=decoded(params, "reply_markup"),
             extras={name: params[name] for name in ("parse_mode", "photo") if name in params},
         )
         self.messages.append(sent)
@@ -292,13 +276,13 @@ class BotApi:
                 "markup are exactly the same as a current content and reply markup of the message",
             )
         sent.edited_text = text
-        sent.entities = _decoded(params, "entities") or []
-        sent.buttons = _decoded(params, "reply_markup")
+        sent.entities = decoded(params, "entities") or []
+        sent.buttons = decoded(params, "reply_markup")
         return self._body(sent)
 
     def _edit_buttons(self, params: Params) -> dict[str, Any]:
         sent = self._message(self._chat_id(params), int(params.get("message_id") or 0))
-        sent.buttons = _decoded(params, "reply_markup")
+        sent.buttons = decoded(params, "reply_markup")
         return self._body(sent)
 
     def _delete(self, params: Params) -> bool:
@@ -334,8 +318,8 @@ class BotApi:
     def _body(self, sent: SentMessage) -> dict[str, Any]:
         body: dict[str, Any] = {
             "message_id": sent.id,
-            "from": _bot(),
-            "chat": _chat(sent.chat_id),
+            "from": bot_body(),
+            "chat": chat_body(sent.chat_id),
             "date": sent.at_us // SECOND_US,
         }
         text = sent.text if sent.edited_text is None else sent.edited_text
@@ -354,101 +338,3 @@ class BotApi:
         if sent.buttons:
             body["reply_markup"] = sent.buttons
         return body
-
-
-def blocked() -> ApiError:
-    return ApiError(403, "Forbidden: bot was blocked by the user")
-
-
-def too_many(retry_after_s: float) -> ApiError:
-    wait = max(1, round(retry_after_s))
-    return ApiError(429, f"Too Many Requests: retry after {wait}", retry_after_s=wait)
-
-
-def trouble(kind: str, status: int | None, retry_after_s: float) -> ApiError | None:
-    """Return Telegram's own words for a fault of this kind; None when it has none."""
-    if kind == "rate_limit":
-        return too_many(retry_after_s)
-    if kind == "revoked":
-        return ApiError(401, "Unauthorized")
-    if kind in {"maintenance", "ban"}:
-        return ApiError(502, "Bad Gateway")
-    words = {
-        400: "Bad Request: chat not found",
-        401: "Unauthorized",
-        403: "Forbidden: bot was blocked by the user",
-        404: "Not Found",
-        409: "Conflict: terminated by other getUpdates request",
-        500: "Internal Server Error",
-        502: "Bad Gateway",
-    }
-    if kind == "http" and status in words:
-        return ApiError(status, words[status])
-    if kind == "http" and status == 429:
-        return too_many(retry_after_s)
-    return None
-
-
-def _no_such_bot(token: str) -> ApiError:
-    # Telegram answers 404 to what cannot be a token at all, 401 to a foreign one
-    number, _, rest = token.partition(":")
-    return (
-        ApiError(401, "Unauthorized") if number.isdigit() and rest else ApiError(404, "Not Found")
-    )
-
-
-def _fine(result: Json) -> Reply:
-    return Reply(payload={"ok": True, "result": result})
-
-
-def _true(_: Params) -> bool:
-    return True
-
-
-def _nothing(_: Params) -> list[Any]:
-    return []
-
-
-def _no_webhook(_: Params) -> dict[str, Any]:
-    return {"url": "", "has_custom_certificate": False, "pending_update_count": 0}
-
-
-def _bot() -> dict[str, Any]:
-    return {
-        "id": BOT_ID,
-        "is_bot": True,
-        "first_name": "Practice watcher",
-        "username": "practice_watcher_bot",
-    }
-
-
-def _person(user_id: int) -> dict[str, Any]:
-    return {
-        "id": user_id,
-        "is_bot": False,
-        "first_name": "Trader",
-        "username": f"trader{user_id}",
-        "language_code": "en",
-    }
-
-
-def _chat(chat_id: int) -> dict[str, Any]:
-    if chat_id < 0:
-        return {"id": chat_id, "title": "Practice group", "type": "group"}
-    return {
-        "id": chat_id,
-        "first_name": "Trader",
-        "username": f"trader{chat_id}",
-        "type": "private",
-    }
-
-
-def _decoded(params: Params, name: str) -> list[dict[str, Any]] | None:
-    said = params.get(name)
-    if not said:
-        return None
-    try:
-        found: list[dict[str, Any]] = orjson.loads(said)
-    except orjson.JSONDecodeError:
-        raise ApiError(400, f"Bad Request: can't parse {name} JSON object") from None
-    return found

@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
+from watcher.sim.quotes import PricePath
 from watcher.sim.things import ONE, WorldError
-from watcher.sim.world import SECOND_US, PricePath
+from watcher.sim.world import SECOND_US
 
 CENT = Decimal("0.00000001")
 BAR_US = 60 * SECOND_US

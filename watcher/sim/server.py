@@ -20,7 +20,8 @@ import orjson
 from aiohttp import web
 
 from watcher.sim import faults
-from watcher.sim.bot_api import BotApi, trouble
+from watcher.sim.bot_api import BotApi
+from watcher.sim.bot_words import trouble
 from watcher.sim.control import Control
 from watcher.sim.things import Account, WorldError
 from watcher.sim.wire import Call, Reply, Wire, encoded

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from urllib.parse import parse_qsl
 
-from watcher.sim.rules_binance import BinanceRules
+from watcher.sim.figures_binance import BinanceFigures
 from watcher.sim.things import Account
 from watcher.sim.wire import Call, Reply, Trouble, encoded
 from watcher.sim.world import SECOND_US, World
@@ -46,7 +46,7 @@ class Ask:
     """What a body is made from: the world, the parameters, and the account of a signed call."""
 
     world: World
-    rules: BinanceRules
+    rules: BinanceFigures
     params: Mapping[str, str]
     signed_by: Account | None = None
 
@@ -124,7 +124,7 @@ class BinanceWire:
         self._routes = routes
         self._limits = limits
         self._meter = _Meter()
-        self._rules = BinanceRules()
+        self._rules = BinanceFigures()
         self._kept: dict[str, bytes] = {}
 
     def handle(self, call: Call, world: World, account: Account | None) -> Reply:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from watcher.sim.rules_binance import FuturesPool, initial_margin, maintenance
+from watcher.sim.figures_binance import FuturesPool, initial_margin, maintenance
 from watcher.sim.tables_binance import FUTURES_ASSETS
 from watcher.sim.things import ONE, ZERO, Account, Instrument, Position
 from watcher.sim.wire import short, text

@@ -8,6 +8,7 @@ Rule: one line per path. A path that is not here does not exist.
 from __future__ import annotations
 
 from watcher.sim import wire_binance_futures as futures
+from watcher.sim import wire_binance_margin as margin
 from watcher.sim import wire_binance_market as market
 from watcher.sim import wire_binance_spot as spot
 from watcher.sim.things import ZERO
@@ -92,22 +93,22 @@ SPOT: Routes = {
     ("GET", "/api/v3/account"): Route(body=spot.spot_account, weight=20, signed=True),
     ("GET", "/sapi/v1/account/info"): Route(body=spot.account_info, signed=True),
     ("GET", "/sapi/v1/account/apiRestrictions"): Route(body=spot.api_restrictions, signed=True),
-    ("GET", "/sapi/v1/margin/account"): Route(body=spot.margin_account, weight=10, signed=True),
+    ("GET", "/sapi/v1/margin/account"): Route(body=margin.margin_account, weight=10, signed=True),
     ("GET", "/sapi/v1/margin/isolated/account"): Route(
-        body=spot.isolated_account, weight=10, signed=True
+        body=margin.isolated_account, weight=10, signed=True
     ),
     ("GET", "/sapi/v1/margin/tradeCoeff"): Route(
-        body=spot.trade_coefficients, weight=10, signed=True
+        body=margin.trade_coefficients, weight=10, signed=True
     ),
     ("GET", "/sapi/v1/margin/crossMarginCollateralRatio"): Route(
-        body=spot.collateral_ratio, weight=100
+        body=margin.collateral_ratio, weight=100
     ),
-    ("GET", "/sapi/v1/margin/priceIndex"): Route(body=spot.price_index, weight=10),
-    ("GET", "/sapi/v1/margin/leverageBracket"): Route(body=spot.margin_brackets),
-    ("GET", "/sapi/v1/margin/allPairs"): Route(body=spot.margin_pairs),
-    ("GET", "/sapi/v1/margin/isolated/allPairs"): Route(body=spot.margin_pairs, weight=10),
+    ("GET", "/sapi/v1/margin/priceIndex"): Route(body=margin.price_index, weight=10),
+    ("GET", "/sapi/v1/margin/leverageBracket"): Route(body=margin.margin_brackets),
+    ("GET", "/sapi/v1/margin/allPairs"): Route(body=margin.margin_pairs),
+    ("GET", "/sapi/v1/margin/isolated/allPairs"): Route(body=margin.margin_pairs, weight=10),
     ("POST", "/sapi/v1/margin/borrow-repay"): Route(
-        body=spot.borrow_repay, weight=1500, signed=True, uid=True
+        body=margin.borrow_repay, weight=1500, signed=True, uid=True
     ),
     ("POST", "/sapi/v1/asset/get-funding-asset"): Route(body=spot.funding_assets, signed=True),
     ("POST", "/sapi/v3/asset/getUserAsset"): Route(body=spot.user_assets, weight=5, signed=True),

@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import Protocol
 
+from watcher.sim.quotes import Quotes, profit
 from watcher.sim.things import (
-    ONE,
     ZERO,
     Account,
     Debt,
@@ -34,9 +34,6 @@ from watcher.sim.things import (
 SECOND_US = 1_000_000
 HOUR_US = 3600 * SECOND_US
 
-STABLES = ("USD", "USDT", "USDC", "FDUSD", "USD1", "DAI")
-"""They have an index of their own that no price path moves."""
-
 COLLATERAL_WALLET: Mapping[str, str] = {
     "binance": "futures",
     "bybit": "unified",
@@ -53,16 +50,6 @@ WALLETS: Mapping[str, tuple[str, ...]] = {
 LEVERAGE_DEFAULT = Decimal(10)
 
 
-class PricePath(Protocol):
-    """Where prices come from as time passes. Times count from the path's own beginning."""
-
-    def prices_at(self, elapsed_us: int) -> Mapping[str, Decimal]:
-        """Return the price of each underlying the path moves; others stay as they are."""
-
-    def next_point_after(self, elapsed_us: int) -> int | None:
-        """Return the next moment that must not be stepped over, None when there is none left."""
-
-
 class Rules(Protocol):
     """One venue's margin arithmetic and what it does when a line is crossed."""
 
@@ -73,7 +60,7 @@ class Rules(Protocol):
         """Warn, cancel, reduce or take over, whatever the venue would do to *account* now."""
 
 
-class World:
+class World(Quotes):
     """
     All accounts of all practice venues, their prices and their clock.
 
@@ -90,63 +77,18 @@ class World:
         seed: int = 0,
         slice_us: int = SECOND_US,
     ) -> None:
+        super().__init__(instruments=instruments, prices=prices, start_us=start_us)
         self.seed = seed
-        self.now_us = start_us
         self.start_us = start_us
         self.slice_us = slice_us
-        self.prices: dict[str, Decimal] = dict(prices)
-        self.stables: dict[str, Decimal] = dict.fromkeys(STABLES, ONE)
-        self.basis: dict[tuple[str, str], Decimal] = {}
-        self.instruments: dict[tuple[str, str], Instrument] = {
-            (one.venue, one.symbol): one for one in instruments
-        }
         self.rules = dict(rules)
         self.accounts: dict[str, Account] = {}
-        self.path: PricePath | None = None
-        self.path_from_us = start_us
-        self.speed = ONE
-        self._bent: dict[str, Decimal] = {}
         self.on_step: list[Callable[[World], None]] = []
-        self.version = 0
         self._checked = -1
         self._ids = 1_000_000
         self._keys: dict[tuple[str, str], Account] = {}
-        self._marks: dict[tuple[str, str], Decimal] = {}
 
     # ── facts ──────────────────────────────────────────────────────────────────────────────
-
-    def price(self, underlying: str) -> Decimal:
-        """Return USD per unit of a coin or stable. Raises: `WorldError` for an unknown one."""
-        price = self.stables.get(underlying) or self.prices.get(underlying)
-        if price is None:
-            raise WorldError(f"no price for {underlying}; known: {', '.join(sorted(self.prices))}")
-        return price
-
-    def index(self, asset: str) -> Decimal:
-        """Return the USD index of a collateral asset (the same truth as `price`)."""
-        return self.price(asset)
-
-    def index_in(self, asset: str, quote: str) -> Decimal:
-        """Return the price of *asset* in *quote*: the index of the pair."""
-        return self.price(asset) / self.price(quote)
-
-    def mark(self, instrument: Instrument) -> Decimal:
-        """Return the contract's mark in its quote currency, rounded to its printed step."""
-        key = (instrument.venue, instrument.symbol)
-        mark = self._marks.get(key)
-        if mark is None:
-            basis = ONE + self.basis.get(key, instrument.basis)
-            raw = self.index_in(instrument.underlying, instrument.quote) * basis
-            mark = max(raw.quantize(instrument.mark_step), instrument.mark_step)
-            self._marks[key] = mark
-        return mark
-
-    def instrument(self, venue: str, symbol: str) -> Instrument:
-        found = self.instruments.get((venue, symbol))
-        if found is None:
-            known = sorted(name for where, name in self.instruments if where == venue)
-            raise WorldError(f"{venue} lists no {symbol}; it lists {', '.join(known)}")
-        return found
 
     def account(self, name: str) -> Account:
         found = self.accounts.get(name)
@@ -160,25 +102,11 @@ class World:
     def pools(self, account: Account) -> list[PoolState]:
         return self.rules[account.venue].pools(self, account)
 
-    def notional(self, position: Position) -> Decimal:
-        """Return the position's value at mark in its settle currency."""
-        one = position.instrument
-        mark = self.mark(one)
-        size = position.quantity * one.contract_size
-        return size / mark if one.inverse else size * mark
-
-    def unrealised(self, position: Position) -> Decimal:
-        return profit(position, position.quantity, self.mark(position.instrument))
-
     def next_id(self) -> int:
         self._ids += 1
         return self._ids
 
     # ── operations ─────────────────────────────────────────────────────────────────────────
-
-    def touch(self) -> None:
-        """Say that the truth changed, so that the next check looks at every account again."""
-        self.version += 1
 
     def add(self, account: Account) -> Account:
         if account.name in self.accounts or (account.venue, account.key) in self._keys:
@@ -189,28 +117,6 @@ class World:
         self._keys[account.venue, account.key] = account
         self.touch()
         return account
-
-    def set_prices(self, prices: Mapping[str, Decimal]) -> None:
-        for name, price in prices.items():
-            if not price.is_finite() or price <= 0:
-                raise WorldError(f"price of {name}: expected more than 0, found {price}")
-        self.prices.update(prices)
-        self._marks.clear()
-        self.touch()
-
-    def set_index(self, prices: Mapping[str, Decimal]) -> None:
-        """Set USD prices of stables (and, all the same, of coins)."""
-        stables = {name: price for name, price in prices.items() if name in self.stables}
-        self.set_prices({name: price for name, price in prices.items() if name not in stables})
-        for name, price in stables.items():
-            if not price.is_finite() or price <= 0:
-                raise WorldError(f"index of {name}: expected more than 0, found {price}")
-        self.stables.update(stables)
-
-    def set_basis(self, instrument: Instrument, basis: Decimal) -> None:
-        self.basis[instrument.venue, instrument.symbol] = basis
-        self._marks.clear()
-        self.touch()
 
     def set_position(
         self,
@@ -432,40 +338,15 @@ class World:
             self.rules[account.venue].enforce(self, account)
         self._checked = self.version
 
-    def follow(self, path: PricePath, *, speed: Decimal = ONE) -> None:
-        """Let *path* move prices from now on, *speed* times as fast as the clock."""
-        self.path, self.path_from_us, self.speed = path, self.now_us, speed
-        self._bent.clear()
-        self._move_prices()
-
-    def bend(self, prices: Mapping[str, Decimal]) -> None:
-        """Set prices by hand; a path that moves them goes on from there, in proportion."""
-        if self.path is not None:
-            drawn = self.path.prices_at(self._elapsed())
-            self._bent |= {n: price / drawn[n] for n, price in prices.items() if n in drawn}
-        self.set_index(prices)
-
     def rebase(self, now_us: int) -> None:
         """Begin at another time, before anything was served: practice on the wall clock."""
         self.path_from_us += now_us - self.now_us
         self.now_us = self.start_us = now_us
 
-    def _elapsed(self) -> int:
-        return int((self.now_us - self.path_from_us) * self.speed)
-
-    def _move_prices(self) -> None:
-        if self.path is None:
-            return
-        moved = dict(self.path.prices_at(self._elapsed()))
-        for name, factor in self._bent.items():
-            moved[name] *= factor
-        if any(self.prices.get(name) != price for name, price in moved.items()):
-            self.set_prices(moved)
-
     def slice_end(self, limit_us: int) -> int:
         """Return where the next slice of time ends: no path point is stepped over."""
         end = min(limit_us, self.now_us + self.slice_us)
-        point = self.path.next_point_after(self._elapsed()) if self.path is not None else None
+        point = self.path.next_point_after(self.elapsed_us()) if self.path is not None else None
         if point is not None:
             at = self.path_from_us + math.ceil(point / self.speed)
             end = min(end, max(at, self.now_us + 1))
@@ -476,7 +357,7 @@ class World:
         if limit_us <= self.now_us:
             return
         before, self.now_us = self.now_us, self.slice_end(limit_us)
-        self._move_prices()
+        self.move_prices()
         for _ in range(self.now_us // HOUR_US - before // HOUR_US):
             self._charge_interest()
         self.check()
@@ -493,11 +374,3 @@ class World:
             for debt in account.debts.values():
                 debt.interest += debt.principal * debt.hourly_rate
                 self.touch()
-
-
-def profit(leg: Position, quantity: Decimal, price: Decimal) -> Decimal:
-    """Return the profit of *quantity* of *leg* at *price*, in its settle currency."""
-    size = quantity * leg.instrument.contract_size * leg.sign
-    if leg.instrument.inverse:
-        return size / leg.entry - size / price
-    return size * (price - leg.entry)
