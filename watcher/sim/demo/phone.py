@@ -1,0 +1,60 @@
+"""
+The trader's phone: reads what the bot delivered, as a person would, from the text alone.
+
+Rule: nothing is known here but the words on the screen; if the words change so that a person
+could no longer act on them, the demo's trader cannot either. No number is computed.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+
+_HEAD = re.compile(
+    r"^\S+ (?:ESTIMATE )?(?P<word>[A-Z][A-Z ]*?) #(?P<code>\w+)·(?P<seq>\d+) (?P<account>[a-z]\w*)"
+)
+_DISTANCE = re.compile(r"(?P<value>\d+(?:\.\d+)?) % from liquidation")
+_ADD = re.compile(r"add (?P<amount>[\d,]+(?:\.\d+)?) (?P<asset>[A-Z0-9]+)")
+_CLOSE = re.compile(
+    r"close (?P<amount>[\d,]+(?:\.\d+)?) of (?P<whole>[\d,]+(?:\.\d+)?) (?P<coin>[A-Z0-9]+)"
+)
+TIER_WORDS = ("WATCH", "WARNING", "CRITICAL", "EMERGENCY")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """What a person takes from one message. `word` is the capital word of its first line."""
+
+    word: str
+    account: str
+    code: str
+    seq: int
+    distance: float | None
+    add: tuple[Decimal, str] | None
+    close: tuple[Decimal, str] | None
+
+    @property
+    def tier(self) -> str:
+        return self.word if self.word in TIER_WORDS else ""
+
+
+def read(text: str) -> Read | None:
+    """Return what *text* says, or None when it is not about an incident."""
+    head = _HEAD.search(text.splitlines()[0]) if text else None
+    if head is None:
+        return None
+    distance, add, close = _DISTANCE.search(text), _ADD.search(text), _CLOSE.search(text)
+    return Read(
+        word=head["word"].strip(),
+        account=head["account"],
+        code=head["code"],
+        seq=int(head["seq"]),
+        distance=float(distance["value"]) if distance else None,
+        add=(_number(add["amount"]), add["asset"]) if add else None,
+        close=(_number(close["amount"]), close["coin"]) if close else None,
+    )
+
+
+def _number(digits: str) -> Decimal:
+    return Decimal(digits.replace(",", ""))

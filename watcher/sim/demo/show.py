@@ -1,0 +1,291 @@
+"""
+The demo itself: practice exchange, real daemon, people, a sell-off, an outage and a kill -9.
+
+Rule: this file only directs. The daemon is a process that reads the venues over HTTP and cannot
+know it is being watched; the people act on what reaches their screens; what is true is asked of
+the world. Everything runs in lockstep: the daemon's clock is the world's, so one seed is one
+story, told at reading pace or as fast as the machine allows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from watcher.sim.bot_api import SentMessage
+from watcher.sim.demo.daemon import Daemon
+from watcher.sim.demo.people import Person
+from watcher.sim.demo.phone import Read, read
+from watcher.sim.demo.record import TIERS, Event, Record
+from watcher.sim.demo.stage import Pair
+from watcher.sim.demo.summary import LINES
+from watcher.sim.demo.truth import crosses_within, distance
+from watcher.sim.demo.view import View
+from watcher.sim.faults import Fault
+from watcher.sim.practice import Practice, write_config
+from watcher.sim.world import SECOND_US, World
+
+CURVE_EVERY_S = 30.0
+FRAME_EVERY_S = 5.0
+DEAD_S = 6.0
+OUTAGE_S = 240.0
+CHECK_S = 0.5
+EASED_AT = 1.15
+
+KIND_OF_WORD = {
+    **dict.fromkeys(TIERS, "alert"),
+    "BLIND": "blind",
+    "SEEING": "seeing",
+    "SEEING AGAIN": "seeing",
+    "EASED": "eased",
+    "RECOVERED": "recovered",
+    "RESOLVED": "recovered",
+}
+
+
+@dataclass(slots=True, kw_only=True)
+class Plot:
+    """What happens when: times in seconds of the story. `pace`: its seconds per real one."""
+
+    end_s: float
+    outage_venue: str
+    outage_s: float
+    trader_s: float
+    email_s: float
+    pace: float | None
+
+
+@dataclass(slots=True, kw_only=True)
+class Show:
+    """One telling of the story."""
+
+    practice: Practice
+    pairs: list[Pair]
+    plot: Plot
+    view: View
+    record: Record = field(default_factory=Record)
+    killed_at: float | None = None
+    _kill_wanted: asyncio.Event = field(default_factory=asyncio.Event)
+    _ended: asyncio.Event = field(default_factory=asyncio.Event)
+    _done: set[tuple[str, str]] = field(default_factory=set)
+    _rank: dict[str, int] = field(default_factory=dict)
+    _distances: dict[str, float | None] = field(default_factory=dict)
+    _seen: set[tuple[str, int]] = field(default_factory=set)
+    _told: dict[str, int] = field(default_factory=dict)
+    _next_curve: float = 0.0
+    _next_frame: float = 0.0
+    _trader: Person = field(init=False)
+    _sleeper: Person = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._trader = Person(reaction_s=self.plot.trader_s)
+        self._sleeper = Person(reaction_s=self.plot.email_s)
+
+    @property
+    def world(self) -> World:
+        return self.practice.world
+
+    @property
+    def t(self) -> float:
+        return (self.world.now_us - self.world.start_us) / SECOND_US
+
+    async def run(self, folder: Path) -> Record:
+        """Tell the story with the daemon's files in *folder*. Raises: `DaemonError`."""
+        watched = [pair.watched for pair in self.pairs]
+        config = write_config(self.practice, folder, only=watched)
+        daemon = Daemon(
+            config=config, clock_url=f"{self.practice.url}/clock", log=folder / "daemon.log"
+        )
+        self._sample()
+        self.practice.server.hold = self._hold
+        self.world.on_step.append(self._on_step)
+        self.practice.bot.on_message.append(self._on_message)
+        await daemon.start()
+        try:
+            while not self._ended.is_set():
+                daemon.check()
+                if self._kill_wanted.is_set():
+                    await self._kill(daemon)
+                await _either(self._kill_wanted, self._ended, CHECK_S)
+        finally:
+            await daemon.stop()
+        return self.record
+
+    # ── time ───────────────────────────────────────────────────────────────────────────────
+
+    async def _hold(self, until_us: int) -> int:
+        """Pace the story, stop it while the daemon is dead and at its end."""
+        if self._kill_wanted.is_set() or self._ended.is_set():
+            await asyncio.Event().wait()  # the caller is about to be killed or stopped
+        limit = min(until_us, self.world.start_us + round(self.plot.end_s * SECOND_US))
+        if self.plot.pace is not None:
+            await asyncio.sleep((limit - self.world.now_us) / SECOND_US / self.plot.pace)
+        if self.t >= self.plot.end_s:
+            self._ended.set()
+        return limit
+
+    async def _kill(self, daemon: Daemon) -> None:
+        await daemon.kill()
+        self.killed_at = self.t
+        self._happened(Event(t=self.t, kind="kill", note="kill -9: the daemon is gone"))
+        # the world goes on without it, as it would
+        self.world.step(self.world.now_us + round(DEAD_S * SECOND_US))
+        self._kill_wanted.clear()
+        self._happened(Event(t=self.t, kind="restart", note=f"started again {DEAD_S:.0f} s later"))
+        await daemon.start()
+
+    # ── what happens in the world ──────────────────────────────────────────────────────────
+
+    def _on_step(self, world: World) -> None:
+        t = self.t
+        self._outage(t)
+        for pair in self.pairs:
+            self._true_tier(pair.watched)
+            self._venue_acts(pair.watched)
+            self._venue_acts(pair.twin)
+        for person in (self._trader, self._sleeper):
+            for account, words in person.due(world):
+                held = self._distances.get(account)
+                self._happened(
+                    Event(t=t, kind="action", account=account, distance=held, note=words)
+                )
+        if t >= self._next_curve:
+            self._next_curve = t + CURVE_EVERY_S
+            self._sample()
+        if t >= self._next_frame:
+            self._next_frame = t + FRAME_EVERY_S
+            self.view.frame(t, self._rows())
+
+    def _outage(self, t: float) -> None:
+        venue = self.plot.outage_venue
+        if t >= self.plot.outage_s and ("outage", "begin") not in self._done:
+            self._done.add(("outage", "begin"))
+            end_us = self.world.now_us + round(OUTAGE_S * SECOND_US)
+            fault = Fault(target=venue, kind="http", status=503, until_us=end_us)
+            self.practice.server.faults.add(fault)
+            note = f"{venue} answers 503 for {OUTAGE_S / 60:.0f} min"
+            self._happened(Event(t=t, kind="outage", note=note))
+        if t >= self.plot.outage_s + OUTAGE_S and ("outage", "end") not in self._done:
+            self._done.add(("outage", "end"))
+            self._happened(Event(t=t, kind="outage_end", note=f"{venue} answers again"))
+
+    def _true_tier(self, name: str) -> None:
+        """Record each line the moment the world itself crosses it, worst first."""
+        account = self.world.account(name)
+        rank = self._rank.get(name, -1)
+        while rank + 1 < len(TIERS) and account.positions:
+            line = LINES[TIERS[rank + 1]]
+            known = self._distances.get(name)
+            far = known is None or known > line * 1.5 + 2
+            if far or not crosses_within(self.world, account, line):
+                break
+            rank += 1
+            self._rank[name] = rank
+            self.record.add(
+                Event(t=self.t, kind="crossing", account=name, tier=TIERS[rank], distance=line)
+            )
+
+    def _venue_acts(self, name: str) -> None:
+        account = self.world.account(name)
+        for number, call in enumerate(account.margin_calls):
+            if (name, f"e-mail {number}") not in self._done:
+                self._done.add((name, f"e-mail {number}"))
+                held = self._distances.get(name)
+                note = f"the venue's e-mail to {name}: {call.text}"
+                self._happened(
+                    Event(t=self.t, kind="e-mail", account=name, distance=held, note=note)
+                )
+                if not self._is_watched(name):
+                    self._sleeper.notice(self.world, name, None)
+        for number, event in enumerate(account.liquidations):
+            if (name, f"liquidation {number}") in self._done:
+                continue
+            self._done.add((name, f"liquidation {number}"))
+            if event.kind != "cancel_orders" and (name, "liquidated") not in self._done:
+                self._done.add((name, "liquidated"))
+                note = f"{name} is being LIQUIDATED by {account.venue}"
+                self._happened(
+                    Event(t=self.t, kind="liquidation", account=name, distance=0.0, note=note)
+                )
+
+    def _is_watched(self, name: str) -> bool:
+        return any(pair.watched == name for pair in self.pairs)
+
+    def _sample(self) -> None:
+        for pair in self.pairs:
+            for name in (pair.watched, pair.twin):
+                account = self.world.account(name)
+                value = distance(self.world, account)
+                self._distances[name] = value
+                self.record.plot(name, self.t, value)
+                rank = self._rank.get(name, -1)
+                while rank >= 0 and (value is None or value > LINES[TIERS[rank]] * EASED_AT):
+                    rank -= 1
+                self._rank[name] = rank
+
+    # ── what reaches the phone ─────────────────────────────────────────────────────────────
+
+    def _on_message(self, sent: SentMessage) -> None:
+        said = read(sent.text)
+        account = said.account if said is not None else ""
+        self.view.phone(self.t, account, sent.text)
+        if said is None:
+            self.record.add(Event(t=self.t, kind="note", note=sent.text.splitlines()[0]))
+            return
+        event = self._event(said)
+        self.record.add(event)
+        if said.tier:
+            self._trader.notice(self.world, said.account, said)
+        if said.tier == "CRITICAL" and self.killed_at is None:
+            self._kill_wanted.set()
+
+    def _event(self, said: Read) -> Event:
+        kind = next((KIND_OF_WORD[word] for word in KIND_OF_WORD if said.word == word), "note")
+        rank = TIERS.index(said.tier) if said.tier else -1
+        repeated = kind == "alert" and self._told.get(said.code, -1) >= rank
+        if kind == "alert":
+            self._told[said.code] = rank
+        elif kind in ("eased", "recovered"):
+            self._told.pop(said.code, None)
+        pools = self.world.pools(self.world.account(said.account))
+        healths = [pool.health for pool in pools if pool.health is not None]
+        return Event(
+            t=self.t,
+            kind=kind,
+            account=said.account,
+            tier=said.tier,
+            distance=said.distance,
+            health=float(min(healths)) if healths else None,
+            code=said.code,
+            seq=said.seq,
+            repeated=repeated,
+        )
+
+    def _happened(self, event: Event) -> None:
+        self.record.add(event)
+        self.view.happened(
+            event.t, f"{event.account}: {event.note}" if event.account else event.note
+        )
+
+    def _rows(self) -> list[tuple[str, float | None, str]]:
+        rows: list[tuple[str, float | None, str]] = []
+        for pair in self.pairs:
+            for name, who in ((pair.watched, "watched"), (pair.twin, "e-mail only")):
+                pools = self.world.pools(self.world.account(name))
+                healths = [pool.health for pool in pools if pool.health is not None]
+                words = f"{min(healths):.2f}x  {who}" if healths else who
+                if (name, "liquidated") in self._done:
+                    words = f"LIQUIDATED  {who}"
+                rows.append((name, self._distances.get(name), words))
+        return rows
+
+
+async def _either(one: asyncio.Event, other: asyncio.Event, timeout_s: float) -> None:
+    """Wait until one of two events is set, at most *timeout_s*."""
+    waits = [asyncio.ensure_future(event.wait()) for event in (one, other)]
+    try:
+        await asyncio.wait(waits, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
