@@ -1,0 +1,41 @@
+"""
+`watcher demo`: see what it does in a minute, with no keys, no config and no network.
+
+Rule: only arguments are read here; the demo is `watcher.sim.demo`.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from watcher.sim.demo.run import run_demo
+
+
+def main(argv: Sequence[str]) -> int:
+    given = _parser().parse_args(argv)
+    return run_demo(
+        seed=given.seed,
+        fast=given.fast,
+        book=given.book,
+        events=given.json,
+        picture=given.png,
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="watcher demo", description=__doc__)
+    add = parser.add_argument
+    add("--seed", type=int, default=1, help="another seed is another story (default 1)")
+    add("--fast", action="store_true", help="lockstep without waiting, over the same HTTP")
+    add("--book", metavar="TEXT", help='your own book: "2 BTC long, 40 ETH short, 25k USDT"')
+    add("--json", type=Path, metavar="FILE", help="write one JSON line per event")
+    add(
+        "--png",
+        type=Path,
+        metavar="FILE",
+        default=Path("watcher-demo.png"),
+        help="where to draw distance over time (default watcher-demo.png)",
+    )
+    return parser
