@@ -1,8 +1,4 @@
-"""
-`watcher practice`: run the practice exchange alone and print a config that points at it.
-
-Rule: standard output is a valid configuration file; what else there is to say is in its comments.
-"""
+"""`watcher practice`: run the practice exchange alone, on one loopback port."""
 
 from __future__ import annotations
 
@@ -14,26 +10,23 @@ from watcher.sim.practice import run_practice
 
 
 def main(argv: Sequence[str]) -> int:
-    given = _parser().parse_args(argv)
-    return run_practice(
-        port=given.port,
-        prices=given.prices,
-        underlying=given.underlying,
-        speed=given.speed,
-        lockstep=given.lockstep,
-        seed=given.seed,
-        folder=given.dir,
+    parser = argparse.ArgumentParser(
+        prog="watcher practice",
+        description="Run the practice exchange alone: Binance, Bybit, OKX and the Bot API on one "
+        "loopback port. Prints a ready configuration; runs until SIGTERM or Ctrl-C.",
     )
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="watcher practice", description=__doc__)
-    add = parser.add_argument
-    add("--port", type=int, default=0, help="port on 127.0.0.1 (default: a free one)")
-    add("--prices", type=Path, metavar="FILE", help="CSV of minutes: open, high, low, close")
-    add("--underlying", default="BTC", help="the coin the file moves (default BTC)")
-    add("--speed", type=float, default=1.0, help="price path, times the clock (default 1)")
-    add("--lockstep", action="store_true", help="time moves only when the daemon asks (--clock)")
-    add("--seed", type=int, help="draw a market from this seed")
-    add("--dir", type=Path, metavar="DIR", help="write watcher.toml and secrets/ there")
-    return parser
+    parser.add_argument("--port", type=int, default=0, help="on 127.0.0.1 (default: a free one)")
+    parser.add_argument(
+        "--prices", type=Path, metavar="FILE", help="a CSV of minutes that prices follow"
+    )
+    parser.add_argument("--underlying", default="BTC", help="the coin of --prices (default: BTC)")
+    parser.add_argument("--speed", type=float, default=1.0, help="of the price path (default: 1)")
+    parser.add_argument("--seed", type=int, help="draw a market from this seed")
+    parser.add_argument(
+        "--lockstep", action="store_true", help="time moves only when the daemon asks for it"
+    )
+    parser.add_argument(
+        "--folder", type=Path, metavar="DIR", help="write watcher.toml and its secrets there"
+    )
+    arguments = parser.parse_args(argv)
+    return run_practice(**vars(arguments))

@@ -1,0 +1,337 @@
+"""
+The composition root: builds every part from the settings, wires them, runs them, stops them.
+
+Rule: this is the only place that knows all floors, and the only one that reads the machine's clock
+and its environment. Nothing is decided here. Building is ordered so that the first request to a
+venue leaves as early as it can; stopping so that nothing said is lost: first no new slots, then a
+last word, then what is queued gets a moment to leave, then the doors close.
+
+    settings ─► clock ─► log ─► store ─► venues ─► pollers ─► channel ─► deliverer ─► loops
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import signal
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+from pydantic import SecretStr
+
+from watcher import logs
+from watcher.channels.telegram import TelegramChannel
+from watcher.domain.alert import SECOND_US, AccountState, Message, Moment
+from watcher.policy import notes
+from watcher.policy.decide import decide
+from watcher.ports import Clock, Scheduler, Store, StoreError, Venue, VenueError
+from watcher.service.clock import SteppedClock, SystemClock
+from watcher.service.commands import Commands
+from watcher.service.deliver import Deliverer
+from watcher.service.poll import Marks, Poller, first_waits_s
+from watcher.service.schedule import ApSchedulerScheduler, SteppedScheduler
+from watcher.service.supervise import Supervisor
+from watcher.service.watchdog import Watchdog, notifier
+from watcher.settings import ConfigError, Settings, alert_rules
+from watcher.store.sqlite import SqliteStore
+from watcher.venues import open_venue
+from watcher.venues.ccxt_venue import Credentials, Shared
+
+HOUSEKEEPING_FIRST_S = 60.0
+HOUSEKEEPING_TIMEOUT_S = 45.0
+SLOT_SLACK_S = 30.0
+"""A slot may start a venue (20 s), read it and look for prices: its time-out is far above all."""
+DRAIN_S = 1.5
+DRAIN_LOOK_S = 0.05
+FREEZE_AFTER_S = 10.0
+GAP_TOLD_S = 60.0
+"""A shorter stop is an ordinary restart; a longer one is told as time nobody watched."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What was built, for the run and for stopping it."""
+
+    clock: Clock
+    store: Store
+    pollers: Mapping[str, Poller]
+    scheduler: Scheduler
+    deliverer: Deliverer
+    supervisor: Supervisor
+
+
+def system_clock() -> SystemClock:
+    """Return the machine's clock; its steady side counts suspended time where the system can."""
+    boot = getattr(time, "CLOCK_BOOTTIME", None)
+    steady = time.monotonic_ns if boot is None else lambda: time.clock_gettime_ns(boot)
+    return SystemClock(steady, time.time_ns)
+
+
+def set_up_log(settings: Settings, now: Callable[[], Moment], *, level: str | None = None) -> None:
+    colours = {"auto": None, "json": False, "console": True}[settings.log.format]
+    logs.configure(
+        stream=sys.stderr,
+        level=level or settings.log.level,
+        secrets=list(secrets_of(settings)),
+        now=now,
+        colours=colours,
+    )
+
+
+def secrets_of(settings: Settings) -> Iterator[str]:
+    """Yield every secret in the settings, for the redaction of the log."""
+    tables = (settings.telegram, *settings.accounts.values())
+    for table in tables:
+        for value in table.__dict__.values():
+            if isinstance(value, SecretStr):
+                yield value.get_secret_value()
+
+
+def open_venues(settings: Settings, shared: Shared, clock: Clock) -> dict[str, Venue]:
+    """
+    Return one adapter per account; nothing is sent yet. Call inside the running loop.
+
+    Raises: `ConfigError` for a key that cannot be used.
+    """
+    venues = {}
+    for name, account in settings.accounts.items():
+        try:
+            venues[name] = open_venue(
+                account.venue,
+                name,
+                Credentials(
+                    api_key=_told(account.api_key),
+                    api_secret=_told(account.api_secret),
+                    password=_told(account.password) if account.password else None,
+                ),
+                endpoint=account.endpoint,
+                clock_ms=lambda: clock.now().wall_us / 1000,
+                timeout_s=settings.poll.timeout / SECOND_US,
+                log=log.bind(account=name),
+                shared=shared,
+            )
+        except (VenueError, ValueError) as error:
+            raise ConfigError([f"accounts.{name}.api_secret: {error}"]) from error
+    return venues
+
+
+def open_channel(settings: Settings) -> TelegramChannel:
+    assert settings.telegram.chat_id is not None, "the loader asks for it"
+    return TelegramChannel(
+        _told(settings.telegram.bot_token),
+        settings.telegram.chat_id,
+        endpoint=settings.telegram.endpoint,
+    )
+
+
+async def run(settings: Settings, *, clock_url: str | None = None) -> None:
+    """
+    Watch until SIGTERM or SIGINT.
+
+    *clock_url* is the clock of a practice world that steps the time.
+
+    Raises: `StoreError` when the ledger cannot be opened, `LoopsFailed` when a loop is beyond
+    help, `ConfigError` for a key that cannot be used.
+    """
+    async with AsyncExitStack() as doors:
+        clock = await _open_clock(clock_url, doors)
+        set_up_log(settings, clock.now)
+        with clock.hold():
+            channel = open_channel(settings)
+            doors.push_async_callback(channel.close)
+            parts = await _build(settings, clock, channel, doors)
+            _start_loops(settings, parts, channel)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, parts.supervisor.stop)
+        loop.call_later(FREEZE_AFTER_S, _freeze)
+        log.info("watcher.started", accounts=len(parts.pollers), process=os.getpid())
+        try:
+            await parts.supervisor.run()
+        finally:
+            await _stop(settings, parts)
+    log.info("watcher.stopped")
+
+
+async def _open_clock(url: str | None, doors: AsyncExitStack) -> Clock:
+    if url is None:
+        return system_clock()
+    clock = await SteppedClock.open(url)
+    doors.push_async_callback(clock.close)
+    return clock
+
+
+async def _build(
+    settings: Settings, clock: Clock, channel: TelegramChannel, doors: AsyncExitStack
+) -> Parts:
+    store = await SqliteStore.open(Path(settings.state_dir))
+    doors.push_async_callback(store.close)
+    states = await store.load()
+    shared = Shared()
+    doors.push_async_callback(shared.close)
+    deliverer = Deliverer(
+        store=store,
+        channel=channel,
+        clock=clock,
+        per_minute=settings.telegram.messages_per_minute,
+    )
+    pollers = _pollers(
+        settings, open_venues(settings, shared, clock), states, store, deliverer, clock
+    )
+    stepped = isinstance(clock, SteppedClock)
+    scheduler: Scheduler = SteppedScheduler(clock) if stepped else ApSchedulerScheduler(clock)
+    timeout_s = settings.poll.timeout / SECOND_US + SLOT_SLACK_S
+    waits = first_waits_s(len(pollers), settings.poll.calm / SECOND_US)
+    for (name, poller), first_s in zip(pollers.items(), waits, strict=True):
+        scheduler.every(f"poll:{name}", poller.slot, first_s=first_s, timeout_s=timeout_s)
+        scheduler.every(
+            f"housekeeping:{name}",
+            poller.housekeep,
+            first_s=HOUSEKEEPING_FIRST_S + first_s,
+            timeout_s=HOUSEKEEPING_TIMEOUT_S,
+        )
+    for said in _first_words(settings, store, states, clock.now()):
+        await store.say(said)
+    return Parts(
+        clock=clock,
+        store=store,
+        pollers=pollers,
+        scheduler=scheduler,
+        deliverer=deliverer,
+        supervisor=Supervisor(clock),
+    )
+
+
+def _pollers(
+    settings: Settings,
+    venues: Mapping[str, Venue],
+    states: Mapping[str, AccountState],
+    store: Store,
+    deliverer: Deliverer,
+    clock: Clock,
+) -> dict[str, Poller]:
+    marks = Marks()
+    return {
+        name: Poller(
+            venue=venue,
+            rules=alert_rules(settings, name),
+            state=states.get(name) or AccountState(account=name),
+            decide=decide,
+            store=store,
+            outlet=deliverer,
+            clock=clock,
+            marks=marks,
+            deadline_s=settings.poll.timeout / SECOND_US,
+        )
+        for name, venue in venues.items()
+    }
+
+
+def _first_words(
+    settings: Settings, store: SqliteStore, states: Mapping[str, AccountState], now: Moment
+) -> Iterator[Message]:
+    names = list(settings.accounts)
+    last_us = max((_last_seen_us(states[name]) for name in names if name in states), default=0)
+    gap_s = (now.steady_us - last_us) / SECOND_US
+    if last_us == 0:
+        yield notes.started(names, now, zone=settings.timezone)
+    elif gap_s > GAP_TOLD_S:
+        yield notes.restarted(names, now, zone=settings.timezone, down_s=gap_s)
+    for number, words in enumerate(store.notes):
+        log.warning("store.noted", reason=words)
+        yield notes.trouble("the memory of watcher", [words], now, subject=f"store:{number}")
+
+
+def _last_seen_us(state: AccountState) -> int:
+    dangers = (danger.told_at_us for danger in state.dangers.values())
+    moments = (state.last_good_at_us, state.blind.told_at_us, *dangers)
+    return max((at_us for at_us in moments if at_us is not None), default=0)
+
+
+def _start_loops(settings: Settings, parts: Parts, channel: TelegramChannel) -> None:
+    supervisor = parts.supervisor
+    watchdog = Watchdog(
+        clock=parts.clock,
+        store=parts.store,
+        slots=parts.pollers,
+        outbound=parts.deliverer,
+        notify=notifier(os.environ.get("NOTIFY_SOCKET")),
+        warm=channel.warm,
+    )
+    supervisor.keep("schedule", parts.scheduler.run)
+    supervisor.keep("deliver", parts.deliverer.run)
+    supervisor.keep("watchdog", watchdog.run)
+    if settings.telegram.allowed_users:
+        supervisor.keep("commands", _commands(settings, parts), vital=False, tracked=False)
+
+
+def _commands(settings: Settings, parts: Parts) -> Callable[[], Awaitable[None]]:
+    async def listen() -> None:
+        # a tenth of a second of imports that the first look at the venues does not wait for
+        from watcher.channels.telegram_commands import Gate, TelegramCommands  # noqa: PLC0415
+
+        chat = settings.telegram.chat_id
+        assert chat is not None
+        # a listed person may ask in the alert chat and in their own chat with the bot
+        users = frozenset(settings.telegram.allowed_users)
+        commands = TelegramCommands(
+            _told(settings.telegram.bot_token),
+            gate=Gate(users=users, chats=users | {chat}),
+            answerer=Commands(
+                watched=parts.pollers,
+                speaker=parts.deliverer,
+                clock=parts.clock,
+                zone=settings.timezone,
+            ),
+            now=parts.clock.now,
+            endpoint=settings.telegram.endpoint,
+        )
+        try:
+            await commands.run()
+        finally:
+            await commands.close()
+
+    return listen
+
+
+async def _stop(settings: Settings, parts: Parts) -> None:
+    """Take no new slot, say that nobody watches, let what is queued leave, end the loops."""
+    await parts.supervisor.cancel("schedule", "commands", "watchdog")
+    now = parts.clock.now()
+    last = notes.stopped(list(settings.accounts), now, zone=settings.timezone)
+    try:
+        await parts.store.say(last)
+        parts.deliverer.wake()
+        await _drained(parts)
+    except StoreError as error:
+        log.warning("farewell.missed", reason=str(error))
+    parts.deliverer.stop()
+    await parts.supervisor.finish()
+
+
+async def _drained(parts: Parts) -> None:
+    """Wait until the outbox is empty or `DRAIN_S` have passed; what stays is sent at next start."""
+    end = time.monotonic() + DRAIN_S
+    while time.monotonic() < end:
+        if (await parts.store.backlog(parts.clock.now())).waiting == 0:
+            return
+        await asyncio.sleep(DRAIN_LOOK_S)
+
+
+def _freeze() -> None:
+    # what is alive after start stays alive: the collector need not walk it again
+    gc.collect()
+    gc.freeze()
+
+
+def _told(secret: SecretStr | None) -> str:
+    assert secret is not None, "the loader asks for it"
+    return secret.get_secret_value().strip()

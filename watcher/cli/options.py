@@ -1,0 +1,52 @@
+"""
+Options several commands share, and the way from them to settings.
+
+Rule: a refused configuration is printed line by line on standard error and ends with exit code 2;
+nothing was started by then.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from watcher.settings import CONFIG_DEFAULT, ConfigError, Need, Settings, load
+
+
+def config_parser(name: str, description: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=f"watcher {name}", description=description)
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE", help=f"the configuration (default: {CONFIG_DEFAULT})"
+    )
+    parser.add_argument(
+        "--state-dir", metavar="DIR", help="instead of state_dir in the configuration"
+    )
+    parser.add_argument(
+        "--log-level",
+        choices=["debug", "info", "warning", "error"],
+        help="instead of log.level in the configuration",
+    )
+    return parser
+
+
+def settings_of(arguments: argparse.Namespace, need: Need) -> Settings | None:
+    """Return the settings, or None after telling on standard error why there are none."""
+    flags: dict[str, Any] = {}
+    if arguments.state_dir is not None:
+        flags["state_dir"] = arguments.state_dir
+    if arguments.log_level is not None:
+        flags["log"] = {"level": arguments.log_level}
+    try:
+        return load(arguments.config, flags=flags, need=need)
+    except ConfigError as error:
+        refuse(error)
+        return None
+
+
+def refuse(error: ConfigError) -> None:
+    count = len(error.problems)
+    print(f"configuration refused, {count} problem{'s' if count > 1 else ''}:", file=sys.stderr)
+    for problem in error.problems:
+        print(f"  {problem}", file=sys.stderr)
