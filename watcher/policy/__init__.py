@@ -18,11 +18,14 @@ from watcher.policy.notes import (
     unknown_command,
 )
 from watcher.policy.overview import positions, status
+from watcher.policy.rehearsal import plan, rehearse
 
 __all__ = [
     "decide",
     "help_text",
+    "plan",
     "positions",
+    "rehearse",
     "restarted",
     "started",
     "status",

@@ -1,0 +1,130 @@
+"""
+Where the lines of a live account lie, told in prices.
+
+Rule: it shows and refuses nothing. The road is the one that liquidates soonest: all coins
+together, or one alone; a tier's place on it is found by asking the engine, not by a formula.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from watcher.domain.account import Snapshot
+from watcher.domain.alert import AlertRules, Tier
+from watcher.domain.report import PoolReport
+from watcher.margin import BookError, evaluate, prices_after, repriced
+from watcher.policy import lines, wording
+from watcher.policy.figures import nearest_alone
+from watcher.policy.readings import read
+
+_PLAN_TURNS = 14
+
+
+def plan(snapshot: Snapshot, rules: AlertRules) -> list[str]:
+    """Return where each tier of each pool lies in prices: "WARNING if everything falls 8.1 %: …"."""
+    found = []
+    for pool in evaluate(snapshot, betas=rules.betas).pools:
+        label = f"{wording.pool_name(pool.pool)}: "
+        found += [label + line for line in _planned(snapshot, pool, rules)]
+    return found
+
+
+def _planned(snapshot: Snapshot, pool: PoolReport, rules: AlertRules) -> Iterator[str]:
+    reading = read(pool, rules)
+    if reading is None:
+        yield "no measure is known, no tier can fire"
+        return
+    now = lines.headline(reading.gauge)
+    road = _road(snapshot, pool, rules)
+    if road is None:
+        bounds = sorted(reading.gauge.bounds, key=lambda bound: bound.tier)
+        for bound in bounds:
+            at = lines.headline_of(reading.gauge.measure, bound.enter)
+            yield f"{bound.tier.name} under {at} (now {now})"
+        return
+    for tier in (t for t in Tier if t > Tier.CALM):
+        if reading.tier >= tier:
+            yield f"{tier.name} reached (now {now})"
+            continue
+        percent = _percent_to(road, pool.pool, tier, rules)
+        if percent is not None:
+            yield f"{tier.name} if {road.words(percent)}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Road:
+    """The move that liquidates soonest: all coins together, or one alone."""
+
+    snapshot: Snapshot
+    pool: str
+    betas: Mapping[str, float]
+    alone: str | None
+    mark: float
+    falls: bool
+    far: float
+
+    def prices(self, percent: float) -> dict[str, float]:
+        if self.alone is None:
+            return prices_after(
+                self.snapshot, self.pool, percent, betas=self.betas, down=self.falls
+            )
+        sign = -1 if self.falls else 1
+        return {self.alone: self.mark * (1 + sign * percent / 100)}
+
+    def snapshot_at(self, percent: float) -> Snapshot:
+        today = {**prices_after(self.snapshot, self.pool, 0.0, betas=self.betas, down=True)}
+        factors = {c: p / today[c] for c, p in self.prices(percent).items() if today.get(c, 0) > 0}
+        return repriced(self.snapshot, factors)
+
+    def words(self, percent: float) -> str:
+        who = "everything" if self.alone is None else f"{wording.name(self.alone)} alone"
+        verb = "falls" if self.falls else "rises"
+        prices = list(self.prices(percent).items())[:3]
+        at = ", ".join(f"{wording.name(coin)} {wording.price(price)}" for coin, price in prices)
+        return f"{who} {verb} {wording.percent(percent)}: {at}"
+
+
+def _road(snapshot: Snapshot, pool: PoolReport, rules: AlertRules) -> _Road | None:
+    roads = []
+    for far, falls in ((pool.joint_down, True), (pool.joint_up, False)):
+        if far is not None:
+            roads.append(_Road(snapshot, pool.pool, rules.betas, None, 0.0, falls, far))
+    alone = nearest_alone(pool)
+    if alone is not None:
+        mark = next(u.mark for u in pool.underlyings if u.underlying == alone.underlying)
+        falls = alone.percent < 0
+        roads.append(
+            _Road(
+                snapshot,
+                pool.pool,
+                rules.betas,
+                alone.underlying,
+                mark,
+                falls,
+                abs(alone.percent),
+            )
+        )
+    return min(roads, key=lambda road: road.far, default=None)
+
+
+# the smallest move on the road that enters the tier, to a fraction of a point
+def _percent_to(road: _Road, pool: str, tier: Tier, rules: AlertRules) -> float | None:
+    def reached(percent: float) -> bool:
+        try:
+            report = evaluate(road.snapshot_at(percent), betas=rules.betas)
+        except BookError:
+            return False
+        found = next((read(p, rules) for p in report.pools if p.pool == pool), None)
+        return found is not None and found.tier >= tier
+
+    low, high = 0.0, road.far
+    if not reached(high):
+        return None
+    for _ in range(_PLAN_TURNS):
+        middle = (low + high) / 2
+        if reached(middle):
+            high = middle
+        else:
+            low = middle
+    return high
