@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from watcher.domain.account import Bracket, BracketKey, BracketKind, Order, Position, Side
+from watcher.domain.account import Bracket, BracketKey, BracketKind, Order, Position, Rules, Side
 from watcher.margin.book import Draft, Out, Term
-from watcher.margin.compile.pool import Sheet
+from watcher.margin.compile.pool import Pool, Sheet
 from watcher.margin.errors import BookError, NotModelled
 from watcher.margin.tables import Step, bracket_steps, share_rate
 
@@ -52,7 +52,7 @@ def charge_positions(sheet: Sheet, settle: str) -> None:
         for position, item in zip(pool.positions, pool.items, strict=True)
         if position.settle == settle
     ]
-    for position, item, size in _carriers(chosen, pool.rules.hedge, pool.name):
+    for position, item, size in _carriers(chosen, pool):
         where = f"{pool.name} {position.symbol}"
         column = sheet.mark(position)
         term = (column, 0.0, 0.0, size) if position.inverse else (column, 0.0, size, 0.0)
@@ -62,27 +62,38 @@ def charge_positions(sheet: Sheet, settle: str) -> None:
 
 
 def _carriers(
-    positions: Sequence[tuple[Position, int]], hedge: str, pool: str
+    positions: Sequence[tuple[Position, int]], pool: Pool
 ) -> list[tuple[Position, int, float]]:
     # which positions are charged, and for what size in base coin (quote when inverse)
+    rules = pool.rules
     sized = [(p, item, float(p.quantity * p.contract_size)) for p, item in positions]
-    if hedge == "sum":
+    if rules.hedge == "sum":
         return sized
     legs: dict[str, list[tuple[Position, int, float]]] = {}
     for leg in sized:
         legs.setdefault(leg[0].symbol, []).append(leg)
     charged = []
     for symbol, pair in legs.items():
-        first = pair[0][0]
-        if any(p.brackets != first.brackets or p.fee_rate != first.fee_rate for p, _, _ in pair):
-            # the larger side could change on the way; two tables need two pools
-            raise NotModelled(f"{pool}: the two sides of {symbol} have different tables")
+        if len(pair) > 1 and not _one_side_leads(pair, rules):
+            raise NotModelled(f"{pool.name}: either side of {symbol} may lead its requirement")
         larger, item, size = max(pair, key=lambda leg: leg[2])
-        if hedge == "net":
+        if rules.hedge == "net":
             size = abs(sum(sign(p.side) * amount for p, _, amount in pair))
         if size > 0:
             charged.append((larger, item, size))
     return charged
+
+
+def _one_side_leads(pair: Sequence[tuple[Position, int, float]], rules: Rules) -> bool:
+    # on one table at one price the larger side asks for more, wherever the price goes
+    tables = {
+        (p.brackets, p.bracket_kind, p.bracket_key, p.contract_size, p.mark, p.fee_rate)
+        for p, _, _ in pair
+    }
+    at_entry = rules.maintenance_basis == "entry" or (
+        rules.fee_basis == "entry" and any(p.fee_rate for p, _, _ in pair)
+    )
+    return len(tables) == 1 and not (at_entry and rules.hedge == "max")
 
 
 def _maintenance(
