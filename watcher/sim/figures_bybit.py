@@ -339,8 +339,14 @@ def shown_liquidation_price(now: Figures, one: LegFigures) -> Decimal | None:
     own = max(coin.equity, ZERO) * coin.index
     first = min(free, own)
     beyond = max(free - own, ZERO) / (ONE + _borrow_rate(coin.coin))
-    size = one.leg.quantity * one.leg.instrument.contract_size
-    price = one.mark - one.leg.sign * (first + beyond) / (size * coin.index)
+    size = sum(
+        (leg.leg.sign * leg.leg.quantity for leg in now.legs if leg.leg.symbol == one.leg.symbol),
+        ZERO,
+    )
+    if size * one.leg.sign <= 0:
+        # the smaller or equal leg of a hedge: the price it fears is the other leg's
+        return None
+    price = one.mark - (first + beyond) / (size * one.leg.instrument.contract_size * coin.index)
     return price if 0 < price < one.mark * PRICE_BAND else None
 
 
