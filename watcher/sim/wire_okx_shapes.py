@@ -12,7 +12,6 @@ from decimal import ROUND_HALF_EVEN, Decimal
 
 from watcher.sim.wire import short
 
-
 LEVEL_OF_MODE: Mapping[str, str] = {"spot": "1", "futures": "2", "multi": "3", "portfolio": "4"}
 """`acctLv` of a world account's mode."""
 
