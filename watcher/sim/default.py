@@ -12,14 +12,16 @@ import hashlib
 from collections.abc import Mapping
 from decimal import Decimal
 
-from watcher.sim import tables_binance, tables_bybit
+from watcher.sim import tables_binance, tables_bybit, tables_okx
 from watcher.sim.rules_binance import BinanceRules
 from watcher.sim.rules_bybit import BybitRules
+from watcher.sim.rules_okx import OkxRules
 from watcher.sim.things import Account, Instrument, Rights
 from watcher.sim.wire import Wire
 from watcher.sim.wire_binance import BinanceWire
 from watcher.sim.wire_binance_routes import ROUTES
 from watcher.sim.wire_bybit import BybitWire
+from watcher.sim.wire_okx import OkxWire
 from watcher.sim.world import Rules, World
 
 START_US = 1_795_356_000_000_000
@@ -44,15 +46,19 @@ HOURLY_RATE = Decimal("0.000005")
 
 
 def instruments() -> tuple[Instrument, ...]:
-    return (*tables_binance.INSTRUMENTS, *tables_bybit.INSTRUMENTS)
+    return (
+        *tables_binance.INSTRUMENTS,
+        *tables_bybit.INSTRUMENTS,
+        *tables_okx.INSTRUMENTS,
+    )
 
 
 def rules() -> dict[str, Rules]:
-    return {"binance": BinanceRules(), "bybit": BybitRules()}
+    return {"binance": BinanceRules(), "bybit": BybitRules(), "okx": OkxRules()}
 
 
 def wires() -> list[Wire]:
-    return [BinanceWire(ROUTES), BybitWire()]
+    return [BinanceWire(ROUTES), BybitWire(), OkxWire()]
 
 
 def empty_world(
