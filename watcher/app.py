@@ -17,8 +17,8 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +30,7 @@ from watcher.channels.telegram import TelegramChannel
 from watcher.domain.alert import SECOND_US, AccountState, Message, Moment
 from watcher.policy import notes
 from watcher.policy.decide import decide
+from watcher.policy.rehearsal import rehearse
 from watcher.ports import Clock, Scheduler, Store, StoreError, Venue, VenueError
 from watcher.service.clock import SteppedClock, SystemClock
 from watcher.service.commands import Commands
@@ -123,6 +124,29 @@ def open_venues(settings: Settings, shared: Shared, clock: Clock) -> dict[str, V
     return venues
 
 
+def rehearsed(settings: Settings) -> Settings:
+    """
+    Return *settings* whose every line can fire on a sample book sliding to liquidation.
+
+    Raises: `ConfigError` naming the lines that cannot.
+    """
+    problems = []
+    heard: dict[str, list[str]] = {}
+    for name, account in settings.accounts.items():
+        rules = alert_rules(settings, name)
+        # a hundred accounts with the same lines are one rehearsal
+        same = repr((rules.ladders, rules.betas))
+        if same not in heard:
+            heard[same] = rehearse(rules)
+        for complaint in heard[same]:
+            measure = complaint.partition(":")[0]
+            own = getattr(account.tiers, measure, None) is not None
+            problems.append(f"accounts.{name}.tiers.{complaint}" if own else f"tiers.{complaint}")
+    if problems:
+        raise ConfigError(list(dict.fromkeys(problems)))
+    return settings
+
+
 def open_channel(settings: Settings) -> TelegramChannel:
     assert settings.telegram.chat_id is not None, "the loader asks for it"
     return TelegramChannel(
@@ -142,7 +166,7 @@ async def run(settings: Settings, *, clock_url: str | None = None) -> None:
     help, `ConfigError` for a key that cannot be used.
     """
     async with AsyncExitStack() as doors:
-        clock = await _open_clock(clock_url, doors)
+        clock = await doors.enter_async_context(open_clock(clock_url))
         set_up_log(settings, clock.now)
         with clock.hold():
             channel = open_channel(settings)
@@ -161,12 +185,17 @@ async def run(settings: Settings, *, clock_url: str | None = None) -> None:
     log.info("watcher.stopped")
 
 
-async def _open_clock(url: str | None, doors: AsyncExitStack) -> Clock:
+@asynccontextmanager
+async def open_clock(url: str | None) -> AsyncIterator[Clock]:
+    """Open the clock of the practice world at *url*, or the machine's own."""
     if url is None:
-        return system_clock()
+        yield system_clock()
+        return
     clock = await SteppedClock.open(url)
-    doors.push_async_callback(clock.close)
-    return clock
+    try:
+        yield clock
+    finally:
+        await clock.close()
 
 
 async def _build(

@@ -7,7 +7,7 @@ import asyncio
 import sys
 from collections.abc import Sequence
 
-from watcher.app import run
+from watcher.app import rehearsed, run
 from watcher.cli import FINE, REFUSED, TROUBLE
 from watcher.cli.options import config_parser, refuse, settings_of
 from watcher.ports import StoreError
@@ -24,7 +24,7 @@ def main(argv: Sequence[str]) -> int:
     if settings is None:
         return REFUSED
     try:
-        asyncio.run(run(settings, clock_url=arguments.clock))
+        asyncio.run(run(rehearsed(settings), clock_url=arguments.clock))
     except ConfigError as error:
         refuse(error)
         return REFUSED

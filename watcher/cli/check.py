@@ -1,0 +1,225 @@
+"""
+`watcher check`: validate the configuration, read every account once, show our numbers beside the
+venue's and what each tier means in prices. Sends nothing, writes nothing.
+
+Rule: exit code 1 when an account cannot be read, is partial, or our ratio and the venue's lie
+further apart than the divergence alert tolerates; 2 when the configuration is refused.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from watcher.app import open_clock, open_venues, rehearsed, set_up_log
+from watcher.cli import FINE, REFUSED, TROUBLE, show
+from watcher.cli.options import config_parser, refuse, settings_of
+from watcher.domain.account import Snapshot
+from watcher.domain.alert import SECOND_US, AlertRules
+from watcher.domain.report import PoolReport, Report, Status
+from watcher.margin import BookError, evaluate
+from watcher.policy.checks import tolerance
+from watcher.policy.rehearsal import plan
+from watcher.ports import KeyRights, Venue, VenueError, VenueStatus
+from watcher.settings import ConfigError, Need, Settings, alert_rules
+from watcher.venues.ccxt_venue import Shared
+
+START_TIMEOUT_S = 30.0
+CLOCK_OFFSET_WARN_MS = 1000.0
+EXPIRY_WARN_DAYS = 14
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One account as it answered, or why it did not."""
+
+    name: str
+    status: VenueStatus | None = None
+    snapshot: Snapshot | None = None
+    report: Report | None = None
+    trouble: str | None = None
+
+
+def main(argv: Sequence[str]) -> int:
+    parser = config_parser(
+        "check",
+        "Validate the configuration, read every account once and compare with the venue. "
+        "Sends nothing.",
+    )
+    parser.add_argument("--clock", metavar="URL", help=argparse.SUPPRESS)
+    arguments = parser.parse_args(argv)
+    settings = settings_of(arguments, Need.ACCOUNTS)
+    if settings is None:
+        return REFUSED
+    try:
+        return asyncio.run(_check(rehearsed(settings), arguments.clock))
+    except ConfigError as error:
+        refuse(error)
+        return REFUSED
+
+
+async def _check(settings: Settings, clock_url: str | None) -> int:
+    shared = Shared()
+    async with open_clock(clock_url) as clock:
+        set_up_log(settings, clock.now, level="error")
+        try:
+            venues = open_venues(settings, shared, clock)
+            print(f"configuration: fine, {len(venues)} account{'' if len(venues) == 1 else 's'}")
+            _tell_telegram(settings)
+            timeout_s = settings.poll.timeout / SECOND_US
+            answers = await asyncio.gather(
+                *(_ask(name, venue, settings, timeout_s) for name, venue in venues.items())
+            )
+            now_us = clock.now().wall_us
+        finally:
+            await shared.close()
+    troubled = [
+        _tell(answer, settings, alert_rules(settings, answer.name), now_us) for answer in answers
+    ]
+    return TROUBLE if any(troubled) else FINE
+
+
+def _tell_telegram(settings: Settings) -> None:
+    chat, token = settings.telegram.chat_id, settings.telegram.bot_token
+    if chat is None or token is None:
+        show.line("telegram: not set up; `watcher run` will refuse to start", style="yellow")
+    else:
+        users = len(settings.telegram.allowed_users)
+        who = f"{users} may ask" if users else "nobody may ask"
+        print(f"telegram: alerts to chat {chat}, {who}; `watcher send-test` sends a message")
+
+
+async def _ask(name: str, venue: Venue, settings: Settings, timeout_s: float) -> Answer:
+    status: VenueStatus | None = None
+    try:
+        async with asyncio.timeout(START_TIMEOUT_S):
+            status = await venue.start()
+        # a first reading loads tables the daemon keeps: it gets the time of a start
+        async with asyncio.timeout(max(START_TIMEOUT_S, timeout_s)):
+            snapshot = await venue.snapshot()
+        report = evaluate(snapshot, betas=dict(alert_rules(settings, name).betas))
+    except VenueError as error:
+        return Answer(name=name, status=status, trouble=f"{error.kind}: {error.reason}")
+    except TimeoutError:
+        return Answer(name=name, status=status, trouble=f"no answer in {START_TIMEOUT_S:g} s")
+    except BookError as error:
+        return Answer(name=name, status=status, trouble=f"unreadable: {error}")
+    finally:
+        await venue.close()
+    return Answer(name=name, status=status, snapshot=snapshot, report=report)
+
+
+def _tell(answer: Answer, settings: Settings, rules: AlertRules, now_us: int) -> bool:
+    """Print one account and return whether something is wrong with it."""
+    account = settings.accounts[answer.name]
+    where = f" at {account.endpoint}" if account.endpoint else ""
+    mode = f" · {answer.status.mode}" if answer.status else ""
+    print()
+    show.heading(f"{answer.name} · {account.venue}{where}{mode}")
+    if answer.status is not None:
+        _tell_status(answer.status, now_us)
+    if answer.trouble is not None or answer.snapshot is None or answer.report is None:
+        show.line(f"  NOT READ: {answer.trouble}", style="red")
+        return True
+    limit = tolerance(answer.snapshot)
+    rows = [row for pool in answer.report.pools for row in _rows(pool, answer.snapshot)]
+    show.table(["pool", "figure", "ours", "the venue's", "difference"], rows, words=2)
+    if not rows:
+        print("  holds nothing")
+    troubled = False
+    for pool in answer.report.pools:
+        for words in _troubles(pool, limit):
+            show.line(f"  {pool.pool}: {words}", style="red")
+            troubled = True
+    for line in plan(answer.snapshot, rules):
+        print(f"  {line}")
+    return troubled
+
+
+def _troubles(pool: PoolReport, limit: float) -> list[str]:
+    found = []
+    if pool.status is Status.PARTIAL:
+        found.append(f"PARTIAL: {pool.why}; the venue's figures are used")
+    if pool.disagreement is not None and abs(pool.disagreement) > limit:
+        found.append(
+            f"DISAGREES: our ratio and the venue's lie {abs(pool.disagreement):.2g} % apart, "
+            f"more than {limit:.2g} %"
+        )
+    return found
+
+
+def _rows(pool: PoolReport, snapshot: Snapshot) -> list[list[str]]:
+    says = snapshot.venue_says.get(pool.pool)
+    pairs = [
+        ("equity", pool.equity, None if says is None else says.equity),
+        (
+            "maintenance margin",
+            pool.maintenance_margin,
+            None if says is None else says.maintenance_margin,
+        ),
+        ("used margin", pool.used_margin, None if says is None else says.used_margin),
+    ]
+    rows = [
+        [
+            pool.pool,
+            f"{name} {pool.reference}",
+            show.money(ours),
+            show.money(None if theirs is None else float(theirs)),
+            _difference(ours, None if theirs is None else float(theirs)),
+        ]
+        for name, ours, theirs in pairs
+    ]
+    ratio = ""
+    if pool.venue_ratio is not None:
+        ratio = f"{pool.venue_ratio.name} {float(pool.venue_ratio.value):.6g}"
+    apart = "" if pool.disagreement is None else f"{abs(pool.disagreement):.2f} %"
+    rows.append([pool.pool, "health", show.health(pool.health), ratio, apart])
+    rows.append([pool.pool, "margin level", show.percent(pool.margin_level), "", ""])
+    distance = "none in range" if pool.tier_distance is None else show.percent(pool.tier_distance)
+    rows.append([pool.pool, f"distance ({pool.worst_path or 'no path'})", distance, "", ""])
+    told = {} if says is None else says.liquidation_prices
+    for position in pool.positions:
+        theirs = told.get(position.symbol)
+        rows.append(
+            [
+                pool.pool,
+                f"{position.symbol} {position.side} liquidated at",
+                show.price(position.liquidation_price),
+                show.price(None if theirs is None else float(theirs)),
+                _difference(position.liquidation_price, None if theirs is None else float(theirs)),
+            ]
+        )
+    return rows
+
+
+def _difference(ours: float | None, theirs: float | None) -> str:
+    if ours is None or theirs is None:
+        return ""
+    if theirs == 0:
+        return "0.00 %" if ours == 0 else show.money(ours - theirs)
+    return f"{abs(ours - theirs) / abs(theirs) * 100:.2f} %"
+
+
+def _tell_status(status: VenueStatus, now_us: int) -> None:
+    print(f"  key: {_rights(status.rights, now_us)}")
+    offset = status.clock_offset_ms
+    late = abs(offset) > CLOCK_OFFSET_WARN_MS
+    advice = "; set the clock of this machine" if late else ""
+    show.line(
+        f"  clock: {offset:+.0f} ms against the venue's{advice}", style="yellow" if late else ""
+    )
+    print(f"  requests: {status.weight_used} of {status.weight_limit} weight used this window")
+
+
+def _rights(rights: KeyRights, now_us: int) -> str:
+    names = ("read", "trade", "transfer", "withdraw")
+    told = {True: "yes", False: "no", None: "not told"}
+    words = [f"{name} {told[getattr(rights, name)]}" for name in names]
+    words.append(f"bound to addresses {told[rights.ip_bound]}")
+    if rights.expires_at_us is not None:
+        days = (rights.expires_at_us - now_us) / (86_400 * SECOND_US)
+        soon = " (soon)" if days < EXPIRY_WARN_DAYS else ""
+        words.append(f"expires in {days:.0f} days{soon}")
+    return ", ".join(words)
