@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 
-from watcher.sim.figures_okx import ACCOUNT_WIDE, CurrencyFigures, Figures, figures
+from watcher.sim.figures_okx import ACCOUNT_WIDE, CurrencyFigures, Figures, figures, kind_of
 from watcher.sim.things import ZERO, Account
 from watcher.sim.wire import short
 from watcher.sim.wire_okx_shapes import LEVEL_OF_MODE, amount, needed, optional
@@ -109,12 +109,23 @@ def _wide_fields(now: Figures, fees: Decimal, gained: Decimal) -> dict[str, str]
         "mgnRatio": optional(now.ratio),
         "notionalUsd": amount(now.notional),
         "notionalUsdForBorrow": amount(owed),
-        "notionalUsdForFutures": "0",
+        "notionalUsdForFutures": amount(_notional_of(now, "FUTURES")),
         "notionalUsdForOption": "0",
-        "notionalUsdForSwap": amount(now.notional),
+        "notionalUsdForSwap": amount(_notional_of(now, "SWAP")),
         "ordFroz": amount(fees),
         "upl": amount(gained),
     }
+
+
+def _notional_of(now: Figures, kind: str) -> Decimal:
+    return sum(
+        (
+            one.notional * one.index
+            for one in now.legs
+            if not one.isolated and kind_of(one.leg.instrument) == kind
+        ),
+        ZERO,
+    )
 
 
 def _detail(now: Figures, one: CurrencyFigures, stamp: str) -> dict[str, object]:
@@ -147,7 +158,8 @@ def _detail(now: Figures, one: CurrencyFigures, stamp: str) -> dict[str, object]
         "eq": amount(equity),
         "eqUsd": amount(equity * one.index),
         "disEq": amount(one.discounted) if wide else amount(equity * one.index),
-        "upl": amount(one.unrealised),
+        # the documentation says: the sum of all positions of the currency, isolated ones too
+        "upl": amount(one.unrealised + one.isolated_unrealised),
         "isoEq": amount(one.isolated_equity),
         "isoUpl": amount(one.isolated_unrealised),
         "isoLiab": "0" if wide else "",
