@@ -217,7 +217,7 @@ class Binance:
     async def _positions_once(
         self, poll: Poll, marks_age_ms_max: float
     ) -> tuple[futures.FuturesAccount, tuple[futures.Leg, ...], setup.Marks]:
-        account_part, risk_part, marks_part = await together(
+        account_part, risk_part, (marks_part, marks) = await together(
             self._client.call("fapiPrivateV3GetAccount", name="account", weight=5, budget="fapi"),
             self._client.call(
                 "fapiPrivateV3GetPositionRisk", name="positionRisk", weight=5, budget="fapi"
@@ -226,7 +226,6 @@ class Binance:
         )
         account = futures.read_account(account_part.data)
         legs = futures.read_legs(risk_part.data)
-        marks = setup.read_marks(marks_part.data, self._host.venue_ms())
         futures.check_agreement(account, legs)
         futures.check_marks(legs, marks)
         poll.add(account_part, risk_part, marks_part)
@@ -263,8 +262,7 @@ class Binance:
 
     async def prices(self, symbols: Sequence[str]) -> Mapping[str, float]:
         """Return public marks by underlying, without the account's key."""
-        part = await public_marks(self._host)
-        marks = setup.read_marks(part.data, self._host.venue_ms())
+        _, marks = await public_marks(self._host)
         found: dict[str, float] = {}
         for symbol in symbols:
             underlying, mark = setup.underlying_of(symbol), marks.mark(symbol)

@@ -182,14 +182,39 @@ def maintenance_of(notional: Decimal, table: tuple[Bracket, ...]) -> Decimal:
 
 
 @dataclass(frozen=True, slots=True)
+class MarkTable:
+    """All rows of premiumIndex by symbol, and the newest time among them."""
+
+    rows: Mapping[str, Row]
+    newest_ms: int
+
+
+def read_mark_table(data: object) -> MarkTable:
+    rows = {row.text("symbol"): row for row in rows_of(data, "binance premiumIndex")}
+    if not rows:
+        raise Unreadable("binance premiumIndex: the list is empty")
+    return MarkTable(rows, max(row.time_ms("time") for row in rows.values()))
+
+
+@dataclass(frozen=True, slots=True)
 class Marks:
     """
-    The public marks and indices (premiumIndex of all symbols) at one moment, read row by row on
-    demand: an account holds few of the six hundred.
+    The public marks and indices as of the venue's time *now_ms*. Prices are read row by row on
+    demand: an account holds few of the six hundred symbols.
     """
 
     rows: Mapping[str, Row]
     now_ms: float
+
+    @classmethod
+    def of(cls, table: MarkTable, now_ms: float) -> Marks:
+        """
+        Return *table* for use now.
+
+        Raises: `Unreadable` when not one price of it is of now: an answer from a cache.
+        """
+        check_age(table.newest_ms, now_ms, MARK_AGE_MS_MAX, "marks")
+        return cls(table.rows, now_ms)
 
     def mark(self, symbol: str) -> Decimal | None:
         """
@@ -220,20 +245,6 @@ class Marks:
     def _fresh(self, row: Row) -> Row:
         check_age(row.time_ms("time"), self.now_ms, MARK_AGE_MS_MAX, "marks")
         return row
-
-
-def read_marks(data: object, now_ms: float) -> Marks:
-    """
-    Read premiumIndex; *now_ms* is the venue's time.
-
-    Raises: `Unreadable` also when not one price of the list is of now: an answer from a cache.
-    """
-    rows = {row.text("symbol"): row for row in rows_of(data, "binance premiumIndex")}
-    if not rows:
-        raise Unreadable("binance premiumIndex: the list is empty")
-    newest_ms = max(row.time_ms("time") for row in rows.values())
-    check_age(newest_ms, now_ms, MARK_AGE_MS_MAX, "marks")
-    return Marks(rows, now_ms)
 
 
 def read_price_index(data: object, symbol: str, now_ms: float) -> Decimal:

@@ -17,6 +17,7 @@ from watcher.venues import binance_margin as margin
 from watcher.venues import binance_setup as setup
 from watcher.venues.binance_dialect import MINUTE_MS, UnknownSymbol
 from watcher.venues.binance_draft import Poll
+from watcher.venues.binance_setup import Marks
 from watcher.venues.ccxt_venue import Client, Host, Part, together
 
 HOUR_MS = 60 * MINUTE_MS
@@ -27,15 +28,19 @@ WALLETS_S_MAX = 2.0
 """Wallets are nice to know; they do not hold up a reading."""
 
 
-async def public_marks(host: Host, age_ms_max: float = MARKS_AGE_MS_MAX) -> Part:
-    """Return premiumIndex of all symbols, fetched once for all accounts at this host."""
+async def public_marks(host: Host, age_ms_max: float = MARKS_AGE_MS_MAX) -> tuple[Part, Marks]:
+    """Return premiumIndex of all symbols, fetched and checked once for all accounts here."""
 
     async def fetch() -> Part:
-        return await host.public.call(
+        part = await host.public.call(
             "fapiPublicGetPremiumIndex", name="premiumIndex", weight=10, budget="fapi"
         )
+        # read before it is kept: a body that cannot be read must not be served to others
+        return Part(part.name, setup.read_mark_table(part.data), part.received_at_us)
 
-    return await host.cached("premiumIndex", fetch, age_ms_max=age_ms_max)
+    part = await host.cached("premiumIndex", fetch, age_ms_max=age_ms_max)
+    assert isinstance(part.data, setup.MarkTable)
+    return part, Marks.of(part.data, host.venue_ms())
 
 
 class SpotSide:
@@ -53,7 +58,7 @@ class SpotSide:
         self._no_index_until_ms: dict[str, float] = {}
 
     async def margin(self, poll: Poll) -> None:
-        part, marks_part = await together(
+        part, (marks_part, marks) = await together(
             self._client.call("sapiGetMarginAccount", name="margin", weight=10, budget="sapi"),
             public_marks(self._host),
         )
@@ -62,7 +67,6 @@ class SpotSide:
         poll.add(part, marks_part)
         if account.is_empty:
             return
-        marks = setup.read_marks(marks_part.data, self._host.venue_ms())
         if account.pro:
             margin.add_margin_pro(poll.draft, account, marks.index("BTC"))
             return
@@ -71,7 +75,7 @@ class SpotSide:
         prices = {name: await self._index(name, marks) for name in sorted(names)}
         margin.add_margin(poll.draft, account, bars, weights, prices.get)
 
-    async def _index(self, asset: str, marks: setup.Marks) -> Decimal | None:
+    async def _index(self, asset: str, marks: Marks) -> Decimal | None:
         """Return an asset's index from the marks, else from the margin price index of its pair."""
         known = marks.index(asset)
         symbol = f"{asset}{setup.REFERENCE}"
@@ -80,13 +84,15 @@ class SpotSide:
             return known
 
         async def fetch() -> Part:
-            return await self._client.call(
+            part = await self._client.call(
                 "sapiGetMarginPriceIndex",
                 {"symbol": symbol},
                 name="priceIndex",
                 weight=10,
                 budget="sapi",
             )
+            setup.read_price_index(part.data, symbol, self._host.venue_ms())
+            return part
 
         try:
             part = await self._host.cached(

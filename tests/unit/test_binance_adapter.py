@@ -1,0 +1,403 @@
+"""The Binance adapter over HTTP with the real ccxt: what it asks, keeps, and refuses."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from tests.unit.binance_bodies import body
+from tests.unit.far_server import Reach, Said, reaching, time_at
+from watcher.margin import evaluate
+from watcher.ports import Refused, Unreadable, Unsupported, VenueError, WithdrawalRight
+from watcher.venues.binance import Binance
+from watcher.venues.binance_dialect import DIALECT
+
+PATHS = {
+    "/sapi/v1/account/apiRestrictions": "api_restrictions",
+    "/sapi/v1/account/info": "account_info",
+    "/fapi/v1/accountConfig": "account_config",
+    "/fapi/v1/symbolConfig": "symbol_config",
+    "/fapi/v1/leverageBracket": "leverage_bracket",
+    "/fapi/v1/premiumIndex": "premium_index",
+    "/fapi/v3/account": "account",
+    "/fapi/v3/positionRisk": "position_risk",
+    "/sapi/v1/margin/account": "margin_account",
+    "/sapi/v1/margin/tradeCoeff": "trade_coeff",
+    "/sapi/v1/margin/crossMarginCollateralRatio": "collateral_ratio",
+    "/sapi/v1/asset/get-funding-asset": "funding",
+    "/api/v3/account": "spot_account",
+    "/papi/v1/account": "papi_account",
+}
+RISK = "/fapi/v3/positionRisk"
+ACCOUNT = "/fapi/v3/account"
+BRACKETS = "/fapi/v1/leverageBracket"
+PREMIUM = "/fapi/v1/premiumIndex"
+MARGIN = "/sapi/v1/margin/account"
+
+Scene = Callable[[Reach, Binance], Awaitable[None]]
+
+
+def play(scene: Scene, **changes: Any) -> None:
+    """Run *scene* against a venue that answers the recorded bodies; *changes* replace some."""
+
+    async def run() -> None:
+        async with reaching(DIALECT) as reach:
+            reach.server.answers = {path: Said(body(name)) for path, name in PATHS.items()}
+            reach.server.answers["/fapi/v1/time"] = time_at(reach.clock)
+            for name, value in changes.items():
+                path = next(path for path, found in PATHS.items() if found == name)
+                reach.server.answers[path] = value if isinstance(value, Said) else Said(value)
+            await scene(reach, Binance("main", reach.client))
+
+    asyncio.run(run())
+
+
+def marks_now(reach: Reach) -> None:
+    """Make the public marks as of the clock's now."""
+    rows = body("premium_index")
+    for row in rows:
+        row["time"] = round(reach.clock.now_ms)
+    reach.server.answers[PREMIUM] = Said(rows)
+
+
+def test_start_tells_mode_rights_and_clock() -> None:
+    async def scene(reach: Reach, venue: Binance) -> None:
+        reach.server.answers["/fapi/v1/time"] = time_at(reach.clock, ahead_ms=120)
+        status = await venue.start()
+
+        assert status.mode == "futures single-asset, one-way; cross margin classic"
+        assert status.rights.withdraw is False
+        assert status.clock_offset_ms == 120
+        assert (status.weight_used, status.weight_limit) == (11, 2_400)
+
+    play(scene)
+
+
+def test_a_snapshot_has_every_pool_its_parts_and_the_wallets() -> None:
+    async def scene(reach: Reach, venue: Binance) -> None:
+        await venue.start()
+        snapshot = await venue.snapshot()
+
+        assert set(snapshot.rules) == {"cross:USDT", "cross:BNB", "margin"}
+        assert set(snapshot.parts) == {"account", "positionRisk", "premiumIndex", "margin"}
+        assert snapshot.taken_at_us == reach.clock.now_ms * 1000
+        assert snapshot.wallets == {"spot": {"USDT": 1000.5}, "funding": {"USDT": 5000}}
+        assert snapshot.reference == "USDT"
+        pools = {pool.pool: pool for pool in evaluate(snapshot).pools}
+        assert pools["cross:USDT"].disagreement == pytest.approx(0, abs=1e-6)
+        assert pools["margin"].disagreement == pytest.approx(0, abs=1e-6)
+
+    play(scene)
+
+
+def test_a_poll_asks_only_what_changes() -> None:
+    async def scene(reach: Reach, venue: Binance) -> None:
+        await venue.start()
+        await venue.snapshot()
+        before = len(reach.server.asked)
+        await venue.snapshot()
+
+        paths = sorted(one.path for one in reach.server.asked[before:])
+        assert paths == [ACCOUNT, RISK, MARGIN]
+
+    play(scene)
+
+
+def test_the_first_snapshot_reads_the_set_up_where_start_could_not() -> None:
+    async def scene(_: Reach, venue: Binance) -> None:
+        assert (await venue.snapshot()).positions
+
+    play(scene)
+
+
+def test_two_accounts_share_the_public_marks() -> None:
+    async def scene(reach: Reach, venue: Binance) -> None:
+        other = Binance("second", reach.client)
+        await asyncio.gather(venue.snapshot(), other.snapshot())
+
+        assert reach.server.count(PREMIUM) == 1
+        assert reach.server.count("/sapi/v1/margin/crossMarginCollateralRatio") == 1
+
+    play(scene)
+
+
+def test_a_key_that_may_withdraw_is_never_used_again() -> None:
+    async def scene(reach: Reach, venue: Binance) -> None:
+        for attempt in (venue.start, venue.snapshot, venue.snapshot):
+            with pytest.raises(WithdrawalRight, match="may withdraw"):
+                await attempt()
+        assert reach.server.count(ACCOUNT) == 0
+
+    play(scene, api_restrictions=body("api_restrictions") | {"enableWithdrawals": True})
+
+
+def test_a_right_to_withdraw_given_later_is_found_within_six_hours() -> None:
+    async def scene(reach: Reach, venue: Binance) -> None:
+        await venue.start()
+        reach.server.answers["/sapi/v1/account/apiRestrictions"] = Said(
+            body("api_restrictions") | {"enableWithdrawals": True}
+        )
+        await venue.housekeeping()
+        reach.clock.now_ms += 6 * 3_600_000
+        with pytest.raises(WithdrawalRight):
+            await venue.housekeeping()
+        with pytest.raises(WithdrawalRight):
+            await venue.snapshot()
+
+    play(scene)
+
+
+def test_housekeeping_follows_a_change_of_mode_every_ten_minutes() -> None:
+    async def scene(reach: Reach, venue: Binance) -> None:
+        await venue.start()
+        changed = body("account_config") | {"multiAssetsMargin": True, "dualSidePosition": True}
+        reach.server.answers["/fapi/v1/accountConfig"] = Said(changed)
+        reach.clock.now_ms += 599_000
+        marks_now(reach)
+        await venue.housekeeping()
+        assert "single-asset, one-way" in (await venue.snapshot()).mode
+        reach.clock.now_ms += 1_000
+        await venue.housekeeping()
+        snapshot = await venue.snapshot()
+        assert "multi-assets (reported), hedge" in snapshot.mode
+        assert snapshot.rules["cross:multi"].family == "reported"
+
+    play(scene)
+
+
+def test_portfolio_margin_asks_papi_and_nothing_of_futures() -> None:
+    async def scene(reach: Reach, venue: Binance) -> None:
+        snapshot = await venue.snapshot()
+
+        assert snapshot.mode == "portfolio margin (reported)"
+        assert list(snapshot.rules) == ["portfolio"]
+        assert reach.server.count(ACCOUNT) == reach.server.count(MARGIN) == 0
+
+    play(scene, account_info=body("account_info") | {"isPortfolioMarginRetailEnabled": True})
+
+
+def test_a_spot_only_account_is_unsupported() -> None:
+    async def scene(_: Reach, venue: Binance) -> None:
+        with pytest.raises(Unsupported, match="neither futures nor margin"):
+            await venue.start()
+
+    play(scene, account_info=body("account_info") | {"isMarginEnabled": False} | CLOSED_FUTURES)
+
+
+CLOSED_FUTURES = {"isFutureEnabled": False}
+
+
+def test_a_margin_only_account_asks_nothing_of_futures_but_marks() -> None:
+    async def scene(reach: Reach, venue: Binance) -> None:
+        snapshot = await venue.snapshot()
+
+        assert list(snapshot.rules) == ["margin"]
+        paths = {one.path for one in reach.server.asked if one.path.startswith("/fapi")}
+        assert paths == {"/fapi/v1/time", PREMIUM}
+
+    play(scene, account_info=body("account_info") | CLOSED_FUTURES)
+
+
+def test_a_key_without_the_right_to_read_is_refused() -> None:
+    async def scene(_: Reach, venue: Binance) -> None:
+        with pytest.raises(Refused, match="may not read"):
+            await venue.start()
+
+    play(scene, api_restrictions=body("api_restrictions") | {"enableReading": False})
+
+
+# ── torn, frozen, garbage ──────────────────────────────────────────────────────────────────────
+
+
+def test_a_fill_between_two_requests_is_read_again_at_once() -> None:
+    async def scene(reach: Reach, venue: Binance) -> None:
+        torn, whole = Said([]), Said(body("position_risk"))
+
+        async def once_torn(_: web.Request) -> web.StreamResponse:
+            return (torn if reach.server.count(RISK) == 1 else whole).response()
+
+        reach.server.answers[RISK] = once_torn
+        assert len((await venue.snapshot()).positions) == 2
+        assert reach.server.count(RISK) == reach.server.count(ACCOUNT) == 2
+
+    play(scene)
+
+
+def test_an_empty_list_that_stays_empty_is_unreadable_and_never_flat() -> None:
+    async def scene(reach: Reach, venue: Binance) -> None:
+        with pytest.raises(Unreadable, match="positions missing"):
+            await venue.snapshot()
+        assert reach.server.count(RISK) == 2
+
+    play(scene, position_risk=[])
+
+
+def test_marks_of_another_time_under_http_200_are_unreadable() -> None:
+    async def scene(reach: Reach, venue: Binance) -> None:
+        await venue.snapshot()
+        reach.clock.now_ms += 41_000
+        with pytest.raises(Unreadable, match="marks are 41 s old"):
+            await venue.snapshot()
+
+    play(scene)
+
+
+def test_positions_frozen_while_the_market_moves_are_unreadable() -> None:
+    async def scene(reach: Reach, venue: Binance) -> None:
+        await venue.snapshot()
+        reach.clock.now_ms += 10_000
+        marks_now(reach)
+        fallen = reach.server.answers[PREMIUM]
+        assert isinstance(fallen, Said)
+        assert isinstance(fallen.body, list)
+        fallen.body[0]["markPrice"] = "29000"
+        with pytest.raises(Unreadable, match="positions are stale: mark of BTCUSDT is 31967"):
+            await venue.snapshot()
+
+    play(scene)
+
+
+@pytest.mark.parametrize("path", [ACCOUNT, RISK, MARGIN, PREMIUM, BRACKETS])
+@pytest.mark.parametrize(
+    "said", [Said(b""), Said(b"<html>"), Said({}), Said([{}]), Said(b"", 524), Said(b"[]", 202)]
+)
+def test_garbage_in_any_part_costs_the_whole_reading_and_nothing_else(
+    path: str, said: Said
+) -> None:
+    async def scene(reach: Reach, venue: Binance) -> None:
+        good = reach.server.answers[path]
+        reach.server.answers[path] = said
+        with pytest.raises(VenueError):
+            await venue.snapshot()
+        reach.server.answers[path] = good
+        assert (await venue.snapshot()).positions
+
+    play(scene)
+
+
+def test_a_wallet_that_cannot_be_read_is_left_out_and_the_rest_stands() -> None:
+    async def scene(reach: Reach, venue: Binance) -> None:
+        snapshot = await venue.snapshot()
+
+        assert snapshot.positions
+        assert snapshot.wallets == {"spot": {"USDT": 1000.5}}
+        assert ("wallet.missed", "funding") in [
+            (event, fields.get("wallet")) for event, fields in reach.log.events
+        ]
+
+    play(scene, funding=Said(b"<html>", 503))
+
+
+# ── brackets ───────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_symbol_not_known_yet_brings_the_brackets_at_once() -> None:
+    async def scene(reach: Reach, venue: Binance) -> None:
+        account, risk = body("account"), body("position_risk")
+        only_btc = account | {"positions": account["positions"][:1]}
+        only_btc["assets"] = [dict(row) for row in account["assets"]]
+        only_btc["assets"][0]["maintMargin"] = risk[0]["maintMargin"]
+        reach.server.answers[ACCOUNT] = Said(only_btc)
+        reach.server.answers[RISK] = Said(risk[:1])
+        await venue.snapshot()
+        assert reach.server.count(BRACKETS) == 1
+
+        reach.server.answers[ACCOUNT] = Said(account)
+        reach.server.answers[RISK] = Said(risk)
+        assert len((await venue.snapshot()).positions) == 2
+        assert reach.server.count(BRACKETS) == 2
+
+    play(scene)
+
+
+def test_a_symbol_the_venue_does_not_list_is_asked_for_once_a_minute() -> None:
+    async def scene(reach: Reach, venue: Binance) -> None:
+        for _ in range(3):
+            snapshot = await venue.snapshot()
+        assert snapshot.unmodelled == {"cross:USDT": "ETHUSDT has no maintenance table"}
+        assert reach.server.count(BRACKETS) == 1
+        reach.clock.now_ms += 60_000
+        marks_now(reach)
+        await venue.snapshot()
+        assert reach.server.count(BRACKETS) == 2
+
+    play(scene, leverage_bracket=body("leverage_bracket")[:1])
+
+
+def test_brackets_that_disagree_are_read_again_and_the_disagreement_told_once() -> None:
+    async def scene(reach: Reach, venue: Binance) -> None:
+        await venue.snapshot()
+        risk, account = body("position_risk"), body("account")
+        risk[0]["maintMargin"] = "80000"
+        reach.server.answers[RISK] = Said(risk)
+        reach.server.answers[ACCOUNT] = Said(account)
+        for _ in range(3):
+            reach.clock.now_ms += 60_000
+            marks_now(reach)
+            await venue.snapshot()
+
+        assert reach.server.count(BRACKETS) == 4
+        told = [fields["symbols"] for event, fields in reach.log.events if event.startswith("br")]
+        assert told == [["BTCUSDT"]]
+
+    play(scene)
+
+
+def test_brackets_are_refreshed_every_hour() -> None:
+    async def scene(reach: Reach, venue: Binance) -> None:
+        await venue.snapshot()
+        reach.clock.now_ms += 3_600_000
+        marks_now(reach)
+        await venue.snapshot()
+
+        assert reach.server.count(BRACKETS) == 2
+
+    play(scene)
+
+
+# ── margin prices, estimates ───────────────────────────────────────────────────────────────────
+
+
+def margin_with(asset: str) -> Any:
+    data = body("margin_account")
+    data["userAssets"].append(data["userAssets"][0] | {"asset": asset, "free": "100"})
+    return data
+
+
+def test_an_asset_without_a_contract_is_priced_by_the_margin_index() -> None:
+    async def scene(reach: Reach, venue: Binance) -> None:
+        reach.server.answers["/sapi/v1/margin/priceIndex"] = Said(body("price_index"))
+        snapshot = await venue.snapshot()
+
+        priced = {asset.asset: str(asset.index) for asset in snapshot.assets}
+        assert priced["NIL"] == "0.42"
+        assert snapshot.unmodelled == {}
+
+    play(scene, margin_account=margin_with("NIL"))
+
+
+def test_an_asset_without_any_index_makes_the_pool_partial_and_is_not_asked_for_again() -> None:
+    async def scene(reach: Reach, venue: Binance) -> None:
+        path = "/sapi/v1/margin/priceIndex"
+        reach.server.answers[path] = Said({"code": -1121, "msg": "Invalid symbol."}, 400)
+        for _ in range(3):
+            snapshot = await venue.snapshot()
+
+        assert snapshot.unmodelled == {"margin": "no index price of NIL"}
+        assert reach.server.count(path) == 1
+
+    play(scene, margin_account=margin_with("NIL"))
+
+
+def test_live_prices_need_no_key() -> None:
+    async def scene(reach: Reach, venue: Binance) -> None:
+        prices = await venue.prices(["BTCUSDT", "ETHUSDT", "NEWUSDT"])
+
+        assert prices == {"BTC": 31967.27, "ETH": 1335.18}
+        assert all("X-MBX-APIKEY" not in one.headers for one in reach.server.asked)
+
+    play(scene)
