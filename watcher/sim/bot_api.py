@@ -214,6 +214,7 @@ class BotApi:
                 "limited_gifts": True,
                 "unique_gifts": True,
                 "premium_subscription": True,
+                "gifts_from_channels": True,
             },
         }
 

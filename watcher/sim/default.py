@@ -118,6 +118,8 @@ def default_world(seed: int = 0, *, start_us: int = START_US) -> World:
     _bybit_main(world)
     _binance_usdm(world)
     _binance_margin(world)
+    _okx_hedge(world)
+    _okx_futures(world)
     return world
 
 
@@ -168,3 +170,30 @@ def _binance_margin(world: World) -> None:
     world.borrow(account, "USDT", Decimal(100_000), wallet="margin", hourly_rate=HOURLY_RATE)
     # what was borrowed bought coins and is gone from the wallet
     world.credit(account, "USDT", Decimal(-100_000), wallet="margin")
+
+
+def _okx_hedge(world: World) -> None:
+    """One BTC long against one short, coin collateral: no move of prices liquidates it."""
+    account = new_account(
+        world,
+        "okx_hedge",
+        "okx",
+        "multi",
+        {"trading": {"USDT": "30000", "BTC": "0.2"}, "funding": {"USDT": "4000"}},
+        hedge=True,
+    )
+    world.set_position(account, "BTC-USDT-SWAP", "long", Decimal(100))
+    world.set_position(account, "BTC-USDT-SWAP", "short", Decimal(100))
+
+
+def _okx_futures(world: World) -> None:
+    """Futures mode: a USDT bucket and a BTC bucket that cannot help each other."""
+    account = new_account(
+        world,
+        "okx_futures",
+        "okx",
+        "futures",
+        {"trading": {"USDT": "12000", "BTC": "0.4"}, "funding": {"USDT": "1000", "BTC": "0.05"}},
+    )
+    world.set_position(account, "BTC-USDT-SWAP", "long", Decimal(30))
+    world.set_position(account, "BTC-USD-SWAP", "long", Decimal(400))
