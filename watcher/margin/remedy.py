@@ -44,6 +44,9 @@ ROUNDING = 1e-11
 STEP = 1e-6
 """Newton's slope is read over this part of the pool."""
 
+MARGIN = 1e-4
+"""This part of a step is added to every answer: rounding must not leave it a hair short."""
+
 ENOUGH = 0.995
 """If this part of an answer is enough too, the answer was not the smallest."""
 
@@ -55,6 +58,9 @@ class _Goal:
     measure: Measure
     target: float
     betas: Mapping[str, float]
+
+    def __post_init__(self) -> None:
+        assert 0 < self.target < float("inf")
 
 
 def required_top_up(
@@ -202,9 +208,11 @@ def _smallest(
         now = slack(amount)
     else:
         return None
-    if amount > 0 and slack(ENOUGH * amount) >= short:
-        return _halved(slack, amount, short)
-    return amount
+    if amount == 0:
+        return 0.0
+    if slack(ENOUGH * amount) >= short:
+        amount = _halved(slack, amount, short)
+    return min(amount + MARGIN * step, most)
 
 
 def _halved(slack: Callable[[float], float], high: float, short: float) -> float:
