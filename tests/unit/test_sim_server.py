@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import signal
+import subprocess
+import sys
 import tomllib
+import urllib.request
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -25,6 +30,7 @@ from watcher.sim.wire_binance_routes import ROUTES
 from watcher.sim.world import SECOND_US
 
 D = Decimal
+ROOT = Path(__file__).resolve().parents[2]
 
 
 class Desk:
@@ -457,3 +463,44 @@ def test_written_secrets_are_for_the_owner_only(tmp_path: Path) -> None:
             assert secret.stat().st_mode & 0o777 == 0o600
 
     play(scene)
+
+
+@pytest.mark.process
+def test_practice_runs_alone_until_it_is_told_to_stop(tmp_path: Path) -> None:
+    minutes = tmp_path / "minutes.csv"
+    minutes.write_text("open,high,low,close\n50000,51000,49000,50500\n", encoding="utf-8")
+    command = [sys.executable, "-m", "watcher", "practice", "--prices", str(minutes)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        assert process.stdout is not None
+        try:
+            lines = []
+            for line in process.stdout:
+                lines.append(line)
+                if line.startswith("[accounts.okx_futures]"):
+                    break
+            url = tomllib.loads("".join(lines))["telegram"]["endpoint"]
+            with urllib.request.urlopen(f"{url}/control/state", timeout=5) as answer:  # noqa: S310  loopback
+                state = json.load(answer)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.communicate(timeout=5)
+
+    assert 49_000 <= float(state["prices"]["BTC"]) <= 51_000
+    assert process.returncode == 0
+
+
+@pytest.mark.process
+def test_a_file_that_is_no_minutes_ends_practice_with_the_reason(tmp_path: Path) -> None:
+    other = tmp_path / "other.csv"
+    other.write_text("a,b\n1,2\n", encoding="utf-8")
+
+    done = subprocess.run(
+        [sys.executable, "-m", "watcher", "practice", "--prices", str(other)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+
+    assert done.returncode == 2
+    assert "other.csv: no column open" in done.stderr

@@ -13,7 +13,7 @@ import json
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -107,9 +107,7 @@ def practice_config(
     return "\n".join(lines) + "\n", secrets
 
 
-def write_config(
-    practice: Practice, folder: Path, *, only: Collection[str] | None = None
-) -> Path:
+def write_config(practice: Practice, folder: Path, *, only: Collection[str] | None = None) -> Path:
     """Write watcher.toml and the folder `secrets` beside it (0600), and return the file's path."""
     folder.mkdir(parents=True, exist_ok=True)
     state = str(folder.resolve() / "state").replace("\\", "\\\\").replace('"', '\\"')
@@ -150,17 +148,18 @@ _EXAMPLES: Mapping[str, Mapping[str, object]] = {
 def printed_config(practice: Practice, folder: Path | None) -> str:
     """Return what `watcher practice` prints: valid TOML, everything else as comments."""
     config, secrets = practice_config(practice)
-    where = "save this as watcher.toml" if folder is None else f"written to {folder}/watcher.toml"
+    file = "watcher.toml" if folder is None else str(folder / "watcher.toml")
+    where = f"save this as {file}" if folder is None else f"written to {file}, secrets beside it"
     url, clock = practice.url, ""
     if practice.server.lockstep:
         clock = f" --clock {url}/clock"
     notes = [
         f"# The practice exchange listens on {url}; {where}.",
-        "# Secrets come from the environment:",
+        "# Secrets come from the environment, or from the folder `secrets` beside the file:",
         *(f"# export {name}={value}" for name, value in secrets.items()),
         "#",
-        f"# watcher check --config watcher.toml{clock}",
-        f"# watcher run --config watcher.toml{clock}",
+        f"# watcher check --config {file}{clock}",
+        f"# watcher run --config {file}{clock}",
         "#",
         f"# curl -s {url}/control/state",
         f"# curl -s {url}/control/messages?after=0",
