@@ -111,12 +111,12 @@ def write_config(practice: Practice, folder: Path, *, only: Collection[str] | No
     """Write watcher.toml and the folder `secrets` beside it (0600), and return the file's path."""
     folder.mkdir(parents=True, exist_ok=True)
     state = str(folder.resolve() / "state").replace("\\", "\\\\").replace('"', '\\"')
-    config, secrets = practice_config(practice, state_dir=state, only=only)
+    config, kept = practice_config(practice, state_dir=state, only=only)
     target = folder / "watcher.toml"
     target.write_text(config, encoding="utf-8")
     hidden = folder / "secrets"
     hidden.mkdir(mode=FOLDER_MODE, exist_ok=True)
-    for name, value in secrets.items():
+    for name, value in kept.items():
         one = hidden / name.lower()
         one.touch(mode=SECRET_MODE)
         one.chmod(SECRET_MODE)
@@ -147,7 +147,7 @@ _EXAMPLES: Mapping[str, Mapping[str, object]] = {
 
 def printed_config(practice: Practice, folder: Path | None) -> str:
     """Return what `watcher practice` prints: valid TOML, everything else as comments."""
-    config, secrets = practice_config(practice)
+    config, kept = practice_config(practice)
     file = "watcher.toml" if folder is None else str(folder / "watcher.toml")
     where = f"save this as {file}" if folder is None else f"written to {file}, secrets beside it"
     url, clock = practice.url, ""
@@ -156,7 +156,7 @@ def printed_config(practice: Practice, folder: Path | None) -> str:
     notes = [
         f"# The practice exchange listens on {url}; {where}.",
         "# Secrets come from the environment, or from the folder `secrets` beside the file:",
-        *(f"# export {name}={value}" for name, value in secrets.items()),
+        *(f"# export {name}={value}" for name, value in kept.items()),
         "#",
         f"# watcher check --config {file}{clock}",
         f"# watcher run --config {file}{clock}",

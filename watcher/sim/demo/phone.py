@@ -12,21 +12,23 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 _HEAD = re.compile(
-    r"^\S+ (?:ESTIMATE )?(?P<word>[A-Z][A-Z ]*?) #(?P<code>\w+)·(?P<seq>\d+) (?P<account>[a-z]\w*)"
+    r"^\S+ (?P<word>[A-Z][A-Z ]*) #(?P<code>\w+)·(?P<seq>\d+) "
+    r"(?P<account>[a-z]\w*)(?: \((?P<note>.+)\))?$"
 )
 _DISTANCE = re.compile(r"(?P<value>\d+(?:\.\d+)?) % from liquidation")
 _ADD = re.compile(r"add (?P<amount>[\d,]+(?:\.\d+)?) (?P<asset>[A-Z0-9]+)")
 _CLOSE = re.compile(
-    r"close (?P<amount>[\d,]+(?:\.\d+)?) of (?P<whole>[\d,]+(?:\.\d+)?) (?P<coin>[A-Z0-9]+)"
+    r"close (?:all )?(?P<amount>[\d,]+(?:\.\d+)?)(?: of [\d,]+(?:\.\d+)?)? (?P<coin>[A-Z0-9]+)"
 )
 TIER_WORDS = ("WATCH", "WARNING", "CRITICAL", "EMERGENCY")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Read:
-    """What a person takes from one message. `word` is the capital word of its first line."""
+    """What a person takes from one message: the capital word of its first line, and its note."""
 
     word: str
+    note: str
     account: str
     code: str
     seq: int
@@ -46,7 +48,8 @@ def read(text: str) -> Read | None:
         return None
     distance, add, close = _DISTANCE.search(text), _ADD.search(text), _CLOSE.search(text)
     return Read(
-        word=head["word"].strip(),
+        word=head["word"],
+        note=head["note"] or "",
         account=head["account"],
         code=head["code"],
         seq=int(head["seq"]),

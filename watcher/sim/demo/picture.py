@@ -37,11 +37,11 @@ def draw(story: dict[str, Any], path: str) -> None:
     for axis, (guarded, twin) in zip(axes[:, 0], pairs, strict=True):
         _curves(axis, story, guarded, twin)
         _events(axis, story, guarded, twin)
-        axis.set_ylim(0, 27)
+        axis.set_ylim(0, 30)
         axis.set_ylabel("distance to\nliquidation, %")
         axis.set_title(f"{guarded} (watched) and {twin} (venue's e-mail only)", fontsize=10)
         axis.grid(visible=True, alpha=0.25)
-        axis.legend(loc="upper right", fontsize=8, ncols=2)
+        axis.legend(loc="upper center", fontsize=7, ncols=7, framealpha=0.7)
     axes[-1, 0].set_xlabel("minutes since the start")
     figure.suptitle(story["title"], fontsize=11)
     figure.tight_layout()

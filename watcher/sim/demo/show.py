@@ -37,11 +37,10 @@ KIND_OF_WORD = {
     **dict.fromkeys(TIERS, "alert"),
     "BLIND": "blind",
     "SEEING": "seeing",
-    "SEEING AGAIN": "seeing",
-    "EASED": "eased",
-    "RECOVERED": "recovered",
-    "RESOLVED": "recovered",
+    "CALM": "recovered",
+    "GONE": "gone",
 }
+BETTER, AGAIN = "was ", "still"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -66,13 +65,13 @@ class Show:
     view: View
     record: Record = field(default_factory=Record)
     killed_at: float | None = None
+    _armed: bool = False
     _kill_wanted: asyncio.Event = field(default_factory=asyncio.Event)
     _ended: asyncio.Event = field(default_factory=asyncio.Event)
     _done: set[tuple[str, str]] = field(default_factory=set)
     _rank: dict[str, int] = field(default_factory=dict)
     _distances: dict[str, float | None] = field(default_factory=dict)
-    _seen: set[tuple[str, int]] = field(default_factory=set)
-    _told: dict[str, int] = field(default_factory=dict)
+    _blind: set[str] = field(default_factory=set)
     _next_curve: float = 0.0
     _next_frame: float = 0.0
     _trader: Person = field(init=False)
@@ -116,6 +115,8 @@ class Show:
 
     async def _hold(self, until_us: int) -> int:
         """Pace the story, stop it while the daemon is dead and at its end."""
+        if self._armed and self.killed_at is None:
+            self._kill_wanted.set()
         if self._kill_wanted.is_set() or self._ended.is_set():
             await asyncio.Event().wait()  # the caller is about to be killed or stopped
         limit = min(until_us, self.world.start_us + round(self.plot.end_s * SECOND_US))
@@ -238,16 +239,19 @@ class Show:
         if said.tier:
             self._trader.notice(self.world, said.account, said)
         if said.tier == "CRITICAL" and self.killed_at is None:
-            self._kill_wanted.set()
+            self._armed = True
 
     def _event(self, said: Read) -> Event:
-        kind = next((KIND_OF_WORD[word] for word in KIND_OF_WORD if said.word == word), "note")
-        rank = TIERS.index(said.tier) if said.tier else -1
-        repeated = kind == "alert" and self._told.get(said.code, -1) >= rank
-        if kind == "alert":
-            self._told[said.code] = rank
-        elif kind in ("eased", "recovered"):
-            self._told.pop(said.code, None)
+        kind = KIND_OF_WORD.get(said.word, "note")
+        if kind == "alert" and said.note.startswith(BETTER):
+            kind = "eased"
+        if kind == "blind":
+            repeated = said.account in self._blind
+            self._blind.add(said.account)
+        else:
+            repeated = said.note == AGAIN
+        if kind == "seeing":
+            self._blind.discard(said.account)
         pools = self.world.pools(self.world.account(said.account))
         healths = [pool.health for pool in pools if pool.health is not None]
         return Event(

@@ -75,6 +75,8 @@ def _told(record: Record, account: str) -> list[Told]:
     alerts = [event for event in record.of("alert", account=account) if not event.repeated]
     for crossing in record.of("crossing", account=account):
         rank = TIERS.index(crossing.tier)
+        if _standing(record, account, crossing.t) >= rank:
+            continue  # the alert of this tier still stood: nothing new to tell
         answers = [
             alert.t
             for alert in alerts
@@ -85,6 +87,16 @@ def _told(record: Record, account: str) -> list[Told]:
             told_at = max(told_at, crossing.t)
         found.append(Told(account=account, tier=crossing.tier, true_at=crossing.t, told_at=told_at))
     return found
+
+
+def _standing(record: Record, account: str, t: float) -> int:
+    """Return the rank of the tier the trader had last been told before *t*, -1 for calm."""
+    standing = -1
+    for event in record.of("alert", "eased", "recovered", "gone", account=account):
+        if event.t >= t:
+            break
+        standing = TIERS.index(event.tier) if event.tier else -1
+    return standing
 
 
 def _false_alarms(record: Record, guarded: list[str]) -> list[Event]:
