@@ -17,6 +17,7 @@ budgets, lanes or retries: those are `service.deliver`'s.
 
 from __future__ import annotations
 
+import os
 import unicodedata
 from datetime import timedelta
 from ipaddress import ip_address
@@ -50,6 +51,9 @@ KEEP_ALIVE_S = 300.0
 CUT_MARK = "…"
 REASON_LENGTH_MAX = 120
 
+# without it the library warns inside its own RetryAfter, and a strict process loses the wait
+os.environ.setdefault("PTB_TIMEDELTA", "true")
+
 _NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
 _NEVER_SENT = (httpx.ConnectTimeout, httpx.PoolTimeout)
 
@@ -64,14 +68,21 @@ class TelegramChannel:
     Connections stay open between messages, so an alert needs no handshake.
     """
 
-    def __init__(self, token: str, chat_id: int, *, endpoint: str | None = None) -> None:
+    def __init__(
+        self,
+        token: str,
+        chat_id: int,
+        *,
+        endpoint: str | None = None,
+        timeout_s: float = TIMEOUT_S,
+    ) -> None:
         root = api_root(endpoint)
         self.name = f"telegram:{chat_id}"
         self._token = token
         self._chat_id = chat_id
         self._requests = (
-            HTTPXRequest(**request_options(pool_size=POOL_SIZE, endpoint=endpoint)),
-            HTTPXRequest(**request_options(pool_size=1, endpoint=endpoint)),
+            HTTPXRequest(**request_options(POOL_SIZE, endpoint, read_timeout_s=timeout_s)),
+            HTTPXRequest(**request_options(1, endpoint)),
         )
         self._bot = Bot(
             token,
@@ -184,7 +195,7 @@ class RequestOptions(TypedDict):
 
 
 def request_options(
-    *, pool_size: int, endpoint: str | None, read_timeout_s: float = TIMEOUT_S
+    pool_size: int, endpoint: str | None, *, read_timeout_s: float = TIMEOUT_S
 ) -> RequestOptions:
     """Return the options of a small connection pool with bounded waits."""
     options: dict[str, object] = {

@@ -18,14 +18,16 @@ Waits in this file are for a socket, not for the world: they are real seconds al
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from http import HTTPStatus
 from typing import Any
 
 import structlog
 from telegram import Update
-from telegram.error import Conflict, InvalidToken, TelegramError
+from telegram.error import Conflict, InvalidToken, NetworkError, TelegramError
 from telegram.ext import (
     Application,
     ApplicationBuilder,
@@ -45,6 +47,8 @@ FLOOD_GROUP = -4
 COMMANDS_PER_MINUTE = 10
 PEOPLE_MAX = 1000
 POLL_TIMEOUT_S = 10
+POLL_PAUSE_S = 0.25
+"""Between two long polls; bounds what a far side that answers nonsense at once can cost."""
 SILENT_MAX_S = 90.0
 LOOK_S = 5.0
 STOP_S = 2.0
@@ -140,32 +144,44 @@ class TelegramCommands:
 
     def application(self) -> App:
         """Return an application with the gate before every handler."""
-        return self._wired(_Watched.of(self._endpoint))
+        return self._wired(*self._connections())
+
+    def _connections(self) -> tuple[HTTPXRequest, _Watched]:
+        sending = HTTPXRequest(**request_options(POOL_SIZE, self._endpoint))
+        return sending, _Watched.of(self._endpoint)
 
     async def _session(self) -> None:
         """Poll until something breaks, then take it all down."""
         self._trouble.clear()
         self._error = None
-        polled = _Watched.of(self._endpoint)
-        app = self._wired(polled)
-        async with app:
-            assert app.updater is not None
-            await app.updater.start_polling(
-                timeout=POLL_TIMEOUT_S,
-                allowed_updates=[Update.MESSAGE],
-                bootstrap_retries=0,
-                error_callback=self._polling_failed,
-            )
-            await app.start()
-            log.info("commands.started")
-            try:
-                await self._watch(app, polled)
-            finally:
-                # the far side may hold the last long poll open for its whole length
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(STOP_S):
-                        await app.updater.stop()
-                await app.stop()
+        sending, polled = self._connections()
+        try:
+            async with self._wired(sending, polled) as app:
+                await self._poll(app, polled)
+        finally:
+            # the library leaves them open when it cannot even start
+            await sending.shutdown()
+            await polled.shutdown()
+
+    async def _poll(self, app: App, polled: _Watched) -> None:
+        assert app.updater is not None
+        await app.updater.start_polling(
+            poll_interval=POLL_PAUSE_S,
+            timeout=POLL_TIMEOUT_S,
+            allowed_updates=[Update.MESSAGE],
+            bootstrap_retries=0,
+            error_callback=self._polling_failed,
+        )
+        await app.start()
+        log.info("commands.started")
+        try:
+            await self._watch(app, polled)
+        finally:
+            # the far side may hold the last long poll open for its whole length
+            with suppress(TimeoutError):
+                async with asyncio.timeout(STOP_S):
+                    await app.updater.stop()
+            await app.stop()
 
     async def _watch(self, app: App, polled: _Watched) -> None:
         assert app.updater is not None
@@ -186,14 +202,14 @@ class TelegramCommands:
         self._error = error
         self._trouble.set()
 
-    def _wired(self, polled: HTTPXRequest) -> App:
+    def _wired(self, sending: HTTPXRequest, polled: HTTPXRequest) -> App:
         root = api_root(self._endpoint)
         app: App = (
             ApplicationBuilder()
             .token(self._token)
             .base_url(f"{root}/bot")
             .base_file_url(f"{root}/file/bot")
-            .request(HTTPXRequest(**request_options(pool_size=POOL_SIZE, endpoint=self._endpoint)))
+            .request(sending)
             .get_updates_request(polled)
             .job_queue(None)
             .build()
@@ -257,7 +273,7 @@ class _Watched(HTTPXRequest):
     @classmethod
     def of(cls, endpoint: str | None) -> _Watched:
         read_timeout_s = POLL_TIMEOUT_S + 5.0
-        return cls(**request_options(pool_size=1, endpoint=endpoint, read_timeout_s=read_timeout_s))
+        return cls(**request_options(1, endpoint, read_timeout_s=read_timeout_s))
 
     def silent_for(self, seconds: float) -> bool:
         return asyncio.get_running_loop().time() - self.last_answer_s > seconds
@@ -267,9 +283,40 @@ class _Watched(HTTPXRequest):
         await super().initialize()
 
     async def do_request(self, *args: Any, **options: Any) -> tuple[int, bytes]:  # noqa: ANN401 - handed on as they come
-        answer = await super().do_request(*args, **options)
+        status, body = await super().do_request(*args, **options)
         self.last_answer_s = asyncio.get_running_loop().time()
-        return answer
+        return status, readable(body) if status == HTTPStatus.OK else body
+
+
+def readable(body: bytes) -> bytes:
+    """
+    Return an answer to getUpdates with every update the library cannot read emptied.
+
+    Without this one such update stops all: the library drops the whole answer, asks again at once
+    and gets it again, for ever. An emptied one passes, is acknowledged, and admitted nowhere.
+
+    Raises: `NetworkError` for an answer that holds no updates at all.
+    """
+    try:
+        answer = json.loads(body)
+        updates = answer["result"]
+        kept = [
+            update if _reads(update) else {"update_id": update["update_id"]} for update in updates
+        ]
+    except (ValueError, KeyError, TypeError) as error:
+        raise NetworkError("not a list of updates") from error
+    if kept == updates:
+        return body
+    log.warning("update.emptied", updates=len(updates))
+    return json.dumps({**answer, "result": kept}).encode()
+
+
+def _reads(update: dict[str, Any]) -> bool:
+    try:
+        Update.de_json(update, None)
+    except Exception:  # noqa: BLE001 - whatever the library trips over, others must still be read
+        return False
+    return True
 
 
 async def _failed(_: object, context: ContextTypes.DEFAULT_TYPE) -> None:

@@ -1,0 +1,208 @@
+"""The Telegram road: the real python-telegram-bot over HTTP against a stand-in of the Bot API."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.unit import bot_stand_in
+from tests.unit.bot_stand_in import TOKEN, BotApi, plain, refused
+from watcher.channels.telegram import TelegramChannel, rendered, utf16_length
+from watcher.domain.alert import Text
+from watcher.ports import DeliveryError
+
+CHAT = 4242
+
+
+def on_road(story: Callable[[BotApi, TelegramChannel], Awaitable[None]]) -> None:
+    async def run() -> None:
+        async with bot_stand_in.bot_api() as api:
+            channel = TelegramChannel(TOKEN, CHAT, endpoint=api.url)
+            try:
+                await story(api, channel)
+            finally:
+                await channel.close()
+
+    asyncio.run(run())
+
+
+def failure_of(*answers: bot_stand_in.Answer) -> DeliveryError:
+    """Return what a send that meets *answers* raises."""
+    met: list[DeliveryError] = []
+
+    async def story(api: BotApi, channel: TelegramChannel) -> None:
+        api.script["sendMessage"] = list(answers)
+        with pytest.raises(DeliveryError) as caught:
+            await channel.send(Text(plain="x"), silent=False)
+        met.append(caught.value)
+
+    on_road(story)
+    return met[0]
+
+
+def test_a_text_goes_out_plain_with_entities_and_without_preview() -> None:
+    async def story(api: BotApi, channel: TelegramChannel) -> None:
+        text = Text(plain="🔴 CRITICAL #K7F3·2\n104,575 <b>", bold=((2, 10),), fixed=((20, 27),))
+
+        receipt = await channel.send(text, silent=True)
+
+        assert receipt == "1"
+        [fields] = api.said()
+        assert fields["text"] == text.plain
+        assert fields["chat_id"] == str(CHAT)
+        assert fields["entities"] == [
+            {"type": "bold", "offset": 3, "length": 8},
+            {"type": "code", "offset": 21, "length": 7},
+        ]
+        assert fields["disable_notification"] == "true"
+        assert '"is_disabled": true' in fields["link_preview_options"]
+        assert "parse_mode" not in fields
+
+    on_road(story)
+
+
+def test_a_loud_text_is_not_silent() -> None:
+    async def story(api: BotApi, channel: TelegramChannel) -> None:
+        await channel.send(Text(plain="x"), silent=False)
+
+        assert api.said()[0]["disable_notification"] == "false"
+
+    on_road(story)
+
+
+def test_sends_share_a_warm_connection() -> None:
+    async def story(api: BotApi, channel: TelegramChannel) -> None:
+        assert await channel.warm() == "watcher_bot"
+        for _ in range(3):
+            await channel.send(Text(plain="x"), silent=False)
+
+        assert len(api.connections) == 1
+
+    on_road(story)
+
+
+def test_a_wait_is_handed_on_exactly() -> None:
+    error = failure_of(refused(429, "Too Many Requests: retry after 7", retry_after=7))
+
+    assert (error.retry_after_s, error.permanent, error.ambiguous) == (7.0, False, False)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        refused(403, "Forbidden: bot was blocked by the user"),
+        refused(400, "Bad Request: chat not found"),
+        refused(401, "Unauthorized"),
+        refused(404, "Not Found"),
+    ],
+    ids=["blocked", "bad request", "unauthorised", "not found"],
+)
+def test_what_trying_again_cannot_help_is_permanent(answer: bot_stand_in.Answer) -> None:
+    error = failure_of(answer)
+
+    assert (error.permanent, error.ambiguous, error.retry_after_s) == (True, False, None)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        refused(500, "Internal Server Error"),
+        plain(502, "<html>Bad Gateway</html>"),
+        bot_stand_in.reset,
+        plain(200, "<html>log in to this network</html>"),
+        plain(200, ""),
+    ],
+    ids=["500", "502 page", "reset", "portal", "empty"],
+)
+def test_what_may_pass_is_tried_again(answer: bot_stand_in.Answer) -> None:
+    error = failure_of(answer)
+
+    assert (error.permanent, error.ambiguous, error.retry_after_s) == (False, False, None)
+
+
+def test_an_answer_that_is_no_message_may_have_arrived() -> None:
+    error = failure_of(
+        plain(200, '{"ok": true, "result": {"message_id": "x"}}', "application/json")
+    )
+
+    assert error.ambiguous
+    assert not error.permanent
+
+
+def test_silence_may_have_arrived_and_nobody_listening_has_not() -> None:
+    async def silent(api: BotApi, _: TelegramChannel) -> None:
+        channel = TelegramChannel(TOKEN, CHAT, endpoint=api.url, timeout_s=0.2)
+        api.script["sendMessage"] = [bot_stand_in.hang]
+        with pytest.raises(DeliveryError) as caught:
+            await channel.send(Text(plain="x"), silent=False)
+        assert caught.value.ambiguous
+        await channel.close()
+
+    on_road(silent)
+
+    async def nobody() -> None:
+        channel = TelegramChannel(TOKEN, CHAT, endpoint="http://127.0.0.1:9")
+        with pytest.raises(DeliveryError) as caught:
+            await channel.send(Text(plain="x"), silent=False)
+        assert (caught.value.ambiguous, caught.value.permanent) == (False, False)
+        await channel.close()
+
+    asyncio.run(nobody())
+
+
+def test_a_chat_that_moved_is_followed_at_once_and_from_then_on() -> None:
+    async def story(api: BotApi, channel: TelegramChannel) -> None:
+        moved = refused(400, "group upgraded", migrate_to_chat_id=-1001)
+        api.script["sendMessage"] = [moved]
+
+        await channel.send(Text(plain="a"), silent=False)
+        await channel.send(Text(plain="b"), silent=False)
+
+        assert [fields["chat_id"] for fields in api.said()] == [str(CHAT), "-1001", "-1001"]
+
+    on_road(story)
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 500, 599])
+def test_no_reason_holds_the_token(status: int) -> None:
+    error = failure_of(refused(status, f"trouble with {TOKEN} at /bot{TOKEN}/sendMessage"))
+
+    assert TOKEN not in f"{error} {error.reason}"
+
+
+def test_an_endpoint_elsewhere_is_refused() -> None:
+    with pytest.raises(ValueError, match="expected an address of this machine"):
+        TelegramChannel(TOKEN, CHAT, endpoint="http://10.1.2.3:8080")
+
+
+def test_a_text_too_long_for_one_message_is_cut_with_its_spans() -> None:
+    async def story(api: BotApi, channel: TelegramChannel) -> None:
+        await channel.send(Text(plain="🔴" * 3000, bold=((0, 3000),)), silent=False)
+
+        [fields] = api.said()
+        assert fields["text"].endswith("🔴…")
+        assert utf16_length(fields["text"]) <= 4096
+        assert fields["entities"][0]["length"] == utf16_length(fields["text"])
+
+    on_road(story)
+
+
+@given(
+    st.text(max_size=60),
+    st.lists(st.tuples(st.integers(0, 70), st.integers(0, 70)), max_size=5),
+)
+def test_entities_lie_within_the_text_and_on_whole_characters(
+    words: str, spans: list[tuple[int, int]]
+) -> None:
+    """Any text of any script, half characters included: a bad offset would lose the message."""
+    plain_text, entities = rendered(Text(plain=words, bold=tuple(spans)))
+
+    units = plain_text.encode("utf-16-le")
+    for entity in entities:
+        piece = units[2 * entity.offset : 2 * (entity.offset + entity.length)]
+        assert len(piece) == 2 * entity.length > 0
+        assert piece.decode("utf-16-le") in plain_text
