@@ -236,6 +236,22 @@ def test_an_empty_list_that_stays_empty_is_unreadable_and_never_flat() -> None:
     play(scene, position_risk=[])
 
 
+def test_wallets_that_vanish_all_at_once_are_unreadable() -> None:
+    """Totals of single-asset mode count USDT only: an account of USDC alone shows 0 in them."""
+
+    async def scene(reach: Reach, venue: Binance) -> None:
+        account = body("account") | {"positions": []}
+        account |= {name: "0" for name in account if name.startswith("total")}
+        account["assets"] = [dict(account["assets"][1], crossWalletBalance="9000")]
+        reach.server.answers[ACCOUNT] = Said(account)
+        assert "cross:USDC" in (await venue.snapshot()).rules
+        reach.server.answers[ACCOUNT] = Said(account | {"assets": []})
+        with pytest.raises(Unreadable, match="assets missing: account lists none, it had USDC"):
+            await venue.snapshot()
+
+    play(scene, position_risk=[])
+
+
 def test_marks_of_another_time_under_http_200_are_unreadable() -> None:
     async def scene(reach: Reach, venue: Binance) -> None:
         await venue.snapshot()

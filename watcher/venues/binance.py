@@ -61,6 +61,7 @@ class Kept:
     mode: Mode | None = None
     rights: KeyRights | None = None
     rights_at_ms: float = 0.0
+    assets: set[str] = field(default_factory=set)
     brackets: dict[str, tuple[Bracket, ...]] = field(default_factory=dict)
     brackets_at_ms: float = 0.0
     unlisted: set[str] = field(default_factory=set)
@@ -226,8 +227,10 @@ class Binance:
         )
         account = futures.read_account(account_part.data)
         legs = futures.read_legs(risk_part.data)
+        futures.check_wallets(account, self._kept.assets)
         futures.check_agreement(account, legs)
         futures.check_marks(legs, marks)
+        self._kept.assets = set(account.wallets)
         poll.add(account_part, risk_part, marks_part)
         return account, legs, marks
 

@@ -13,7 +13,7 @@ another pair.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -184,6 +184,19 @@ def check_agreement(account: FuturesAccount, legs: tuple[Leg, ...]) -> None:
         raise Torn(f"binance account: asset {settle} is missing, a position settles in it")
     for wallet in account.wallets.values():
         _check_sums(wallet, [leg for leg in legs if leg.settle == wallet.asset])
+
+
+def check_wallets(account: FuturesAccount, earlier: Collection[str]) -> None:
+    """
+    Make sure that wallets did not vanish all at once.
+
+    The totals beside an empty list prove nothing in single-asset mode, where they count USDT only.
+    *earlier* are the assets of the reading before.
+
+    Raises: `Torn`.
+    """
+    if earlier and not account.wallets:
+        raise Torn(f"assets missing: account lists none, it had {', '.join(sorted(earlier))}")
 
 
 def _check_sums(wallet: Wallet, legs: list[Leg]) -> None:
