@@ -73,22 +73,29 @@ class Outlet(Protocol):
 
 
 class Marks:
-    """The latest marks by underlying that any account's fresh snapshot brought."""
+    """The latest marks by underlying that each account's fresh snapshot brought."""
 
     def __init__(self) -> None:
-        self._marks: dict[str, tuple[float, int]] = {}
+        self._marks: dict[str, dict[str, tuple[int, float]]] = {}
 
     def note(self, snapshot: Snapshot, now: Moment) -> None:
         for position in snapshot.positions:
-            self._marks[position.underlying] = (float(position.mark), now.steady_us)
+            by_account = self._marks.setdefault(position.underlying, {})
+            by_account[snapshot.account] = (now.steady_us, float(position.mark))
 
-    def fresh(self, underlyings: Iterable[str], now: Moment) -> dict[str, float]:
-        found = {name: self._marks[name] for name in underlyings if name in self._marks}
-        return {
-            name: mark
-            for name, (mark, at_us) in found.items()
-            if now.steady_us - at_us <= MARK_AGE_MAX_US
-        }
+    def fresh(
+        self, underlyings: Iterable[str], now: Moment, *, apart_from: str
+    ) -> dict[str, float]:
+        """Return the newest marks other accounts saw; one's own last mark is no news."""
+        found = {}
+        for name in underlyings:
+            seen = [
+                mark for account, mark in self._marks.get(name, {}).items() if account != apart_from
+            ]
+            at_us, price = max(seen, default=(0, 0.0))
+            if seen and now.steady_us - at_us <= MARK_AGE_MAX_US:
+                found[name] = price
+        return found
 
 
 class Poller:
@@ -226,7 +233,9 @@ class Poller:
         if last_good is None:
             return Seen(snapshot=None, missed=missed)
         positions = last_good.positions
-        prices = self._marks.fresh({p.underlying for p in positions}, self._clock.now())
+        prices = self._marks.fresh(
+            {p.underlying for p in positions}, self._clock.now(), apart_from=self.rules.account
+        )
         if positions and missed.kind is not MissKind.BANNED:
             prices |= await self._live_prices(sorted({p.symbol for p in positions}))
         return Seen(snapshot=None, missed=missed, prices=prices)

@@ -22,7 +22,7 @@ from watcher.ports import Bell, Clock
 RESTART_WAITS_S = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 DEATHS_MAX = 3
 DEATHS_WITHIN_US = 5 * MINUTE_US
-STOP_TIMEOUT_S = 3.0
+STOP_TIMEOUT_S = 2.0
 
 log = structlog.get_logger()
 

@@ -1,0 +1,371 @@
+"""Poll slots: what a venue, the store or the decision may do without ending the loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.service_stand_ins import (
+    FailingStore,
+    Phone,
+    Venue,
+    decide_by_mark,
+    in_world,
+    moment,
+    rules,
+    snapshot,
+    unreachable,
+)
+from watcher.domain.account import Snapshot
+from watcher.domain.alert import (
+    SECOND_US,
+    AccountState,
+    AlertRules,
+    Decision,
+    Message,
+    Moment,
+    Seen,
+)
+from watcher.ports import Banned, Refused, Unreadable, WithdrawalRight
+from watcher.service.clock import SteppedClock
+from watcher.service.deliver import Deliverer
+from watcher.service.poll import Marks, Poller, first_waits_s
+from watcher.service.schedule import SteppedScheduler
+from watcher.store.sqlite import SqliteStore
+
+Decide = Callable[[AccountState, Seen, AlertRules, Moment], Decision]
+
+
+class Outlet:
+    def __init__(self) -> None:
+        self.told: list[Message] = []
+        self.woken = 0
+
+    def wake(self) -> None:
+        self.woken += 1
+
+    def tell(self, message: Message) -> None:
+        self.told.append(message)
+
+
+class Slots:
+    """A poller, and what `decide` was given."""
+
+    def __init__(
+        self, clock: SteppedClock, venue: Venue, *, marks: Marks | None = None, store: Any = None
+    ) -> None:
+        self.seen: list[Seen] = []
+        self.outlet = Outlet()
+        self.venue = venue
+        self.decide: Decide = decide_by_mark
+        self.clock = clock
+        self.poller = Poller(
+            venue=venue,
+            rules=rules(venue.account),
+            state=AccountState(account=venue.account),
+            decide=self._decide,
+            store=store or FailingStore(),
+            outlet=self.outlet,
+            clock=clock,
+            marks=marks or Marks(),
+            deadline_s=0.05,
+        )
+
+    def _decide(self, state: AccountState, seen: Seen, rules: AlertRules, now: Moment) -> Decision:
+        self.seen.append(seen)
+        return self.decide(state, seen, rules, now)
+
+    async def slots(self, count: int, every_s: float = 10.0) -> list[Seen]:
+        for _ in range(count):
+            await self.poller.slot()
+            await self.clock.sleep(every_s)
+        return self.seen
+
+
+def reasons(seen: list[Seen]) -> list[str | None]:
+    return [each.missed.reason if each.missed else None for each in seen]
+
+
+def test_a_venue_error_is_a_miss_and_the_next_slot_reads_again() -> None:
+    async def story(clock: SteppedClock) -> None:
+        slots = Slots(clock, Venue("main", ["50000", unreachable("HTTP 503"), "50000"]))
+
+        assert reasons(await slots.slots(3)) == [None, "HTTP 503", None]
+
+    in_world(story)
+
+
+def test_a_venue_that_hangs_is_missed_at_the_deadline() -> None:
+    class Hangs(Venue):
+        async def snapshot(self) -> Snapshot:
+            await asyncio.sleep(3600)
+            raise AssertionError
+
+    async def story(clock: SteppedClock) -> None:
+        slots = Slots(clock, Hangs("main", ["50000"]))
+
+        assert reasons(await slots.slots(1)) == ["no answer in 0.05 s"]
+
+    in_world(story)
+
+
+def test_a_defect_in_a_venue_is_a_miss_with_its_name() -> None:
+    async def story(clock: SteppedClock) -> None:
+        slots = Slots(clock, Venue("main", [KeyError("x"), "50000"]))
+
+        assert reasons(await slots.slots(2)) == ["fault in watcher (KeyError)", None]
+
+    in_world(story)
+
+
+def test_starting_is_tried_again_with_growing_waits_and_its_failures_are_misses() -> None:
+    async def story(clock: SteppedClock) -> None:
+        venue = Venue("main", ["50000"])
+        venue.start_failures = [unreachable(f"try {n}") for n in range(4)]
+        slots = Slots(clock, venue)
+
+        seen = await slots.slots(17, every_s=1.0)
+
+        # tried at 0, 1, 3, 7 and 15 s; between them slots go on with what is known
+        assert reasons(seen) == ["try 0", "try 1", "try 1"] + ["try 2"] * 4 + ["try 3"] * 8 + [
+            None,
+            None,
+        ]
+        assert venue.starts == 5
+
+    in_world(story)
+
+
+def test_a_ban_is_kept_to_the_second_and_not_even_prices_are_asked_for() -> None:
+    async def story(clock: SteppedClock) -> None:
+        until_us = clock.now().wall_us + 35 * SECOND_US
+        venue = Venue("main", ["50000", Banned("banned", until_us=until_us), "50000"])
+        venue.live = {"BTC": 1.0}
+        slots = Slots(clock, venue)
+
+        seen = await slots.slots(7)
+
+        assert reasons(seen) == [None, "banned", "banned", "banned", None, None, None]
+        assert venue.snapshots == 5
+        assert [each.prices for each in seen[1:4]] == [{}] * 3
+
+    in_world(story)
+
+
+def test_a_refused_key_is_tried_again_after_half_a_minute() -> None:
+    async def story(clock: SteppedClock) -> None:
+        venue = Venue("main", ["50000", Refused("key refused"), "50000"])
+        seen = await Slots(clock, venue).slots(6)
+
+        assert reasons(seen) == [None, *["key refused"] * 3, None, None]
+        assert venue.snapshots == 4
+
+    in_world(story)
+
+
+def test_a_key_that_may_withdraw_sends_the_venue_back_to_its_start() -> None:
+    async def story(clock: SteppedClock) -> None:
+        venue = Venue("main", ["50000", "50000"])
+        slots = Slots(clock, venue)
+        await slots.slots(1)
+
+        async def found_out() -> None:
+            raise WithdrawalRight("the key may withdraw")
+
+        venue.housekeeping = found_out  # type: ignore[method-assign]
+        venue.start_failures = [WithdrawalRight("the key may withdraw")]
+        await slots.poller.housekeep()
+
+        assert reasons(await slots.slots(1)) == [None, "the key may withdraw"]
+        assert venue.snapshots == 1
+
+    in_world(story)
+
+
+def test_on_a_miss_live_prices_come_from_the_venue_and_from_other_accounts() -> None:
+    async def story(clock: SteppedClock) -> None:
+        marks = Marks()
+        venue = Venue("main", ["50000", unreachable(), unreachable(), unreachable()])
+        slots = Slots(clock, venue, marks=marks)
+        await slots.slots(1)
+        other = snapshot("other", "48000")
+        marks.note(other, clock.now())
+
+        await slots.slots(1, every_s=16)
+        venue.live = {"BTC": 47000.0}
+        await slots.slots(1)
+        venue.live = unreachable()
+        await slots.slots(1)
+
+        assert [each.prices for each in slots.seen] == [{}, {"BTC": 48000.0}, {"BTC": 47000.0}, {}]
+
+    in_world(story)
+
+
+def test_no_prices_are_asked_for_before_anything_was_read() -> None:
+    class Asks(Venue):
+        async def prices(self, symbols: Any) -> Mapping[str, float]:
+            raise AssertionError
+
+    async def story(clock: SteppedClock) -> None:
+        seen = await Slots(clock, Asks("main", [Unreadable("no marks")])).slots(1)
+        assert reasons(seen) == ["no marks"]
+
+    in_world(story)
+
+
+def test_a_dead_store_sends_alerts_from_memory_and_says_so_once() -> None:
+    async def story(clock: SteppedClock) -> None:
+        slots = Slots(clock, Venue("main", ["50000", "39000", "39000"]))
+
+        await slots.slots(3)
+
+        subjects = [message.key.split(":")[0] for message in slots.outlet.told]
+        assert subjects == ["trouble", "main"]
+        assert "CANNOT WRITE" in slots.outlet.told[0].text.plain
+        assert slots.poller.state.dangers["unified"].tier > 0
+
+    in_world(story)
+
+
+def test_two_accounts_tell_of_one_dead_store_under_one_key() -> None:
+    async def story(clock: SteppedClock) -> None:
+        keys = []
+        for name in ("a", "b"):
+            slots = Slots(clock, Venue(name, ["50000"]))
+            await slots.slots(1, every_s=1)
+            keys += [message.key for message in slots.outlet.told]
+        assert len(keys) == 2
+        assert len(set(keys)) == 1
+
+    in_world(story)
+
+
+def test_a_store_that_works_again_gets_the_whole_state(tmp_path: Path) -> None:
+    async def story(clock: SteppedClock) -> None:
+        store = await SqliteStore.open(tmp_path)
+        ledger, store._ledger = store._ledger, None
+        slots = Slots(clock, Venue("main", ["39000", "39000"]), store=store)
+        await slots.slots(1)
+        store._ledger = ledger
+        await slots.slots(1)
+        await store.close()
+
+        store = await SqliteStore.open(tmp_path)
+        loaded = (await store.load())["main"]
+        await store.close()
+        assert loaded.dangers["unified"].incident is not None
+        assert slots.outlet.woken == 0
+
+    in_world(story)
+
+
+def test_a_defect_in_the_decision_is_told_once_and_the_loop_goes_on() -> None:
+    async def story(clock: SteppedClock) -> None:
+        slots = Slots(clock, Venue("main", ["50000"]))
+
+        def broken(*_: object) -> Decision:
+            raise ZeroDivisionError
+
+        slots.decide = broken
+        assert await slots.poller.slot() == 10.0
+        await slots.slots(2)
+        [told] = slots.outlet.told
+        assert "main: look at it yourself" in told.text.plain
+        assert "ZeroDivisionError" in told.text.plain
+
+        slots.decide = decide_by_mark
+        await slots.slots(1)
+        assert slots.poller.state.last_good is not None
+
+    in_world(story)
+
+
+def test_a_defect_in_one_account_does_not_reach_another(tmp_path: Path) -> None:
+    phone = Phone()
+
+    def picky(state: AccountState, seen: Seen, rules: AlertRules, now: Moment) -> Decision:
+        if rules.account == "bad":
+            raise ZeroDivisionError
+        return decide_by_mark(state, seen, rules, now)
+
+    async def story(clock: SteppedClock) -> None:
+        store = await SqliteStore.open(tmp_path)
+        deliverer = Deliverer(store=store, channel=phone, clock=clock)
+        scheduler = SteppedScheduler(clock)
+        for name in ("bad", "good"):
+            poller = Poller(
+                venue=Venue(name, ["50000", "39000"]),
+                rules=rules(name),
+                state=AccountState(account=name),
+                decide=picky,
+                store=store,
+                outlet=deliverer,
+                clock=clock,
+                marks=Marks(),
+            )
+            scheduler.every(name, poller.slot)
+        loops = [
+            clock.spawn(scheduler.run(), name="scheduler"),
+            clock.spawn(deliverer.run(), name="deliverer"),
+        ]
+        await clock.sleep(120)
+        await scheduler.stop()
+        deliverer.stop()
+        await asyncio.gather(*loops)
+        await store.close()
+
+    in_world(story)
+
+    assert sum("text of good" in text for text in phone.plain()) == 1
+    assert sum("NOT JUDGED" in text for text in phone.plain()) == 1
+
+
+@pytest.mark.parametrize(("asked_us", "waited_s"), [(0, 0.5), (4_000_000, 4.0), (9 * 10**11, 300)])
+def test_the_wait_is_as_decided_within_bounds(asked_us: int, waited_s: float) -> None:
+    async def story(clock: SteppedClock) -> None:
+        slots = Slots(clock, Venue("main", ["50000"]))
+        slots.decide = lambda *args: replace(decide_by_mark(*args), next_poll_us=asked_us)
+        assert await slots.poller.slot() == waited_s
+
+    in_world(story)
+
+
+def test_first_polls_are_spread_and_the_first_is_at_once() -> None:
+    assert first_waits_s(3, 10.0) == [0.0, 0.5, 1.0]
+    assert first_waits_s(100, 10.0)[-1] < 10.0
+
+
+def test_live_marks_are_young_and_of_other_accounts() -> None:
+    marks = Marks()
+    marks.note(snapshot("a", mark="1"), moment(0))
+    marks.note(snapshot("b", mark="2"), moment(5))
+
+    assert marks.fresh({"BTC", "ETH"}, moment(15), apart_from="main") == {"BTC": 2.0}
+    assert marks.fresh({"BTC"}, moment(15), apart_from="b") == {"BTC": 1.0}
+    assert marks.fresh({"BTC"}, moment(15.1), apart_from="b") == {}
+
+
+def test_messages_wake_the_deliverer_only_after_the_commit(tmp_path: Path) -> None:
+    async def story(clock: SteppedClock) -> None:
+        store = await SqliteStore.open(tmp_path)
+        slots = Slots(clock, Venue("main", ["50000", "39000", "39000"]), store=store)
+        waiting: list[int] = []
+
+        async def one() -> None:
+            await slots.poller.slot()
+            waiting.append((await store.backlog(clock.now())).waiting)
+
+        for _ in range(3):
+            await one()
+        await store.close()
+        assert waiting == [0, 1, 1]
+        assert slots.outlet.woken == 1
+        assert slots.outlet.told == []
+
+    in_world(story)

@@ -1,0 +1,443 @@
+"""The watchdog, the supervisor, the schedulers and the clocks: what keeps the loops honest."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from tests.unit.service_stand_ins import START_US, FailingStore, FreeWorld, in_world
+from watcher.domain.alert import SECOND_US
+from watcher.ports import Backlog, Bell, DeliveryError
+from watcher.service.clock import SteppedClock, SystemClock
+from watcher.service.schedule import ApSchedulerScheduler, SteppedScheduler
+from watcher.service.supervise import LoopsFailed, Supervisor
+from watcher.service.watchdog import Watchdog, notifier
+
+
+class QuietStore(FailingStore):
+    def __init__(self) -> None:
+        self.urgent_since_us: int | None = None
+        self.writes = True
+
+    async def backlog(self, *args: object) -> Backlog:
+        return Backlog(waiting=0, urgent_since_us=self.urgent_since_us, due_us=None)
+
+    async def probe(self) -> None:
+        if not self.writes:
+            await super().probe()
+
+
+class Slot:
+    def __init__(self) -> None:
+        self.slot_ended_us: int | None = None
+        self.wait_s = 10.0
+
+
+class Out:
+    contact_us: int | None = None
+    urgent: int | None = None
+
+    def urgent_since_us(self) -> int | None:
+        return self.urgent
+
+
+class Kennel:
+    def __init__(self, clock: SteppedClock, warm: Any = None) -> None:
+        self.store = QuietStore()
+        self.slot = Slot()
+        self.out = Out()
+        self.notified: list[str] = []
+        self.dog = Watchdog(
+            clock=clock,
+            store=self.store,
+            slots={"main": self.slot},
+            outbound=self.out,
+            notify=self.notified.append,
+            warm=warm,
+        )
+        clock.spawn(self.dog.run(), name="watchdog").set_name("watchdog")
+
+
+def test_systemd_is_fed_while_all_is_well_and_not_when_a_slot_stalls() -> None:
+    async def story(clock: SteppedClock) -> None:
+        kennel = Kennel(clock)
+        kennel.slot.slot_ended_us = clock.now().steady_us
+        await clock.sleep(61)
+        assert kennel.notified == ["READY=1"] + ["WATCHDOG=1"] * 12
+        assert kennel.dog.faults == {}
+
+        await clock.sleep(15)
+        fed = len(kennel.notified)
+        await clock.sleep(30)
+        assert list(kennel.dog.faults) == ["slot:main"]
+        assert len(kennel.notified) == fed
+
+        kennel.slot.slot_ended_us = clock.now().steady_us
+        await clock.sleep(5)
+        assert kennel.dog.faults == {}
+        assert len(kennel.notified) == fed + 1
+        _end("watchdog")
+
+    in_world(story)
+
+
+def test_what_a_restart_cannot_mend_is_told_and_systemd_still_fed() -> None:
+    async def story(clock: SteppedClock) -> None:
+        async def cold() -> None:
+            raise DeliveryError("no connection")
+
+        kennel = Kennel(clock, warm=cold)
+        kennel.store.urgent_since_us = clock.now().steady_us
+        kennel.store.writes = False
+        for _ in range(31):
+            kennel.slot.slot_ended_us = clock.now().steady_us
+            await clock.sleep(10)
+
+        assert sorted(kennel.dog.faults) == ["channel", "outbox", "store"]
+        assert not any(fault.mendable for fault in kennel.dog.faults.values())
+        assert kennel.notified.count("WATCHDOG=1") >= 60
+        _end("watchdog")
+
+    in_world(story)
+
+
+def test_the_service_manager_hears_states(tmp_path: Path) -> None:
+    path = str(tmp_path / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(path)
+        manager.settimeout(5)
+        notifier(path)("READY=1")
+        assert manager.recv(64) == b"READY=1"
+    notifier(str(tmp_path / "gone"))("WATCHDOG=1")
+    notifier(None)("READY=1")
+
+
+def _end(name: str) -> None:
+    for task in asyncio.all_tasks():
+        if task.get_name() == name:
+            task.cancel()
+
+
+# -- supervision -------------------------------------------------------------------------------
+
+
+def test_a_loop_that_breaks_is_started_again_later_each_time() -> None:
+    async def story(clock: SteppedClock) -> None:
+        starts: list[float] = []
+        supervisor = Supervisor(clock)
+
+        async def breaks() -> None:
+            starts.append((clock.now().steady_us - START_US) / SECOND_US)
+            raise ValueError
+
+        supervisor.keep("commands", breaks, vital=False)
+        await clock.sleep(20)
+        supervisor.stop()
+        await supervisor.run()
+        await supervisor.finish()
+        assert starts == [0, 1, 3, 7, 15]
+
+    in_world(story)
+
+
+def test_a_vital_loop_that_breaks_three_times_in_five_minutes_ends_the_run() -> None:
+    async def story(clock: SteppedClock) -> None:
+        supervisor = Supervisor(clock)
+
+        async def breaks() -> None:
+            await clock.sleep(1)
+            raise ValueError
+
+        supervisor.keep("deliver", breaks)
+        with pytest.raises(LoopsFailed, match="deliver broke 3 times"):
+            await supervisor.run()
+        await supervisor.finish()
+
+    in_world(story)
+
+
+def test_a_vital_loop_that_breaks_rarely_is_kept_for_ever() -> None:
+    async def story(clock: SteppedClock) -> None:
+        supervisor = Supervisor(clock)
+        broke = 0
+
+        async def breaks() -> None:
+            nonlocal broke
+            await clock.sleep(200)
+            broke += 1
+            raise ValueError
+
+        supervisor.keep("deliver", breaks)
+        await clock.sleep(2000)
+        assert broke == 9
+        supervisor.stop()
+        await supervisor.run()
+        await supervisor.cancel("deliver")
+
+    in_world(story)
+
+
+# -- schedulers --------------------------------------------------------------------------------
+
+
+def system_clock() -> SystemClock:
+    return SystemClock(time.monotonic_ns, time.time_ns)
+
+
+def test_apscheduler_runs_a_job_at_the_pace_it_asks_for_and_never_over_itself() -> None:
+    async def run() -> list[float]:
+        clock = system_clock()
+        scheduler = ApSchedulerScheduler(clock)
+        began = time.monotonic()
+        starts: list[float] = []
+        running = 0
+
+        async def job() -> float:
+            nonlocal running
+            running += 1
+            assert running == 1
+            starts.append(time.monotonic() - began)
+            await asyncio.sleep(0.1)
+            running -= 1
+            return 0.1
+
+        scheduler.every("job", job, first_s=0.05)
+        task = asyncio.create_task(scheduler.run())
+        await asyncio.sleep(0.8)
+        await scheduler.stop()
+        await task
+        return starts
+
+    starts = asyncio.run(run())
+
+    assert 2 <= len(starts) <= 4
+    assert starts[0] >= 0.04
+    assert all(later - earlier >= 0.19 for earlier, later in pairwise(starts))
+
+
+def test_apscheduler_arms_a_job_again_after_a_defect_and_after_its_time_out(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def run() -> list[str]:
+        clock = system_clock()
+        scheduler = ApSchedulerScheduler(clock)
+        ran: list[str] = []
+
+        async def breaks() -> float:
+            ran.append("breaks")
+            raise ValueError
+
+        async def hangs() -> float:
+            ran.append("hangs")
+            await asyncio.sleep(60)
+            return 0.0
+
+        scheduler.every("breaks", breaks)
+        scheduler.every("hangs", hangs, timeout_s=0.05)
+        task = asyncio.create_task(scheduler.run())
+        await asyncio.sleep(0.4)
+        armed = {job.id for job in scheduler._scheduler.get_jobs()}
+        assert armed == {"breaks", "hangs"}
+        await scheduler.stop()
+        await task
+        return ran
+
+    assert sorted(asyncio.run(run())) == ["breaks", "hangs"]
+
+
+def test_apscheduler_is_not_paused_by_a_wall_clock_set_back() -> None:
+    """It fires by the wall clock; the guard compares with the steady one and arms anew."""
+
+    async def run() -> int:
+        ahead_ns = 3600 * 10**9
+        offset_ns = ahead_ns
+        clock = SystemClock(time.monotonic_ns, lambda: time.time_ns() + offset_ns)
+        scheduler = ApSchedulerScheduler(clock)
+        runs = 0
+
+        async def job() -> float:
+            nonlocal runs
+            runs += 1
+            return 0.05
+
+        scheduler.every("job", job)
+        # armed an hour ahead by a wrong wall clock: APScheduler itself would wait the hour
+        task = asyncio.create_task(scheduler.run())
+        await asyncio.sleep(0.2)
+        assert runs == 0
+        offset_ns = 0
+        scheduler._jobs["job"].due_us -= 4 * SECOND_US
+        scheduler._guard()
+        await asyncio.sleep(0.4)
+        await scheduler.stop()
+        await task
+        return runs
+
+    assert asyncio.run(run()) >= 3
+
+
+def test_the_stepped_scheduler_keeps_the_same_promises() -> None:
+    async def story(clock: SteppedClock) -> None:
+        starts: list[float] = []
+        broke = 0
+        scheduler = SteppedScheduler(clock)
+
+        async def job() -> float:
+            starts.append((clock.now().steady_us - START_US) / SECOND_US)
+            await clock.sleep(1)
+            return 4.0
+
+        async def breaks() -> float:
+            nonlocal broke
+            broke += 1
+            raise ValueError
+
+        scheduler.every("job", job, first_s=2)
+        scheduler.every("breaks", breaks)
+        running = clock.spawn(scheduler.run(), name="scheduler")
+        await clock.sleep(19)
+        await scheduler.stop()
+        await running
+        assert starts == [2, 7, 12, 17]
+        assert broke == 4
+
+    in_world(story)
+
+
+# -- clocks ------------------------------------------------------------------------------------
+
+
+def test_the_world_stands_still_while_any_task_works() -> None:
+    """Real waiting (an answer in flight) inside a tracked task must not let the time move."""
+    world = FreeWorld()
+
+    async def story(clock: SteppedClock) -> None:
+        async def waits() -> None:
+            for _ in range(50):
+                await clock.sleep(1)
+
+        ticking = clock.spawn(waits(), name="ticking")
+        at_us = clock.now().steady_us
+        await asyncio.sleep(0.05)
+        assert clock.now().steady_us == at_us
+        await clock.sleep(10)
+        assert clock.now().steady_us == at_us + 10 * SECOND_US
+        await asyncio.sleep(0.05)
+        assert clock.now().steady_us == at_us + 10 * SECOND_US
+        ticking.cancel()
+
+    in_world(story, world)
+
+
+def test_a_hold_keeps_the_world_still_for_work_outside_any_task_of_the_clock() -> None:
+    async def run() -> None:
+        clock = await SteppedClock.open(FreeWorld())
+        with clock.hold():
+            ticking = clock.spawn(clock.sleep(5), name="ticking")
+            await asyncio.sleep(0.02)
+            assert clock.now().steady_us == START_US
+        await ticking
+        assert clock.now().steady_us == START_US + 5 * SECOND_US
+        await clock.close()
+
+    asyncio.run(run())
+
+
+def test_a_ring_keeps_the_world_still_until_the_woken_task_waits_again() -> None:
+    async def story(clock: SteppedClock) -> None:
+        bell = Bell()
+        heard: list[tuple[bool, int]] = []
+
+        async def listens() -> None:
+            for _ in range(3):
+                rang = await clock.wait(bell, 100)
+                heard.append((rang, clock.now().steady_us - START_US))
+                await asyncio.sleep(0.01)
+
+        listening = clock.spawn(listens(), name="listening")
+        await clock.sleep(3)
+        bell.ring()
+        await clock.sleep(1)
+        bell.ring()
+        bell.ring()
+        await clock.sleep(200)
+        await listening
+        assert heard == [(True, 3 * SECOND_US), (True, 4 * SECOND_US), (True, 4 * SECOND_US)] or (
+            heard == [(True, 3 * SECOND_US), (True, 4 * SECOND_US), (False, 104 * SECOND_US)]
+        )
+
+    in_world(story)
+
+
+def test_a_world_that_stops_early_is_asked_again() -> None:
+    class Halting(FreeWorld):
+        async def advance(self, until_us: int) -> int:
+            self.steps += 1
+            self.at_us = min(until_us, self.at_us + 3 * SECOND_US)
+            return self.at_us
+
+    world = Halting()
+
+    async def story(clock: SteppedClock) -> None:
+        await clock.sleep(10)
+        assert clock.now().steady_us == START_US + 10 * SECOND_US
+
+    in_world(story, world)
+
+    assert world.steps == 4
+
+
+def test_the_stepped_clock_talks_to_a_practice_server() -> None:
+    asked: list[int] = []
+
+    async def now(_: web.Request) -> web.Response:
+        return web.json_response({"now_us": START_US})
+
+    async def advance(request: web.Request) -> web.Response:
+        asked.append((await request.json())["until_us"])
+        return web.json_response({"now_us": asked[-1]})
+
+    async def run() -> None:
+        app = web.Application()
+        app.router.add_get("/clock/now", now)
+        app.router.add_post("/clock/advance", advance)
+        async with TestServer(app) as server:
+            clock = await SteppedClock.open(str(server.make_url("/clock")))
+            waiting = clock.spawn(clock.sleep(10), name="waiting")
+            await waiting
+            await clock.close()
+
+    asyncio.run(run())
+
+    assert asked == [START_US + 10 * SECOND_US]
+
+
+def test_steady_time_starts_at_the_wall_and_never_follows_its_jumps() -> None:
+    steady_ns, wall_ns = 5 * 10**9, 1_000 * 10**9
+    clock = SystemClock(lambda: steady_ns, lambda: wall_ns)
+    assert clock.now().steady_us == clock.now().wall_us == 1_000 * SECOND_US
+
+    steady_ns, wall_ns = 7 * 10**9, 400 * 10**9
+
+    assert clock.now().steady_us == 1_002 * SECOND_US
+    assert clock.now().wall_us == 400 * SECOND_US
+
+
+def test_the_system_clock_hears_a_bell_kept_rung_and_a_time_out() -> None:
+    async def run() -> None:
+        clock, bell = system_clock(), Bell()
+        bell.ring()
+        assert await clock.wait(bell, 5)
+        assert not await clock.wait(bell, 0.01)
+        asyncio.get_running_loop().call_later(0.01, bell.ring)
+        assert await clock.wait(bell, 5)
+
+    asyncio.run(run())
