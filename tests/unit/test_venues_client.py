@@ -115,6 +115,31 @@ def test_a_failed_fetch_fails_its_asker_and_the_next_one_tries() -> None:
     asyncio.run(run())
 
 
+def test_those_who_waited_for_a_fetch_that_failed_share_its_failure() -> None:
+    """A venue that does not answer must not be waited for once per account."""
+
+    async def run() -> None:
+        async with reaching(DIALECT) as reach:
+            fetched = 0
+
+            async def fetch() -> Part:
+                nonlocal fetched
+                fetched += 1
+                await asyncio.sleep(0)
+                raise RateLimited("slow down", until_us=5)
+
+            async def ask() -> Part:
+                return await reach.host.cached("marks", fetch, age_ms_max=1)
+
+            outcomes = await asyncio.gather(ask(), ask(), ask(), return_exceptions=True)
+            assert fetched == 1
+            for outcome in outcomes:
+                assert isinstance(outcome, RateLimited)
+                assert (outcome.reason, outcome.until_us) == ("slow down", 5)
+
+    asyncio.run(run())
+
+
 def test_an_old_value_is_fetched_again_after_the_clock_was_set_back() -> None:
     async def run() -> None:
         async with reaching(DIALECT) as reach:

@@ -35,9 +35,10 @@ from watcher.venues.transport import (
     redirected,
     translate,
 )
-from watcher.venues.weights import Budget, Limit, Shutter
+from watcher.venues.weights import Budget, Limit, Shutter, again
 
 CLOCK_AGE_MS_MAX = 600_000
+CLOCK_GRAIN_MS = 1
 KEEPALIVE_S = 75
 ED25519_PEM_CHARS_MAX = 120
 """ccxt takes a longer PEM for RSA; an Ed25519 key has 119 once its line ends are clean."""
@@ -148,6 +149,30 @@ class Shared:
             self._session = None
 
 
+class _Slot:
+    """One piece of public data: the last of it, and the outcome of the last fetch."""
+
+    def __init__(self) -> None:
+        self.lock = asyncio.Lock()
+        self.part: Part | None = None
+        self.fetches = 0
+        self._error: VenueError | None = None
+
+    async def fill(self, fetch: Callable[[], Awaitable[Part]]) -> None:
+        # a cancelled fetch is no outcome: whoever waits next fetches
+        try:
+            self.part, self._error = await fetch(), None
+        except VenueError as error:
+            self._error = error
+        self.fetches += 1
+
+    def result(self) -> Part:
+        if self._error is not None:
+            raise again(self._error)
+        assert self.part is not None
+        return self.part
+
+
 class Host:
     """One venue as seen from this address. `public` is a client without a key."""
 
@@ -170,10 +195,7 @@ class Host:
         self.budgets = {name: Budget(name, limit) for name, limit in dialect.limits.items()}
         self._shared = shared
         self._clock_ms = clock_ms
-        self._clock_read_at_ms: float | None = None
-        self._clock_lock = asyncio.Lock()
-        self._cache: dict[str, Part] = {}
-        self._locks: dict[str, asyncio.Lock] = {}
+        self._slots: dict[str, _Slot] = {}
         self._public: Client | None = None
 
     @property
@@ -223,21 +245,17 @@ class Host:
 
         Raises: `VenueError`.
         """
-        async with self._clock_lock:
-            read_at_ms = self._clock_read_at_ms
-            if read_at_ms is not None and 0 <= self.now_ms() - read_at_ms < age_ms_max:
-                return
-            before_ms = self.now_ms()
-            part = await self.public.call(
-                self.dialect.clock_method, name="time", budget=self.dialect.clock_budget
-            )
-            after_ms = self.now_ms()
-            venue_ms = self.dialect.read_clock_ms(part.data)
-            self.offset_ms = venue_ms - (before_ms + after_ms) / 2
-            self._clock_read_at_ms = after_ms
-            self.log.debug(
-                "clock.compared", venue=self.dialect.venue, offset_ms=round(self.offset_ms)
-            )
+        await self.cached("time", self._compare_clocks, age_ms_max=age_ms_max)
+
+    async def _compare_clocks(self) -> Part:
+        before_ms = self.now_ms()
+        part = await self.public.call(
+            self.dialect.clock_method, name="time", budget=self.dialect.clock_budget
+        )
+        middle_ms = (before_ms + self.now_ms()) / 2
+        self.offset_ms = self.dialect.read_clock_ms(part.data) - middle_ms
+        self.log.debug("clock.compared", venue=self.dialect.venue, offset_ms=round(self.offset_ms))
+        return part
 
     async def cached(
         self, key: str, fetch: Callable[[], Awaitable[Part]], *, age_ms_max: float
@@ -245,20 +263,24 @@ class Host:
         """
         Return public data at most *age_ms_max* old, fetched once for all who ask meanwhile.
 
-        `age_ms_max=0` always fetches. A failed or cancelled fetch leaves the old value for
-        those who may still use it, and hands the turn to the next who asks.
+        `age_ms_max=0` always fetches. Who waits while another fetches shares what comes of it,
+        error or not: a venue that does not answer must not be waited for once per account.
+
+        Raises: `VenueError` of the fetch.
         """
-        asked_at_us = int(self.now_ms() * 1000)
-        async with self._locks.setdefault(key, asyncio.Lock()):
-            held = self._cache.get(key)
-            if held is not None and (
-                held.received_at_us > asked_at_us
-                or 0 <= asked_at_us - held.received_at_us < age_ms_max * 1000
-            ):
-                return held
-            part = await fetch()
-            self._cache[key] = part
-            return part
+        slot = self._slots.setdefault(key, _Slot())
+        if slot.part is not None and self._age_ms(slot.part) < age_ms_max:
+            return slot.part
+        asked_at = slot.fetches
+        async with slot.lock:
+            if slot.fetches == asked_at:
+                await slot.fill(fetch)
+            return slot.result()
+
+    def _age_ms(self, part: Part) -> float:
+        age_ms = self.now_ms() - part.received_at_us / 1000
+        # set back: how old it is cannot be told
+        return age_ms if age_ms > -CLOCK_GRAIN_MS else float("inf")
 
     async def close(self) -> None:
         if self._public is not None:

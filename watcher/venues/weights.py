@@ -100,5 +100,10 @@ class Shutter:
         if self._error is None:
             return
         if now_ms < self._until_ms:
-            raise type(self._error)(self._error.reason, until_us=self._error.until_us)
+            raise again(self._error)
         self._error = None
+
+
+def again(error: VenueError) -> VenueError:
+    """Return a copy of *error* to raise: one object raised twice would collect tracebacks."""
+    return type(error)(error.reason, until_us=error.until_us)
