@@ -48,8 +48,6 @@ _SLACK_US = 1_000
 
 def decide(state: AccountState, seen: Seen, rules: AlertRules, now: Moment) -> Decision:
     """Return what one poll slot leads to."""
-    if state.first_seen_at_us is None:
-        state = replace(state, first_seen_at_us=now.steady_us)
     found = _look(seen, rules, now)
     if isinstance(found, Look):
         return _on_reading(state, found, rules, now)
@@ -116,6 +114,7 @@ def _on_reading(state: AccountState, found: Look, rules: AlertRules, now: Moment
     findings, telling = checks.step(state.findings, raised, at, account=rules.account)
     moved = replace(
         state,
+        first_seen_at_us=None,  # from now on the last reading is what counts
         last_good=found.snapshot,
         last_good_at_us=at - max(0, now.wall_us - found.snapshot.taken_at_us),
         dangers=dangers,
@@ -169,6 +168,8 @@ def _on_miss(
     last = _again(state.last_good, rules)
     guess = estimate(last.snapshot, prices, rules) if last is not None else None
     dangers, turns = _dangers_estimated(state, guess, now.steady_us)
+    if state.last_good_at_us is None and state.first_seen_at_us is None:
+        state = replace(state, first_seen_at_us=now.steady_us)
     since = state.first_seen_at_us if state.last_good_at_us is None else state.last_good_at_us
     assert since is not None
     age_us = alerting.elapsed_us(now.steady_us, since)

@@ -19,6 +19,8 @@ from watcher.policy.readings import Gauge, Reading
 from watcher.policy.wording import Bold, Row, row
 
 LINES_MAX = 12
+WIDTH_WANTED = 46
+WIDTH_MAX = 54
 
 MARK = {
     Tier.CALM: "🟢",
@@ -68,7 +70,7 @@ def headline_of(measure: Measure, value: float) -> str:
         case Measure.DISTANCE:
             return wording.percent(value) if math.isfinite(value) else "none in range"
         case Measure.MARGIN_LEVEL:
-            return f"level {wording.percent(value)}" if math.isfinite(value) else "nothing owed"
+            return f"level {wording.level(value)}" if math.isfinite(value) else "nothing owed"
         case Measure.HEALTH:
             return f"health {wording.health(value)}"
 
@@ -76,22 +78,24 @@ def headline_of(measure: Measure, value: float) -> str:
 def distance(figures: Figures) -> list[Row]:
     """Return the lines of the deciding measure, and of the distance when that is another."""
     gauge = figures.reading.gauge
-    earlier = ""
-    if figures.before is not None:
-        value, minutes = figures.before
-        shown = _bare(gauge.measure, value)
-        if shown != _bare(gauge.measure, gauge.value):
-            earlier = f" ({shown} {ago(minutes)})"
     if gauge.measure is Measure.DISTANCE:
-        return [_from_liquidation(gauge.value, earlier)]
+        then = _then(figures)
+        return [_from_liquidation(gauge.value, f" ({then})" if then else "")]
     if gauge.measure is Measure.MARGIN_LEVEL:
-        first = _level(figures.report, gauge, earlier)
+        first = _level(figures.report, gauge)
     else:
-        first = row(
-            "Health ", Bold(wording.health(gauge.value)), f" (liquidation at 1.00x){earlier}"
-        )
+        first = row("Health ", Bold(wording.health(gauge.value)), " (liquidation at 1.00x)")
     away = figures.report.tier_distance
     return [first] if away is None else [first, _from_liquidation(away, "")]
+
+
+def earlier(figures: Figures) -> list[Row]:
+    """Return the line of the earlier value where `distance` has no room for it."""
+    measure = figures.reading.gauge.measure
+    then = _then(figures)
+    if measure is Measure.DISTANCE or not then:
+        return []
+    return [row(f"{'Level' if measure is Measure.MARGIN_LEVEL else 'Health'} was {then}")]
 
 
 def ago(minutes: float) -> str:
@@ -122,10 +126,15 @@ def moves(figures: Figures) -> list[Row]:
 
 
 def together(joint: Joint) -> Row:
-    prices = ", ".join(f"{wording.name(coin)} {wording.price(at)}" for coin, at in joint.prices)
-    more = f" +{joint.more}" if joint.more else ""
+    """Return the move of all coins, with as many prices as the line has room for."""
     start = f"All coins {wording.signed_percent(joint.percent)}"
-    return row(f"{start}: {prices}{more}" if prices else start)
+    prices = [f"{wording.name(coin)} {wording.price(at)}" for coin, at in joint.prices]
+    for shown in range(len(prices), 0, -1):
+        left = joint.more + len(prices) - shown
+        text = f"{start}: {', '.join(prices[:shown])}{f' +{left}' if left else ''}"
+        if len(text) <= WIDTH_MAX or shown == 1:
+            return row(text)
+    return row(start)
 
 
 def speed(figures: Figures) -> list[Row]:
@@ -197,11 +206,11 @@ def origin(figures: Figures, tolerance: float) -> Row:
         return row(f"{age}; our model only")
     if apart > tolerance:
         return row(f"{age}; our model and {venue} differ by {wording.percent(apart)}")
-    shown = wording.percent(max(math.ceil(apart * 10) / 10, AGREE_SHOWN_MIN))
-    return row(f"{age}; our model and {venue} agree to {shown}")
+    shown = max(math.ceil(apart * 10) / 10, AGREE_SHOWN_MIN)
+    return row(f"{age}; our model and {venue} agree to {shown:.1f} %")
 
 
-def unseen(venue: str, missed: Missed, age_s: float, misses: str, until: str) -> Row:
+def unseen(venue: str, missed: Missed, age_s: float, misses: str, until: str) -> list[Row]:
     """Return why nothing is seen and since when; *misses* and *until* are ready words or empty."""
     who = wording.venue_name(venue)
     since = wording.duration(age_s)
@@ -209,7 +218,7 @@ def unseen(venue: str, missed: Missed, age_s: float, misses: str, until: str) ->
         case MissKind.UNREACHABLE:
             start = f"No answer from {who} for {since}"
         case MissKind.UNREADABLE:
-            start = f"{who}'s answers cannot be read for {since}"
+            start = f"{who}'s answers make no sense for {since}"
         case MissKind.REFUSED:
             start = f"{who} refuses the key for {since}"
         case MissKind.RATE_LIMITED:
@@ -222,7 +231,10 @@ def unseen(venue: str, missed: Missed, age_s: float, misses: str, until: str) ->
             start = f"{who} account not readable for {since}"
         case MissKind.SECURITY:
             start = f"Not read for {since}: the key may withdraw"
-    return row(start + until + misses)
+    start += until
+    if len(start) + len(misses) + 3 <= WIDTH_WANTED:
+        return [row(f"{start} ({misses})")]
+    return [row(start), row(f"  ({misses})")]
 
 
 def fitted(rows: Iterable[Row], spare: Iterable[Row] = ()) -> list[Row]:
@@ -240,6 +252,16 @@ def fitted(rows: Iterable[Row], spare: Iterable[Row] = ()) -> list[Row]:
 
 def gauge_name(reading: Reading) -> str:
     return reading.gauge.measure.value.replace("_", " ")
+
+
+# empty where the value reads the same as now
+def _then(figures: Figures) -> str:
+    gauge = figures.reading.gauge
+    if figures.before is None:
+        return ""
+    value, minutes = figures.before
+    shown = _bare(gauge.measure, value)
+    return "" if shown == _bare(gauge.measure, gauge.value) else f"{shown} {ago(minutes)}"
 
 
 def _spare(advice: Advice) -> list[Row]:
@@ -261,16 +283,18 @@ def _from_liquidation(value: float, earlier: str) -> Row:
     return row(Bold(wording.percent(value)), f" from liquidation{earlier}")
 
 
-def _level(report: PoolReport, gauge: Gauge, earlier: str) -> Row:
+def _level(report: PoolReport, gauge: Gauge) -> Row:
     if math.isinf(gauge.value):
         return row("Nothing owed")
     call = report.stages.get("call")
     bars = f"call {wording.bare_percent(call)}, " if call is not None else ""
     end = f"liquidation {wording.bare_percent(gauge.end)}"
-    return row("Level ", Bold(wording.percent(gauge.value)), f" ({bars}{end}){earlier}")
+    return row("Level ", Bold(wording.level(gauge.value)), f" ({bars}{end})")
 
 
 def _bare(measure: Measure, value: float) -> str:
     if measure is Measure.HEALTH:
         return wording.health(value)
+    if measure is Measure.MARGIN_LEVEL and math.isfinite(value):
+        return wording.level(value)
     return wording.percent(value) if math.isfinite(value) else "none in range"

@@ -65,19 +65,20 @@ def danger(
     tier = state.tier
     note = {Kind.EASED: lines.was(was), Kind.REPEATED: "still"}.get(kind, "")
     held = _held(state, unstable=unstable)
-    alone = lines.moves(figures)
+    moves, earlier = lines.moves(figures), lines.earlier(figures)
     rows: list[Row] = [
         lines.header(lines.MARK[tier], tier.name, state.incident, figures.account, note=note),
         *lines.label(figures),
         *lines.distance(figures),
-        *alone,
+        *earlier,
+        *moves,
         *lines.speed(figures),
         *lines.equity(figures.report),
         *lines.ways_back(advice),
         *held,
         lines.origin(figures, tolerance),
     ]
-    return wording.text_of(lines.fitted(rows, spare=[*held, *alone[1:]]))
+    return wording.text_of(lines.fitted(rows, spare=[*held, *earlier, *moves[1:]]))
 
 
 def danger_unseen(sight: Sight, figures: Figures | None, state: DangerState) -> Text:
@@ -93,7 +94,7 @@ def danger_unseen(sight: Sight, figures: Figures | None, state: DangerState) -> 
             row(f"ESTIMATE with {_priced(sight)}: ", Bold(lines.headline(figures.reading.gauge))),
             *lines.moves(figures),
         ]
-    rows += [*_last_true(sight), _unseen(sight), row("Cannot see: fills, transfers, liquidation")]
+    rows += [*_last_true(sight), *_unseen(sight), row("Cannot see: fills, transfers, liquidation")]
     return wording.text_of(lines.fitted(rows))
 
 
@@ -133,10 +134,10 @@ def gone(
     report: PoolReport | None,
 ) -> Text:
     """Return the words for positions that are no longer there; why is not ours to claim."""
-    what = f"Pool {label}: " if label else ""
     rows = [
         lines.header(lines.GONE_MARK, "GONE", state.incident, account, note=lines.was(was)),
-        row(f"{what}position no longer there, seen three times"),
+        *([row("Pool ", Bold(label))] if label else []),
+        row("Position no longer there, looked three times"),
         *(lines.equity(report) if report is not None else []),
         row(f"Look at {wording.venue_name(venue)}: this cannot tell why"),
     ]
@@ -149,7 +150,7 @@ def blind(
     """Return the words for an account that cannot be seen."""
     rows: list[Row] = [
         lines.header(lines.BLIND_MARK, "BLIND", incident, sight.account, note=lines.was(was)),
-        _unseen(sight),
+        *_unseen(sight),
     ]
     if never_read:
         rows.append(row("Never read since start"))
@@ -249,10 +250,10 @@ def _last_true(sight: Sight) -> list[Row]:
     return [row(f"Last true reading {at}: ", Bold(lines.headline(sight.last.gauge)))]
 
 
-def _unseen(sight: Sight) -> Row:
+def _unseen(sight: Sight) -> list[Row]:
     missed = sight.blind.missed
     if missed is None:
-        return row(f"Not seen for {wording.duration(sight.since_s)}")
+        return [row(f"Not seen for {wording.duration(sight.since_s)}")]
     until = ""
     if missed.until_us is not None and missed.kind in (MissKind.BANNED, MissKind.MAINTENANCE):
         until = f", until {wording.clock_time(missed.until_us, sight.zone)}"
@@ -261,11 +262,10 @@ def _unseen(sight: Sight) -> Row:
 
 def _misses(blind: BlindState, missed: Missed) -> str:
     reason = wording.words(missed.reason)
-    if not reason:
-        return f" (×{blind.misses})"
+    start = f"{reason} " if reason else ""
     if blind.alike == blind.misses:
-        return f" ({reason} ×{blind.misses})"
-    return f" ({reason} ×{blind.alike} of {blind.misses})"
+        return f"{start}×{blind.misses}"
+    return f"{start}×{blind.alike} of {blind.misses}"
 
 
 def _story(state: DangerState, was: Tier, now_us: int) -> list[Row]:

@@ -158,7 +158,7 @@ def _seen_block(entry: _Entry, worst: Figures, mark: str, name: str) -> list[Row
     if fraction is None:
         first = row(mark, Fixed(f"{name} {value}"), tier)
     else:
-        first = row(mark, Fixed(f"{name} {value:>6} {bar(fraction)}"), tier)
+        first = row(mark, Fixed(f"{name} {value:>6}  {bar(fraction)}"), tier)
     detail = _detail(worst)
     return [first, row(f"   {detail}")] if detail and entry.tier > Tier.CALM else [first]
 

@@ -22,7 +22,7 @@ _PLAN_TURNS = 14
 
 
 def plan(snapshot: Snapshot, rules: AlertRules) -> list[str]:
-    """Return where each tier of each pool lies in prices: "WARNING if everything falls 8.1 %: …"."""
+    """Return where each tier of each pool lies: "WARNING if everything falls 8.1 %: BTC …"."""
     found = []
     for pool in evaluate(snapshot, betas=rules.betas).pools:
         label = f"{wording.pool_name(pool.pool)}: "
@@ -34,6 +34,9 @@ def _planned(snapshot: Snapshot, pool: PoolReport, rules: AlertRules) -> Iterato
     reading = read(pool, rules)
     if reading is None:
         yield "no measure is known, no tier can fire"
+        return
+    if reading.gone:
+        yield "no position, nothing to lose"
         return
     now = lines.headline(reading.gauge)
     road = _road(snapshot, pool, rules)

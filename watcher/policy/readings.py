@@ -107,18 +107,11 @@ def is_empty(pool: PoolReport) -> bool:
 
 def value_of(pool: PoolReport, measure: Measure) -> float | None:
     """Return the pool's value of *measure*: inf when nothing is at risk, None when unknown."""
-    computed = pool.status is Status.OK
     match measure:
         case Measure.DISTANCE:
-            if pool.tier_distance is not None:
-                return pool.tier_distance
-            if not computed:
-                return None
-            return 0.0 if _is_under_water(pool) else math.inf
+            return _distance(pool)
         case Measure.MARGIN_LEVEL:
-            if pool.margin_level is not None:
-                return pool.margin_level
-            return math.inf if computed and not pool.used_margin else None
+            return _level(pool)
         case Measure.HEALTH:
             return pool.health
 
@@ -172,6 +165,22 @@ def _applies(pool: PoolReport, ladder: Ladder) -> bool:
     if ladder.everywhere or ladder.measure is leading(pool.family):
         return True
     return ladder.measure is Measure.HEALTH and pool.status is not Status.OK
+
+
+def _distance(pool: PoolReport) -> float | None:
+    if is_empty(pool):  # what a liquidation leaves may be below zero; it is over
+        return math.inf
+    if pool.tier_distance is not None:
+        return pool.tier_distance
+    if pool.status is not Status.OK:
+        return None
+    return 0.0 if _is_under_water(pool) else math.inf
+
+
+def _level(pool: PoolReport) -> float | None:
+    if pool.margin_level is not None:
+        return pool.margin_level
+    return math.inf if pool.status is Status.OK and not pool.used_margin else None
 
 
 # no crossing in range, yet at or past liquidation already: the pessimistic reading

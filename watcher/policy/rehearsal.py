@@ -37,7 +37,7 @@ OVER = 1e-6
 
 
 def rehearse(rules: AlertRules) -> list[str]:
-    """Return what is wrong with the lines of *rules*, each complaint naming ladder, tier and why."""
+    """Return what is wrong with the lines of *rules*, each complaint with ladder, tier and why."""
     complaints: list[str] = []
     for sample in SAMPLES:
         ladders = [ladder for ladder in rules.ladders if _applies(sample.family, ladder)]
@@ -65,6 +65,7 @@ def _rehearsed(sample: Sample, ladders: list[Ladder], rules: AlertRules) -> Iter
             yield f"{ladder.measure.value}: tiers fire out of order on a sample book: {order}"
 
 
+# what fires on the very first reading fires for every account there is, and is left out
 def _slide(sample: Sample, rules: AlertRules) -> list[tuple[Tier, Kind]]:
     danger = DangerState(pool=POOL)
     told = []
@@ -74,14 +75,15 @@ def _slide(sample: Sample, rules: AlertRules) -> list[tuple[Tier, Kind]]:
         if reading is None:
             continue
         danger, kind = alerting.step(danger, reading, number * STEP_US, account="rehearsal")
-        if kind is not None:
+        if kind is not None and number:
             told.append((danger.tier, kind))
     return told
 
 
-# far away, just over and just under every line, and just past liquidation
+# far away, just over and just under every line, and the last price before liquidation
 def _path(sample: Sample, rules: AlertRules) -> list[float]:
-    prices = {sample.far, sample.liquidated_at * (1 - OVER)}
+    last = sample.liquidated_at * (1 + OVER / 2)
+    prices = {sample.far, last}
     heard = [ld for ld in rules.ladders if ld.everywhere or _applies(sample.family, ld)]
     for ladder in heard:
         for line in ladder.lines:
@@ -89,8 +91,7 @@ def _path(sample: Sample, rules: AlertRules) -> list[float]:
             price = sample.price_of(ladder.measure, value)
             if price is not None and math.isfinite(price):
                 prices |= {price * (1 + OVER), price * (1 - OVER)}
-    inside = [p for p in prices if 0 < p <= sample.far and p >= sample.liquidated_at * (1 - OVER)]
-    return sorted(inside, reverse=True)
+    return sorted((p for p in prices if last <= p <= sample.far), reverse=True)
 
 
 def _value(line: float | Word) -> float:

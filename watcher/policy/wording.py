@@ -128,6 +128,11 @@ def percent(value: float) -> str:
     return f"{bare_percent(value)} %"
 
 
+def level(value: float) -> str:
+    """Return a margin level as "152 %", rounded down: 129.9 must not read as a call bar of 130."""
+    return f"{math.floor(value):,} %" if value >= 100 else percent(value)  # noqa: PLR2004
+
+
 def round_percent(value: float) -> str:
     """Return a configured line: 12.0 as "12 %", 7.5 as "7.5 %"."""
     return f"{value:g} %"

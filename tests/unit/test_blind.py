@@ -1,0 +1,164 @@
+"""The blind machine: the allowed age, when blindness is told, repeated and ended."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from tests.unit.policy_books import RULES, START_US, pool_report
+from watcher.domain.account import Family
+from watcher.domain.alert import MINUTE_US, SECOND_US, BlindState, Kind, Missed, MissKind, Tier
+from watcher.domain.report import Status
+from watcher.policy import blind
+from watcher.policy.blind import allowed_us, nearness, step_missed, step_seen, tier_when_blind
+from watcher.policy.readings import read
+
+MAX_US = 180 * SECOND_US
+DOWN = Missed(kind=MissKind.UNREACHABLE, reason="HTTP 503")
+
+
+def miss(
+    state: BlindState,
+    *,
+    at_s: float = 0,
+    age_s: float = 0,
+    allowed_s: float = 20,
+    tier: Tier = Tier.WARNING,
+    missed: Missed = DOWN,
+) -> tuple[BlindState, Kind | None]:
+    return step_missed(
+        state,
+        missed,
+        START_US + round(at_s * SECOND_US),
+        age_us=round(age_s * SECOND_US),
+        allowed=round(allowed_s * SECOND_US),
+        tier=tier,
+    )
+
+
+@pytest.mark.parametrize(
+    ("distances", "seconds"),
+    [
+        ([], 180),
+        ([math.inf], 180),
+        ([60.0], 180),
+        ([30.0], 120),
+        ([5.8], 23.2),
+        ([2.0], 20),
+        ([0.0], 20),
+        ([None], 20),
+        ([math.nan], 20),
+        ([30.0, None], 20),
+        ([30.0, 10.0, math.inf], 40),
+    ],
+)
+def test_allowed_age_shrinks_with_the_nearest_distance(
+    distances: list[float | None], seconds: float
+) -> None:
+    assert allowed_us(distances, MAX_US) == seconds * SECOND_US
+
+
+def test_a_smaller_maximum_from_the_configuration_is_kept() -> None:
+    assert allowed_us([], 15 * SECOND_US) == 15 * SECOND_US
+
+
+def test_a_pool_without_distance_is_as_near_as_its_tier() -> None:
+    def near(health: float) -> float | None:
+        report = pool_report(family=Family.REPORTED, status=Status.REPORTED, health=health)
+        return nearness(read(report, RULES), None)
+
+    assert [near(h) for h in (5.0, 2.5, 1.7, 1.1)] == [math.inf, 20.0, 10.0, 0.0]
+
+
+def test_a_pool_of_which_nothing_is_known_counts_as_near() -> None:
+    assert nearness(None, None) is None
+    assert allowed_us([None], MAX_US) == 20 * SECOND_US
+
+
+def test_misses_within_the_allowed_age_say_nothing() -> None:
+    state = BlindState()
+    for n in range(5):
+        state, kind = miss(state, at_s=4 * n, age_s=4 * n + 4)
+        assert kind is None
+    assert state.misses == 5
+    assert not state.active
+
+
+def test_blindness_is_told_once_the_age_exceeds_what_is_allowed() -> None:
+    state, kind = miss(BlindState(), age_s=20.1)
+
+    assert kind is Kind.BLIND
+    assert state.active
+
+
+def test_which_error_it_was_does_not_matter() -> None:
+    for reason in MissKind:
+        if reason is not MissKind.SECURITY:
+            missed = Missed(kind=reason, reason="x")
+            assert miss(BlindState(), age_s=21, missed=missed)[1] is Kind.BLIND
+
+
+def test_blindness_repeats_every_ten_minutes_and_every_three_when_critical() -> None:
+    for tier, minutes in ((Tier.WARNING, 10), (Tier.CRITICAL, 3), (Tier.EMERGENCY, 3)):
+        state, _ = miss(BlindState(), age_s=21, tier=tier)
+        state, kind = miss(state, at_s=60 * minutes - 1, age_s=999, tier=tier)
+        assert kind is None
+        state, kind = miss(state, at_s=60 * minutes, age_s=999, tier=tier)
+        assert kind is Kind.BLIND_REPEATED
+
+
+def test_misses_of_one_reason_are_counted_together() -> None:
+    state = BlindState()
+    for reason in ("HTTP 503", "HTTP 503", "no answer in 5 s"):
+        missed = Missed(kind=MissKind.UNREACHABLE, reason=reason)
+        state, _ = miss(state, missed=missed)
+
+    assert (state.misses, state.alike) == (3, 1)
+
+
+def test_one_complete_reading_ends_blindness() -> None:
+    state, _ = miss(BlindState(), age_s=21)
+
+    assert step_seen(state) == (BlindState(), Kind.SEEING)
+
+
+def test_a_miss_that_was_never_told_ends_silently() -> None:
+    state, _ = miss(BlindState(), age_s=4)
+
+    assert step_seen(state) == (BlindState(), None)
+
+
+def test_a_key_that_may_withdraw_is_told_at_once_and_daily() -> None:
+    key = Missed(kind=MissKind.SECURITY, reason="withdrawals enabled")
+    state, kind = miss(BlindState(), missed=key)
+    assert kind is Kind.SECURITY
+    assert state.active
+
+    state, kind = miss(state, at_s=3600, age_s=3600, missed=key)
+    assert kind is None
+    state, kind = miss(state, at_s=86_400, age_s=86_400, missed=key)
+    assert kind is Kind.SECURITY
+
+
+def test_close_to_liquidation_blindness_is_told_beside_the_security_word() -> None:
+    key = Missed(kind=MissKind.SECURITY, reason="withdrawals enabled")
+    state, kind = miss(BlindState(), missed=key, tier=Tier.CRITICAL)
+    assert kind is Kind.SECURITY
+
+    _, kind = miss(state, at_s=180, age_s=180, missed=key, tier=Tier.CRITICAL)
+    assert kind is Kind.BLIND_REPEATED
+
+
+def test_blindness_is_at_least_a_warning_and_critical_when_close() -> None:
+    assert tier_when_blind(Tier.CALM, None) is Tier.WARNING
+    assert tier_when_blind(Tier.WATCH, 15.0) is Tier.WARNING
+    assert tier_when_blind(Tier.WARNING, 9.9) is Tier.CRITICAL
+    assert tier_when_blind(Tier.EMERGENCY, 2.0) is Tier.EMERGENCY
+
+
+def test_a_danger_word_counts_as_telling_blindness() -> None:
+    state, _ = miss(BlindState(), age_s=21)
+    state = blind.retold(state, START_US + 9 * MINUTE_US)
+
+    assert miss(state, at_s=600, age_s=600)[1] is None

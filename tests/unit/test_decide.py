@@ -1,0 +1,488 @@
+"""`decide`: readings, misses, estimates, blindness and what comes of them, through the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+
+from tests.unit.policy_books import (
+    RULES,
+    borrowed,
+    missed,
+    moment,
+    position,
+    seen,
+    single,
+    unified,
+)
+from watcher.domain.account import Family, Position, Rules, Side, Snapshot, VenueRatio, VenueSays
+from watcher.domain.alert import (
+    SECOND_US,
+    AccountState,
+    Decision,
+    Kind,
+    Lane,
+    Message,
+    MissKind,
+    Seen,
+    Tier,
+)
+from watcher.policy import decide
+
+
+class Account:
+    """One account, its memory and its clock."""
+
+    def __init__(self, rules: object = RULES) -> None:
+        self.rules = replace(RULES) if rules is RULES else rules
+        self.state = AccountState(account="bybit_main")
+        self.seconds = 0.0
+        self.said: list[Message] = []
+        self.last: Decision | None = None
+
+    def see(self, make: Callable[[float], Snapshot], after_s: float = 4) -> list[Message]:
+        self.seconds += after_s
+        return self._decide(seen(make(self.seconds)))
+
+    def miss(self, after_s: float = 4, **how: object) -> list[Message]:
+        self.seconds += after_s
+        return self._decide(missed(**how))  # type: ignore[arg-type]
+
+    def _decide(self, what: Seen) -> list[Message]:
+        self.last = decide(self.state, what, self.rules, moment(self.seconds))  # type: ignore[arg-type]
+        self.state = self.last.state
+        self.said += self.last.messages
+        return list(self.last.messages)
+
+    def kinds(self) -> list[Kind]:
+        return [message.kind for message in self.said]
+
+
+def at(distance: float) -> Callable[[float], Snapshot]:
+    return lambda seconds: single(distance, seconds=seconds)
+
+
+def test_a_slide_through_the_engine_says_each_tier_once_at_its_line() -> None:
+    account = Account()
+    told = {}
+    for tenths in range(300, 5, -1):
+        for message in account.see(at(tenths / 10), after_s=1):
+            if message.kind in (Kind.RAISED, Kind.ESCALATED):
+                told[message.tier] = tenths / 10
+
+    assert told == {
+        Tier.WATCH: 19.9,
+        Tier.WARNING: 11.9,
+        Tier.CRITICAL: 5.9,
+        Tier.EMERGENCY: 2.9,
+    }
+
+
+def test_lanes_and_sound_follow_the_tier() -> None:
+    account = Account()
+    for distance in (15, 8, 5, 2):
+        account.see(at(distance))
+
+    assert [(m.tier, m.lane, m.silent) for m in account.said] == [
+        (Tier.WATCH, Lane.WARNING, True),
+        (Tier.WARNING, Lane.WARNING, False),
+        (Tier.CRITICAL, Lane.DANGER, False),
+        (Tier.EMERGENCY, Lane.DANGER, False),
+    ]
+
+
+def test_a_watch_that_passes_is_silent_to_its_end() -> None:
+    account = Account()
+    account.see(at(18))
+    for _ in range(30):
+        account.see(at(40))
+
+    assert [(m.kind, m.silent) for m in account.said] == [
+        (Kind.RAISED, True),
+        (Kind.RESOLVED, True),
+    ]
+
+
+def test_keys_are_unique_and_messages_count_up() -> None:
+    account = Account()
+    for n in range(400):
+        account.see(at(2 + (n % 7)), after_s=30)
+
+    keys = [m.key for m in account.said]
+    assert len(set(keys)) == len(keys) > 50
+
+
+def test_a_reload_of_the_memory_repeats_nothing() -> None:
+    account = Account()
+    account.see(at(5))
+    again = Account()
+    again.state, again.seconds = account.state, account.seconds
+
+    assert again.see(at(5)) == []
+
+
+def test_a_miss_says_nothing_before_the_allowed_age_and_blind_after_it() -> None:
+    account = Account()
+    account.see(at(10))  # warning; S = 40 s
+    account.said.clear()
+
+    for _ in range(9):
+        account.miss()
+    assert account.said == []
+    account.miss(after_s=5)
+    assert account.kinds() == [Kind.BLIND]
+    assert account.said[0].lane is Lane.BLIND
+
+
+def test_the_wait_after_a_miss_ends_when_blindness_begins() -> None:
+    account = Account(replace(RULES, poll_hot_us=30 * SECOND_US))
+    account.see(at(5))  # S = 20 s
+    account.miss(after_s=4)
+
+    assert account.last is not None
+    assert account.last.next_poll_us <= 17 * SECOND_US
+    account.miss(after_s=account.last.next_poll_us / SECOND_US)
+    assert Kind.BLIND in account.kinds()
+
+
+def test_an_account_never_read_is_blind_after_twenty_seconds() -> None:
+    account = Account()
+    for _ in range(6):
+        account.miss()
+    assert account.said == []
+    account.miss()
+
+    assert account.kinds() == [Kind.BLIND]
+    assert "Never read since start" in account.said[0].text.plain
+
+
+def test_blindness_shares_the_incident_of_the_danger_and_counts_on() -> None:
+    account = Account()
+    account.see(at(5))
+    for _ in range(10):
+        account.miss()
+    account.see(at(5.2))
+
+    codes = {m.incident for m in account.said}
+    assert len(codes) == 1
+    assert account.kinds() == [Kind.RAISED, Kind.BLIND, Kind.SEEING]
+    assert [m.text.plain.split("·")[1].split()[0] for m in account.said] == ["1", "2", "3"]
+
+
+def test_critical_blindness_repeats_every_three_minutes() -> None:
+    account = Account()
+    account.see(at(5))
+    for _ in range(60 * 10):
+        account.miss(after_s=1)
+
+    assert account.kinds() == [Kind.RAISED, Kind.BLIND, *[Kind.BLIND_REPEATED] * 3]
+
+
+def test_an_estimate_escalates_and_is_marked() -> None:
+    account = Account()
+    account.see(at(10))
+    said = account.miss(prices={"BTC": 940.0})
+
+    assert [m.kind for m in said] == [Kind.ESCALATED]
+    assert said[0].tier is Tier.CRITICAL
+    assert "ESTIMATE" in said[0].text.plain
+    assert account.last is not None
+    assert all(sample.estimate for sample in account.last.samples)
+
+
+def test_an_estimate_never_makes_better() -> None:
+    account = Account()
+    account.see(at(5))
+    for _ in range(100):
+        account.miss(prices={"BTC": 3000.0})
+
+    assert account.state.dangers["cross:USDT"].tier is Tier.CRITICAL
+    assert Kind.RESOLVED not in account.kinds()
+    assert Kind.EASED not in account.kinds()
+
+
+def test_a_worse_estimate_while_blind_is_told_at_once() -> None:
+    account = Account()
+    account.see(at(5))
+    for _ in range(8):
+        account.miss()
+    assert account.state.blind.active
+
+    said = account.miss(prices={"BTC": 970.0})
+
+    assert [(m.kind, m.tier) for m in said] == [(Kind.ESCALATED, Tier.EMERGENCY)]
+
+
+def test_prices_of_another_contract_or_no_number_are_not_believed() -> None:
+    account = Account()
+    account.see(at(10))
+
+    for price in (0.0, -5.0, float("nan"), float("inf"), 1e-3, 1e9):
+        assert account.miss(after_s=1, prices={"BTC": price}) == []
+    assert account.last is not None
+    assert account.last.samples == ()
+
+
+def test_a_blind_account_with_a_live_price_shows_the_estimate() -> None:
+    account = Account()
+    account.see(at(5.8))
+    for _ in range(8):
+        account.miss(prices={"BTC": 990.0})
+
+    text = next(m for m in account.said if m.kind is Kind.BLIND).text.plain
+    assert "ESTIMATE with live BTC price: 4.8 %" in text
+    assert "Last true reading" in text
+
+
+def test_a_snapshot_the_engine_refuses_is_a_miss_with_its_reason() -> None:
+    account = Account()
+    account.see(at(5))
+
+    def broken(seconds: float) -> Snapshot:
+        good = single(5, seconds=seconds)
+        return replace(good, positions=(replace(good.positions[0], mark=Decimal(0)),))
+
+    account.see(broken)
+
+    assert account.state.blind.misses == 1
+    assert account.state.blind.missed is not None
+    assert account.state.blind.missed.kind is MissKind.UNREADABLE
+    assert account.state.dangers["cross:USDT"].tier is Tier.CRITICAL
+
+
+def test_an_answer_that_is_old_on_arrival_is_a_miss() -> None:
+    account = Account()
+    account.see(at(5))
+    account.seconds += 400
+
+    account.see(lambda seconds: single(50, seconds=seconds - 200))
+
+    assert account.state.blind.misses == 1
+    assert Kind.BLIND in account.kinds()
+
+
+def test_a_vanished_pool_is_resolved_after_three_readings_without_claims() -> None:
+    account = Account()
+    account.see(at(5))
+
+    def flat(seconds: float) -> Snapshot:
+        return replace(single(5, seconds=seconds), rules={}, assets=(), positions=())
+
+    for _ in range(29):
+        assert [m.kind for m in account.see(flat)] in ([], [Kind.NOTE])
+    account.see(flat, after_s=10)
+
+    last = account.said[-1]
+    assert last.kind is Kind.RESOLVED
+    assert "no longer there" in last.text.plain
+    assert "recover" not in last.text.plain.lower()
+
+
+def test_a_closed_position_in_a_pool_that_stays_is_gone_not_calm() -> None:
+    account = Account()
+    account.see(at(5))
+
+    def emptied(seconds: float) -> Snapshot:
+        return replace(single(5, seconds=seconds), positions=())
+
+    for _ in range(40):
+        account.see(emptied)
+
+    text = next(m for m in account.said if m.kind is Kind.RESOLVED).text.plain
+    assert "GONE" in text
+    assert "CALM" not in text
+
+
+def test_a_position_that_shrinks_near_liquidation_is_told_at_once() -> None:
+    account = Account()
+    account.see(at(5))
+
+    said = account.see(lambda s: single(5, seconds=s, quantity="0.6"))
+
+    assert [m.kind for m in said] == [Kind.NOTE]
+    assert said[0].lane is Lane.DANGER
+    assert "Was BTCUSDT long 1, now 0.6" in said[0].text.plain
+
+
+def test_a_position_that_shrinks_far_from_liquidation_is_nobodys_business() -> None:
+    account = Account()
+    account.see(at(40))
+
+    assert account.see(lambda s: single(40, seconds=s, quantity="0.6")) == []
+
+
+def test_polls_are_hot_near_the_warning_line_and_while_blind() -> None:
+    for distance, hot in ((30, False), (23.9, True), (5, True)):
+        account = Account()
+        account.see(at(distance))
+        assert account.last is not None
+        assert (account.last.next_poll_us == RULES.poll_hot_us) is hot
+
+
+def test_a_rate_limit_does_not_speed_up_polling() -> None:
+    account = Account()
+    account.see(at(5))
+    for _ in range(10):
+        account.miss(kind=MissKind.RATE_LIMITED)
+
+    assert account.state.blind.active
+    assert account.last is not None
+    assert account.last.next_poll_us == RULES.poll_calm_us
+
+
+def test_every_reading_leaves_a_sample_per_pool() -> None:
+    account = Account()
+    account.see(lambda s: unified(seconds=s))
+
+    assert account.last is not None
+    (sample,) = account.last.samples
+    assert sample.pool == "unified"
+    assert sample.distance is not None
+    assert not sample.estimate
+
+
+def test_memory_of_samples_stays_small() -> None:
+    account = Account()
+    for _ in range(1000):
+        account.see(at(15))
+
+    assert 20 <= len(account.state.recent) <= 30
+
+
+def test_borrowed_margin_follows_its_level_and_call_bar() -> None:
+    told = []
+    account = Account(replace(RULES, account="bin_margin", venue="binance"))
+    account.state = AccountState(account="bin_margin")
+    for level in range(250, 110, -1):
+        said = account.see(lambda s, level=level: borrowed(level, seconds=s), after_s=1)
+        told += [(m.tier, level) for m in said if m.kind is not Kind.REPEATED]
+
+    assert told == [
+        (Tier.WATCH, 199),
+        (Tier.WARNING, 149),
+        (Tier.CRITICAL, 129),
+        (Tier.EMERGENCY, 119),
+    ]
+
+
+def reported(health: str | None, seconds: float) -> Snapshot:
+    ratio = None if health is None else VenueRatio(name="health", value=Decimal(health))
+    return replace(
+        unified(seconds=seconds),
+        mode="portfolio margin",
+        rules={"unified": Rules(family=Family.REPORTED)},
+        venue_says={"unified": VenueSays(ratio=ratio)},
+    )
+
+
+def test_a_mode_not_supported_is_told_once_with_the_venues_figures() -> None:
+    account = Account()
+    for _ in range(50):
+        account.see(lambda s: reported("4.2", s))
+
+    assert account.kinds() == [Kind.NOTE]
+    assert "portfolio margin" in account.said[0].text.plain
+    assert "Health 4.20x" in account.said[0].text.plain
+    assert account.said[0].silent
+
+
+def test_a_pool_of_which_nothing_is_known_is_told_loudly() -> None:
+    account = Account()
+
+    def unknown(seconds: float) -> Snapshot:
+        held = replace(position(), mark=Decimal(113_420))
+        return replace(reported(None, seconds), positions=(held,))
+
+    account.see(unknown)
+
+    assert account.kinds() == [Kind.NOTE]
+    assert "NO TIER CAN FIRE" in account.said[0].text.plain
+    assert not account.said[0].silent
+
+
+def test_a_danger_whose_figures_become_unknown_is_held_and_repeated() -> None:
+    account = Account()
+    account.see(lambda s: reported("1.4", s))
+    assert account.state.dangers["unified"].tier is Tier.CRITICAL
+    for _ in range(100):
+        account.see(lambda s: reported(None, s))
+
+    assert account.state.dangers["unified"].tier is Tier.CRITICAL
+    assert account.kinds().count(Kind.REPEATED) == 2
+
+
+def test_a_model_that_differs_is_told_after_three_readings_in_a_row() -> None:
+    account = Account()
+    far = unified(seconds=0)
+    maintenance = Decimal("0.09")
+
+    def differing(seconds: float) -> Snapshot:
+        says = VenueSays(ratio=VenueRatio(name="accountMMRate", value=maintenance))
+        return replace(far, venue_says={"unified": says}, taken_at_us=moment(seconds).wall_us)
+
+    first = [account.see(differing) for _ in range(3)]
+
+    notes = [[m.kind for m in said if m.kind is Kind.NOTE] for said in first]
+    assert notes == [[], [], [Kind.NOTE]]
+    assert "Our model and Bybit differ by" in account.said[-1].text.plain
+
+
+def test_a_security_miss_is_told_at_once_and_ends_with_seeing() -> None:
+    account = Account()
+    account.see(at(40))
+    said = account.miss(kind=MissKind.SECURITY, reason="withdrawals enabled")
+    assert [m.kind for m in said] == [Kind.SECURITY]
+    assert said[0].lane is Lane.BLIND
+
+    assert [m.kind for m in account.see(at(40))] == [Kind.SEEING]
+
+
+def test_danger_is_told_before_blindness_in_one_slot() -> None:
+    account = Account()
+    account.see(at(10))
+    account.seconds += 300
+    said = account.miss(prices={"BTC": 930.0})
+
+    assert [m.kind for m in said] == [Kind.ESCALATED, Kind.BLIND]
+
+
+def test_the_same_inputs_give_the_same_decision() -> None:
+    state = AccountState(account="bybit_main")
+    what = seen(unified(seconds=10))
+
+    assert decide(state, what, RULES, moment(10)) == decide(state, what, RULES, moment(10))
+
+
+def test_two_isolated_positions_are_two_machines_named_by_symbol() -> None:
+    def isolated(seconds: float) -> Snapshot:
+        def one(symbol: str, coin: str, side: Side, margin: str) -> Position:
+            return position(
+                symbol,
+                underlying=coin,
+                side=side,
+                quantity="1",
+                entry="1000",
+                mark="1000",
+                pool=f"isolated:{symbol}:{side.value}",
+                isolated_margin=margin,
+            )
+
+        held = (
+            one("BTCUSDT", "BTC", Side.LONG, "60"),
+            one("ETHUSDT", "ETH", Side.SHORT, "25"),
+        )
+        return replace(
+            unified(seconds=seconds),
+            rules={p.pool: Rules(family=Family.LINEAR_POOL) for p in held},
+            assets=(),
+            positions=held,
+            venue_says={},
+        )
+
+    account = Account()
+    said = account.see(isolated)
+
+    assert [m.tier for m in said] == [Tier.EMERGENCY, Tier.CRITICAL]
+    assert "isolated ETHUSDT short" in said[0].text.plain
+    assert "isolated BTCUSDT long" in said[1].text.plain
