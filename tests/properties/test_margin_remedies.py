@@ -14,9 +14,9 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+
 from tests.reference.books import POOL, random_snapshot
 from tests.reference.oracle import balance
-
 from watcher.domain.account import Snapshot, VenueRatio, VenueSays
 from watcher.domain.alert import Measure
 from watcher.domain.report import PoolReport

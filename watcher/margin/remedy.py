@@ -103,9 +103,8 @@ def required_top_up(
         variant = replace(book, t_const=const)
         return _slack(goal, variant, plans, state, snapshot)
 
-    step = STEP * size / worth
     return _smallest(
-        slack, size=size, step=step, gain_min=WORTHLESS * worth, most=float(MAGNITUDE_MAX)
+        slack, size=size, worth=worth, gain_min=WORTHLESS * worth, most=float(MAGNITUDE_MAX)
     )
 
 
@@ -146,7 +145,7 @@ def required_close(
         return _slack(goal, book, plans, state, changed)
 
     size = abs(today.equity) + today.requirement
-    return _smallest(slack, size=size, step=STEP * quantity, gain_min=0.0, most=quantity)
+    return _smallest(slack, size=size, worth=size / quantity, gain_min=0.0, most=quantity)
 
 
 def _plans(book: Book, pool: Pool) -> list[Solo]:
@@ -186,15 +185,17 @@ def _least(book: Book, plans: list[Solo], goal: _Goal) -> float:
 
 
 def _smallest(
-    slack: Callable[[float], float], *, size: float, step: float, gain_min: float, most: float
+    slack: Callable[[float], float], *, size: float, worth: float, gain_min: float, most: float
 ) -> float | None:
     """
     Return the smallest amount in 0..*most* whose slack is not negative, None if there is none.
 
-    *size* is the scale of the pool, in its unit. A slope of *gain_min* or less leads nowhere.
+    *size* is the scale of the pool in its unit, *worth* about what one of the amount is worth in
+    it. A slope of *gain_min* or less leads nowhere.
     """
-    short = -ROUNDING * size
     amount, now = 0.0, slack(0.0)
+    size += abs(now)
+    short, step = -ROUNDING * size, STEP * size / worth
     for _ in range(TURNS_MAX):
         if now >= short:
             break
