@@ -193,10 +193,13 @@ def log_events() -> list[tuple[str, str]]:
     events = []
     for path in SOURCES:
         for node in ast.walk(parsed(path)):
-            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+            if not isinstance(node, ast.Call):
                 continue
-            holder = name_of(node.func.value).split(".")[-1]
-            if node.func.attr not in levels or holder not in {"log", "_log", "logger"}:
+            # `(log.info if repeated else log.warning)("poll.missed")` is a log line too
+            verb = node.func.body if isinstance(node.func, ast.IfExp) else node.func
+            if not isinstance(verb, ast.Attribute) or verb.attr not in levels:
+                continue
+            if name_of(verb.value).split(".")[-1] not in {"log", "_log", "logger"}:
                 continue
             place = f"{relative(path)}:{node.lineno}"
             first = node.args[0] if node.args else None

@@ -1,0 +1,294 @@
+"""The command line: what is printed, where, and with which exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from watcher.cli import COMMANDS, FINE, REFUSED, TROUBLE, main, show
+from watcher.cli.status import main as status
+from watcher.domain.account import (
+    Asset,
+    Bracket,
+    Family,
+    Position,
+    Rules,
+    Side,
+    Snapshot,
+    VenueRatio,
+    VenueSays,
+)
+from watcher.domain.alert import AccountState, Decision, Moment
+from watcher.store.files import write_snapshot
+from watcher.store.sqlite import SqliteStore
+
+
+def snapshot(**changes: object) -> Snapshot:
+    """One BTC long of 100,000 with 10,000 in collateral at 0.5 % maintenance."""
+    fields: dict[str, object] = {
+        "venue": "binance",
+        "account": "main",
+        "mode": "futures single-asset",
+        "taken_at_us": 1_795_356_000_000_000,
+        "reference": "USD",
+        "rules": {"cross:USDT": Rules(family=Family.LINEAR_POOL)},
+        "assets": (
+            Asset(pool="cross:USDT", asset="USDT", wallet=Decimal(10_000), index=Decimal(1)),
+        ),
+        "positions": (
+            Position(
+                pool="cross:USDT",
+                symbol="BTCUSDT",
+                underlying="BTC",
+                side=Side.LONG,
+                quantity=Decimal(1),
+                entry=Decimal(100_000),
+                mark=Decimal(100_000),
+                settle="USDT",
+                brackets=(Bracket(floor=Decimal(0), rate=Decimal("0.005")),),
+            ),
+        ),
+    }
+    return Snapshot(**{**fields, **changes})  # type: ignore[arg-type]
+
+
+def written(folder: Path, **changes: object) -> str:
+    file = folder / "snapshot.json"
+    file.write_text(write_snapshot(snapshot(**changes)), encoding="utf-8")
+    return str(file)
+
+
+def test_without_a_command_the_commands_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == REFUSED
+    assert main(["--help"]) == FINE
+
+    printed = capsys.readouterr().out
+    assert all(f"  {name} " in printed for name in COMMANDS)
+
+
+def test_every_command_has_a_module_and_a_help(capsys: pytest.CaptureFixture[str]) -> None:
+    for name in COMMANDS:
+        with pytest.raises(SystemExit) as ended:
+            main([name, "--help"])
+
+        assert ended.value.code == 0
+        assert f"usage: watcher {name}" in capsys.readouterr().out
+
+
+def test_a_misspelt_command_is_told_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["margn"]) == REFUSED
+
+    assert "did you mean margin?" in capsys.readouterr().err
+
+
+def test_margin_prints_the_numbers_of_each_pool(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["margin", written(tmp_path)]) == FINE
+
+    printed = capsys.readouterr().out
+    assert "pool cross:USDT (linear_pool, ok)" in printed
+    assert "10,000.00 USDT" in printed
+    assert "20.00x" in printed
+    assert "9.55 %" in printed
+    assert "90,452.3" in printed
+    assert "\x1b" not in printed, "no colour in a pipe"
+
+
+def test_margin_exits_1_when_a_pool_is_partial(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = written(tmp_path, unmodelled={"cross:USDT": "holds options"})
+
+    assert main(["margin", file]) == TROUBLE
+    assert "partial: holds options" in capsys.readouterr().out
+
+
+def test_margin_exits_1_when_the_venue_disagrees(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    says = VenueSays(
+        equity=Decimal(10_000),
+        maintenance_margin=Decimal(700),
+        ratio=VenueRatio(name="marginRatio", value=Decimal("0.07")),
+    )
+
+    assert main(["margin", written(tmp_path, venue_says={"cross:USDT": says})]) == TROUBLE
+    assert "marginRatio" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("not json", "not JSON"),
+        ("[]", "expected a JSON object"),
+        ('{"schema": "watcher.snapshot/9"}', "watcher.snapshot/1"),
+        ('{"schema": "watcher.snapshot/1"}', "venue"),
+    ],
+)
+def test_margin_refuses_a_file_it_cannot_trust(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str, words: str
+) -> None:
+    file = tmp_path / "broken.json"
+    file.write_text(content)
+
+    assert main(["margin", str(file)]) == REFUSED
+
+    told = capsys.readouterr().err
+    assert words in told
+    assert str(file) in told
+
+
+def test_margin_says_when_there_is_no_file(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["margin", "no-such-file.json"]) == REFUSED
+
+    assert "found no such file or directory" in capsys.readouterr().err
+
+
+def test_margin_takes_factors_by_coin(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert main(["margin", written(tmp_path), "--beta", "BTC=2"]) == FINE
+
+    printed = capsys.readouterr().out
+    assert "all down / all up   4.77 % /" in printed
+
+    with pytest.raises(SystemExit) as ended:
+        main(["margin", "x", "--beta", "BTC"])
+    assert ended.value.code == REFUSED
+
+
+def test_a_reader_that_goes_away_is_no_trouble(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`watcher margin FILE | head -1` must not end in a trace."""
+
+    class Gone(io.StringIO):
+        def write(self, _text: str) -> int:
+            raise BrokenPipeError
+
+        def isatty(self) -> bool:
+            return False
+
+    monkeypatch.setattr("sys.stdout", Gone())
+    monkeypatch.setattr("sys.stderr", io.StringIO())
+
+    assert main(["margin", written(tmp_path)]) == FINE
+
+
+def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == FINE
+    assert capsys.readouterr().out.startswith("watcher ")
+
+
+# -- status ----------------------------------------------------------------------------------------
+
+
+def remembered(folder: Path, seen_at_us: int) -> None:
+    """Leave a store as a daemon would that read its one account at *seen_at_us*."""
+
+    async def leave() -> None:
+        store = await SqliteStore.open(folder)
+        state = AccountState(
+            account="main",
+            last_good=snapshot(),
+            last_good_at_us=seen_at_us,
+            first_seen_at_us=seen_at_us,
+        )
+        decision = Decision(
+            account="main", state=state, messages=(), samples=(), next_poll_us=10_000_000
+        )
+        await store.load()
+        await store.commit(decision, Moment(steady_us=seen_at_us, wall_us=seen_at_us))
+        await store.close()
+
+    asyncio.run(leave())
+
+
+def config_for(folder: Path) -> list[str]:
+    file = folder / "watcher.toml"
+    file.write_text(
+        f'state_dir = "{folder}/state"\n[accounts.main]\nvenue = "binance"\n', encoding="utf-8"
+    )
+    return ["--config", str(file)]
+
+
+def test_status_without_a_store_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert status(config_for(tmp_path)) == TROUBLE
+    assert "watcher run" in capsys.readouterr().err
+
+
+def test_status_of_a_dead_daemon_is_trouble(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now_us = int(tmp_path.stat().st_mtime * 1_000_000)
+    remembered(tmp_path / "state", now_us)
+
+    assert status(config_for(tmp_path)) == TROUBLE
+
+    printed = capsys.readouterr().out
+    assert "daemon: NOT RUNNING" in printed
+    assert "main" in printed
+
+
+def test_status_beside_a_daemon_that_reads_in_time_is_fine(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now_us = int(tmp_path.stat().st_mtime * 1_000_000)
+    remembered(tmp_path / "state", now_us)
+
+    async def beside() -> int:
+        store = await SqliteStore.open(tmp_path / "state")
+        try:
+            return await asyncio.to_thread(status, config_for(tmp_path))
+        finally:
+            await store.close()
+
+    assert asyncio.run(beside()) == FINE
+    assert "daemon: running" in capsys.readouterr().out
+
+
+def test_a_daemon_that_reads_nothing_and_tells_nobody_is_unhealthy(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now_us = int(tmp_path.stat().st_mtime * 1_000_000)
+    remembered(tmp_path / "state", now_us - 600_000_000)
+
+    async def beside() -> int:
+        store = await SqliteStore.open(tmp_path / "state")
+        try:
+            return await asyncio.to_thread(status, [*config_for(tmp_path), "--quiet"])
+        finally:
+            await store.close()
+
+    assert asyncio.run(beside()) == TROUBLE
+    assert capsys.readouterr() == ("", "")
+
+
+# -- figures ---------------------------------------------------------------------------------------
+
+
+def test_figures_are_told_as_people_read_them() -> None:
+    assert show.money(14_760.5, "USDT") == "14,760.50 USDT"
+    assert show.money(-0.5) == "−0.500000"
+    assert show.money(None) == "none"
+    assert show.money(float("inf")) == "inf"
+    assert show.price(106_842.123) == "106,842"
+    assert show.price(0) == "0"
+    assert show.percent(5.84) == "5.84 %"
+    assert show.health(float("-inf")) == "-inf"
+    assert show.health(1.3) == "1.30x"
+
+
+def test_a_piped_table_is_aligned_plain_text(capsys: pytest.CaptureFixture[str]) -> None:
+    show.table(["coin", "mark"], [["BTC", "100,000"], ["ETH", "4,000"]])
+
+    assert capsys.readouterr().out == "  coin     mark\n  BTC   100,000\n  ETH     4,000\n"
+
+
+def test_a_table_without_rows_is_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    show.table(["coin"], [])
+
+    assert capsys.readouterr().out == ""
