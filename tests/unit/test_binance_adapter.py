@@ -375,6 +375,42 @@ def test_brackets_are_refreshed_every_hour() -> None:
     play(scene)
 
 
+def test_brackets_that_cannot_be_refreshed_serve_for_six_hours() -> None:
+    async def scene(reach: Reach, venue: Binance) -> None:
+        await venue.snapshot()
+        reach.server.answers[BRACKETS] = Said(b"", 503)
+        for hours, asked in ((1, 2), (0, 2), (4, 3)):
+            reach.clock.now_ms += hours * 3_600_000
+            marks_now(reach)
+            assert (await venue.snapshot()).positions[0].brackets
+            assert reach.server.count(BRACKETS) == asked
+        reach.clock.now_ms += 3_600_000
+        marks_now(reach)
+        with pytest.raises(VenueError, match="HTTP 503"):
+            await venue.snapshot()
+
+    play(scene)
+
+
+def test_bars_are_refreshed_hourly_by_housekeeping_and_outlive_a_failure() -> None:
+    async def scene(reach: Reach, venue: Binance) -> None:
+        path = "/sapi/v1/margin/tradeCoeff"
+        await venue.snapshot()
+        reach.server.answers[path] = Said(b"", 503)
+        reach.clock.now_ms += 3_600_000
+        with pytest.raises(VenueError, match="HTTP 503"):
+            await venue.housekeeping()
+        marks_now(reach)
+        assert str((await venue.snapshot()).rules["margin"].call_level) == "1.30000000"
+        reach.server.answers[path] = Said(body("trade_coeff") | {"marginCallBar": "1.25"})
+        reach.clock.now_ms += 3_600_000
+        await venue.housekeeping()
+        marks_now(reach)
+        assert str((await venue.snapshot()).rules["margin"].call_level) == "1.25"
+
+    play(scene)
+
+
 # ── margin prices, estimates ───────────────────────────────────────────────────────────────────
 
 

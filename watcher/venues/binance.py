@@ -21,6 +21,7 @@ from watcher.ports import (
     KeyRights,
     Refused,
     Unsupported,
+    VenueError,
     VenueStatus,
     WithdrawalRight,
 )
@@ -36,6 +37,7 @@ __all__ = ["DIALECT", "Binance", "open_account"]
 MODE_AGE_MS_MAX = 10 * MINUTE_MS
 RIGHTS_AGE_MS_MAX = 6 * HOUR_MS
 TABLES_AGE_MS_MAX = HOUR_MS
+TABLES_USE_MS_MAX = 6 * HOUR_MS
 TABLES_RETRY_MS = MINUTE_MS
 """How soon the brackets are asked for again for a symbol or a figure they did not explain."""
 
@@ -64,6 +66,7 @@ class Kept:
     assets: set[str] = field(default_factory=set)
     brackets: dict[str, tuple[Bracket, ...]] = field(default_factory=dict)
     brackets_at_ms: float = 0.0
+    brackets_tried_ms: float = 0.0
     unlisted: set[str] = field(default_factory=set)
     disputed: list[str] = field(default_factory=list)
 
@@ -103,13 +106,14 @@ class Binance:
         )
 
     async def housekeeping(self) -> None:
-        """Refresh clock offset and mode every ten minutes, rights every six hours."""
+        """Refresh clock offset and mode every ten minutes, rights and tables as they fall due."""
         await self._host.read_clock()
         now_ms, kept = self._host.now_ms(), self._kept
         if kept.rights is None or now_ms - kept.rights_at_ms >= RIGHTS_AGE_MS_MAX:
             await self._read_rights()
         if kept.mode is None or now_ms - kept.mode.read_at_ms >= MODE_AGE_MS_MAX:
             await self._read_mode()
+        await self._spot.refresh()
 
     async def _read_rights(self) -> None:
         part = await self._client.call(
@@ -239,9 +243,20 @@ class Binance:
         kept, held = self._kept, {leg.symbol for leg in legs}
         unread = held - kept.brackets.keys() - kept.unlisted
         doubtful = (held & kept.unlisted) or futures.disputed(legs, kept.brackets)
-        age_ms = self._host.now_ms() - kept.brackets_at_ms
-        if unread or (held and age_ms >= (TABLES_RETRY_MS if doubtful else TABLES_AGE_MS_MAX)):
+        now_ms = self._host.now_ms()
+        age_ms = now_ms - kept.brackets_at_ms
+        overdue = doubtful or age_ms >= TABLES_AGE_MS_MAX
+        wait_ms = TABLES_RETRY_MS if overdue else TABLES_AGE_MS_MAX
+        if not unread and (not held or now_ms - kept.brackets_tried_ms < wait_ms):
+            return kept.brackets
+        kept.brackets_tried_ms = now_ms
+        try:
             await self._read_tables(held)
+        except VenueError as error:
+            if unread or age_ms >= TABLES_USE_MS_MAX:
+                raise
+            self._log.debug("brackets.missed", account=self.account, reason=error.reason)
+        else:
             self._tell_disputed(futures.disputed(legs, kept.brackets))
         return kept.brackets
 

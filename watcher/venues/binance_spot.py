@@ -19,6 +19,7 @@ from watcher.venues.binance_dialect import MINUTE_MS, UnknownSymbol
 from watcher.venues.binance_draft import Poll
 from watcher.venues.binance_setup import Marks
 from watcher.venues.ccxt_venue import Client, Host, Part, together
+from watcher.venues.kept import Kept
 
 HOUR_MS = 60 * MINUTE_MS
 MARKS_AGE_MS_MAX = 2_000
@@ -52,8 +53,7 @@ class SpotSide:
         self._account = account
         self._client = client
         self._host = client.host
-        self._bars: setup.Bars | None = None
-        self._bars_at_ms = 0.0
+        self._tables = Kept(client.host.now_ms)
         self._wallets_at_ms: float | None = None
         self._no_index_until_ms: dict[str, float] = {}
 
@@ -70,7 +70,10 @@ class SpotSide:
         if account.pro:
             margin.add_margin_pro(poll.draft, account, marks.index("BTC"))
             return
-        bars, weights = await together(self._read_bars(), self._weights())
+        bars, weights = await together(
+            self._tables.of("bars", self._read_bars, age_ms_max=HOUR_MS),
+            self._tables.of("weights", self._read_weights, age_ms_max=WEIGHTS_AGE_MS_MAX),
+        )
         names = {"BTC", *(item.asset for item in account.holdings)}
         prices = {name: await self._index(name, marks) for name in sorted(names)}
         margin.add_margin(poll.draft, account, bars, weights, prices.get)
@@ -104,15 +107,12 @@ class SpotSide:
         return setup.read_price_index(part.data, symbol, self._host.venue_ms())
 
     async def _read_bars(self) -> setup.Bars:
-        now_ms = self._host.now_ms()
-        if self._bars is None or now_ms - self._bars_at_ms >= HOUR_MS:
-            part = await self._client.call(
-                "sapiGetMarginTradeCoeff", name="tradeCoeff", weight=10, budget="sapi"
-            )
-            self._bars, self._bars_at_ms = setup.read_bars(part.data), now_ms
-        return self._bars
+        part = await self._client.call(
+            "sapiGetMarginTradeCoeff", name="tradeCoeff", weight=10, budget="sapi"
+        )
+        return setup.read_bars(part.data)
 
-    async def _weights(self) -> Mapping[str, tuple[Weight, ...]]:
+    async def _read_weights(self) -> Mapping[str, tuple[Weight, ...]]:
         async def fetch() -> Part:
             part = await self._client.call(
                 "sapiGetMarginCrossMarginCollateralRatio",
@@ -122,9 +122,13 @@ class SpotSide:
             )
             return Part(part.name, setup.read_weights(part.data), part.received_at_us)
 
-        part = await self._host.cached("weights", fetch, age_ms_max=WEIGHTS_AGE_MS_MAX)
+        part = await self._host.cached("weights", fetch, age_ms_max=HOUR_MS)
         assert isinstance(part.data, dict)
         return part.data
+
+    async def refresh(self) -> None:
+        """Read bars and weights again as they fall due; until then the old ones serve."""
+        await self._tables.refresh()
 
     async def portfolio(self, poll: Poll) -> None:
         part = await self._client.call(
