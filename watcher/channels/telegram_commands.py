@@ -51,7 +51,7 @@ POLL_PAUSE_S = 0.25
 """Between two long polls; bounds what a far side that answers nonsense at once can cost."""
 SILENT_MAX_S = 90.0
 LOOK_S = 5.0
-STOP_S = 2.0
+STOP_S = 1.0
 RESTART_WAITS_S = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 TOKEN_WAIT_S = 300.0
 POOL_SIZE = 4

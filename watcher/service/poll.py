@@ -144,6 +144,9 @@ class Poller:
         seen = await self._look(began)
         now = self._clock.now()
         wait_s = await self._judge(seen, now)
+        if not self._started:
+            quiet_s = (self._quiet_until_us - self._clock.now().steady_us) / SECOND_US
+            wait_s = min(wait_s, max(quiet_s, WAIT_MIN_S))
         self._report(seen, began, self._clock.now(), wait_s)
         self.slot_ended_us = self._clock.now().steady_us
         self.wait_s = wait_s
