@@ -21,7 +21,7 @@ from watcher.venues.fields import Row
 
 DUST_USD = Decimal("0.01")
 """Below this a balance is too short a number to tell the price of its coin."""
-SEEN_SHARE_MIN = Decimal("0.5")
+SEEN_SHARE_MIN = Decimal("0.9")
 """Positions that explain less than this share of the venue's own sum are not all of them."""
 NO_PRICE_SHARE = Decimal("0.001")
 """A liquidation price below this share of the mark ("", "0", "0.0001") means none."""

@@ -21,10 +21,11 @@ from watcher.ports import Unreadable, VenueError, VenueStatus
 from watcher.venues import okx_tables as tables_of
 from watcher.venues.ccxt_venue import Client, Dialect, Part, together
 from watcher.venues.kept import Kept
+from watcher.venues.okx_book import Book, Leg, check_marks
 from watcher.venues.okx_compose import compose
 from watcher.venues.okx_errors import explain
 from watcher.venues.okx_position import misfits
-from watcher.venues.okx_read import Book, Leg, check_fresh, check_marks, read_book
+from watcher.venues.okx_read import read_book
 from watcher.venues.okx_tables import Config, Fees, Instrument, Mark, Mode, Tables, kind_of
 from watcher.venues.weights import Limit
 
@@ -128,7 +129,7 @@ class Okx:
 
     async def prices(self, symbols: Sequence[str]) -> Mapping[str, float]:
         marks = await self._marks(frozenset(symbols))
-        check_fresh(marks, now_ms=int(self._host.venue_ms()))
+        tables_of.check_fresh(marks, now_ms=int(self._host.venue_ms()))
         found: dict[str, float] = {}
         for symbol in symbols:
             if symbol in marks:

@@ -27,8 +27,8 @@ from watcher.domain.account import (
     Weight,
 )
 from watcher.ports import Unreadable
+from watcher.venues.okx_book import Book, Currency, Leg, Odd
 from watcher.venues.okx_position import apart, described, position, shown
-from watcher.venues.okx_read import Book, Currency, Leg, Odd
 from watcher.venues.okx_tables import Mode, Tables
 
 POOL = "unified"
@@ -283,8 +283,9 @@ def _weights(
     rate = min(max(told / one.usd, ZERO), ONE)
     if ladder is None or not rate:
         return (Weight(weight=rate),)
-    ours = _counted(ladder, equity) * index
-    if abs(ours - told) > one.usd * LADDER_MISFIT_SHARE:
+    # whether the venue's figure counts isolated margin too is not documented: either will do
+    ours = [_counted(ladder, quantity) * index for quantity in (equity, one.cross_equity)]
+    if all(abs(value - told) > one.usd * LADDER_MISFIT_SHARE for value in ours):
         return (Weight(weight=rate),)
     return ladder
 

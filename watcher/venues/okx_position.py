@@ -13,7 +13,7 @@ from decimal import Decimal
 
 from watcher.domain.account import ZERO, Bracket, BracketKey, BracketKind, Position
 from watcher.ports import Unreadable
-from watcher.venues.okx_read import Book, Leg
+from watcher.venues.okx_book import Book, Leg
 from watcher.venues.okx_tables import Instrument, Tables
 
 MISFIT_SHARE = Decimal("0.02")

@@ -114,6 +114,8 @@ def read_config(body: object) -> Config:
     rights = {word.strip() for word in row.text("perm").split(",")}
     if "withdraw" in rights:
         raise WithdrawalRight("the OKX key may withdraw: make one without that permission")
+    if not rights & {"read_only", "trade"}:
+        raise row.wrong("perm", "read_only or trade among its words")
     addresses = row.data.get("ip")
     if not isinstance(addresses, str):
         raise row.wrong("ip", 'a text, "" for none')
@@ -286,6 +288,14 @@ def read_marks(body: object) -> dict[str, Mark]:
         for row in data_of(body, "okx mark-price")
         if row.has("markPx")
     }
+
+
+def check_fresh(marks: Mapping[str, Mark], *, now_ms: int) -> None:
+    """Raise `Unreadable` for a mark that was printed too long ago."""
+    for inst_id, mark in marks.items():
+        age_ms = now_ms - mark.at_ms
+        if age_ms > STALE_MS_MAX:
+            raise Unreadable(f"okx mark of {inst_id} is {age_ms / 1000:.0f} s old")
 
 
 def read_index(body: object, currency: str) -> Decimal:
