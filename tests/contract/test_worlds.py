@@ -29,7 +29,7 @@ from watcher.sim import tables_bybit
 from watcher.sim.bot_api import BotApi
 from watcher.sim.default import PRICES, START_US, empty_world, new_account, rules, wires
 from watcher.sim.server import PracticeServer
-from watcher.sim.things import Account, Instrument, PoolState, Position
+from watcher.sim.things import Account, Instrument, PoolState, Position, SideName
 from watcher.sim.world import COLLATERAL_WALLET, World
 from watcher.venues import open_venue
 from watcher.venues.ccxt_venue import Credentials, Shared
@@ -89,7 +89,7 @@ def _open(
     quantity = _number(chance, 0.2 * worth_usd, worth_usd, one.quantity_step * each) / each
     quantity = max((quantity / one.quantity_step).to_integral_value(), D(1)) * one.quantity_step
     leverage = D(chance.choice((3, 5, 10, 20)))
-    side = chance.choice(("long", "short"))
+    side: SideName = "long" if chance.random() < 0.5 else "short"
     held = world.set_position(
         account,
         one.symbol,

@@ -122,16 +122,15 @@ def test_estimate_of_the_liquidation_price_carries_the_borrow_margin() -> None:
     ("side", "extra", "expected"),
     [("long", "0.05", "44016.4816"), ("short", "0", "55277.7778")],
 )
-def test_isolated_inverse_price_has_the_venues_shape(side: str, extra: str, expected: str) -> None:
+def test_isolated_inverse_price_has_the_venues_shape(side: Any, extra: str, expected: str) -> None:
     """BB-15 and BB-16, 60,000 USD at 50,000, 10x; the venue divides extra margin by (1 +- fee)."""
     world = world_of(BTC="50000")
     account = account_of(world, BTC="10")
     account.flags["isolated"] = True
-    which = "long" if side == "long" else "short"
-    leg = world.set_position(account, "BTCUSD", which, D(60000), leverage=D(10))
+    leg = world.set_position(account, "BTCUSD", side, D(60000), leverage=D(10))
     assert leg is not None
     margin = D(60000) / 50000 / 10 + bybit.fee_to_close(leg, account.taker_fee) + D(extra)
-    world.set_position(account, "BTCUSD", which, D(60000), isolated_margin=margin)
+    world.set_position(account, "BTCUSD", side, D(60000), isolated_margin=margin)
 
     one = bybit.figures(world, account).legs[0]
     price = bybit.isolated_price(one)
@@ -427,7 +426,7 @@ READS: list[tuple[str, dict[str, str]]] = [
 
 
 def test_every_read_is_signed_right_and_carries_its_keys() -> None:
-    async def ask(exchange: Any) -> dict[str, Any]:
+    async def ask(exchange: Any) -> dict[tuple[str, str | None], Any]:
         bodies = {}
         for name, asked in READS:
             bodies[name, asked.get("category")] = await getattr(exchange, name)(asked)

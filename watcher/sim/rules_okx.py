@@ -58,11 +58,13 @@ class OkxRules:
         for leg in list(account.positions.values()):
             if leg.margin_mode == "isolated":
                 _enforce_isolated(world, account, leg)
+        # one look serves all pools: the acts of one do not touch another's currency
+        now = figures(world, account)
         if account.mode in ACCOUNT_WIDE:
-            _enforce_shared(world, account, None)
+            _enforce_shared(world, account, None, now)
             return
         for name in sorted({leg.instrument.settle for leg in account.positions.values()}):
-            _enforce_shared(world, account, name)
+            _enforce_shared(world, account, name, now)
 
 
 def pool_name(currency: str | None) -> str:
@@ -180,9 +182,8 @@ def _close_isolated_part(world: World, account: Account, one: LegFigures, closed
 # ── shared pools ────────────────────────────────────────────────────────────────────────────
 
 
-def _state(world: World, account: Account, currency: str | None) -> tuple[Decimal, Decimal]:
+def _state(now: Figures, currency: str | None) -> tuple[Decimal, Decimal]:
     """Return the equity and the need of the shared pool."""
-    now = figures(world, account)
     if currency is None:
         return now.adjusted_equity, now.need
     one = now.currencies[currency]
@@ -190,14 +191,14 @@ def _state(world: World, account: Account, currency: str | None) -> tuple[Decima
 
 
 def _is_liquidatable(world: World, account: Account, currency: str | None) -> bool:
-    equity, need = _state(world, account, currency)
+    equity, need = _state(figures(world, account), currency)
     return need > 0 and equity <= LIQUIDATION_RATIO * need
 
 
-def _enforce_shared(world: World, account: Account, currency: str | None) -> None:
-    equity, need = _state(world, account, currency)
+def _enforce_shared(world: World, account: Account, currency: str | None, now: Figures) -> None:
+    equity, need = _state(now, currency)
     _warn(world, account, pool_name(currency), equity, need)
-    if not _is_liquidatable(world, account, currency):
+    if need <= 0 or equity > LIQUIDATION_RATIO * need:
         return
     _cancel_orders(world, account, currency)
     _offset_opposite_legs(world, account, currency)
