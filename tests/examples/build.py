@@ -7,9 +7,9 @@ out takes the plainest value. One builder per shape of account, never one per ex
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeAlias
 
 from watcher.domain.account import (
     Asset,
@@ -26,6 +26,8 @@ from watcher.domain.report import PoolReport
 from watcher.margin import evaluate
 
 POOL = "pool"
+
+Given: TypeAlias = dict[str, Any]
 
 
 def dec(value: object) -> Decimal:
@@ -73,7 +75,7 @@ def coin(
     )
 
 
-def leg(given: Mapping[str, Any], **more: Any) -> Position:
+def leg(given: Given, **more: Any) -> Position:
     """
     Return a position from an example's own words: side, quantity, entry, mark, rate, deduction.
 
@@ -88,14 +90,12 @@ def leg(given: Mapping[str, Any], **more: Any) -> Position:
     deduction = word("cum", "deduction", "maint_amount", default=0)
     contract = word("contract_usd", "ct_val", "ct_val_usd", "contract_size", default=1)
     size = word("qty", "size", "contracts", "size_usd", "quantity", default=1)
-    values = {
+    values: Given = {
         "symbol": symbol,
         "underlying": symbol[:3],
         "side": Side(word("side", default="long")),
         "quantity": abs(dec(size)),
-        "contract_size": dec(
-            word("contract_usd", "ct_val", "ct_val_usd", "contract_size", default=1)
-        ),
+        "contract_size": dec(contract),
         "entry": dec(word("entry", "entryPrice", "avgPx", "mark")),
         "mark": dec(word("mark", "markPrice", "entry")),
         "settle": "USDT",

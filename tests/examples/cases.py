@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeAlias
 
 from tests.examples.build import (
     POOL,
+    Given,
     coin,
     debt_ratio,
     dec,
@@ -40,8 +41,7 @@ from watcher.domain.report import PoolReport
 from watcher.margin import repriced, required_top_up
 from watcher.margin.tables import bracket_steps
 
-Given = Mapping[str, Any]
-Found = dict[str, Any]
+Found: TypeAlias = dict[str, Any]
 
 
 def price_of(pool: PoolReport, symbol: str | None = None) -> float | None:
@@ -323,7 +323,7 @@ def fields(position: Position) -> dict[str, Any]:
 
 def collateral_by_quantity(i: Given) -> Found:
     name, held = i["coin"], i.get("qty", i.get("eq"))
-    index = i.get("usd_index", i.get("usd_px"))
+    index = i["usd_index"] if "usd_index" in i else i["usd_px"]
     weights = ladder(i["tiers_qty"], "quantity")
     pool = report(snapshot(haircut(), [coin(name, held, index=index, weights=weights)]))
     assert pool.equity is not None

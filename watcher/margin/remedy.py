@@ -145,7 +145,11 @@ def required_close(
         return _slack(goal, book, plans, state, changed)
 
     size = abs(today.equity) + today.requirement
-    return _smallest(slack, size=size, worth=size / quantity, gain_min=0.0, most=quantity)
+    found = _smallest(slack, size=size, worth=size / quantity, gain_min=0.0, most=quantity)
+    if found is None and slack(quantity) >= 0:
+        # no step helps and yet all of it does: a table jumps, or nothing is left at stake
+        return _halved(slack, quantity, 0.0)
+    return found
 
 
 def _plans(book: Book, pool: Pool) -> list[Solo]:

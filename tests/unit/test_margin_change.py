@@ -1,0 +1,229 @@
+"""What-if: repricing, topping up and closing give snapshots the engine reads like any other."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from tests.examples.build import (
+    POOL,
+    coin,
+    debt_ratio,
+    haircut,
+    inverse,
+    leg,
+    linear,
+    report,
+    snapshot,
+)
+from watcher.domain.account import Asset, Side, VenueRatio, VenueSays, Weight
+from watcher.domain.alert import Measure
+from watcher.margin import (
+    BookError,
+    evaluate,
+    prices_after,
+    repriced,
+    required_close,
+    required_top_up,
+    with_closed,
+    with_top_up,
+)
+
+LONG_BTC = leg({"symbol": "BTCUSDT", "entry": 60_000, "quantity": 1, "mmr": "0.01"})
+ACCOUNT = snapshot(linear(), [coin("USDT", 6_000)], [LONG_BTC])
+DOUBTED = replace(
+    ACCOUNT,
+    venue_says={
+        POOL: VenueSays(
+            equity=Decimal(6_000),
+            maintenance_margin=Decimal(1_200),
+            ratio=VenueRatio(name="marginRatio", value=Decimal("0.2")),
+        )
+    },
+)
+UNIFIED = snapshot(
+    haircut(), [coin("USDT", 0), coin("BTC", 1, index=60_000, weight="0.95")], [LONG_BTC]
+)
+
+
+def test_a_price_move_moves_marks_and_indices_of_the_named_coin_only() -> None:
+    moved = repriced(UNIFIED, {"BTC": 0.9})
+
+    assert moved.positions[0].mark == 54_000
+    assert [a.index for a in moved.assets] == [1, 54_000]
+    assert report(moved).equity == pytest.approx(54_000 * 0.95 - 6_000)
+
+
+def test_staked_coins_follow_unless_named_themselves() -> None:
+    account = snapshot(haircut(), [coin("WBETH", 1, index=3_000)])
+
+    assert repriced(account, {"ETH": 0.5}).assets[0].index == 1_500
+    assert repriced(account, {"ETH": 0.5, "WBETH": 0.9}).assets[0].index == 2_700
+
+
+@pytest.mark.parametrize("factor", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_factor_that_is_no_price_is_refused(factor: float) -> None:
+    with pytest.raises(BookError, match="BTC: price factor"):
+        repriced(UNIFIED, {"BTC": factor})
+
+
+def test_repricing_to_the_liquidation_price_leaves_no_headroom() -> None:
+    for account in (ACCOUNT, UNIFIED, DOUBTED):
+        price = report(account).positions[0].liquidation_price
+        assert price is not None
+        there = report(repriced(account, {"BTC": price / 60_000}))
+        assert there.health == pytest.approx(1, abs=1e-9)
+
+
+def test_a_what_if_keeps_the_venues_doubt() -> None:
+    """Ours is 10x, the venue says 5x: after the same top-up both rise, and the gap stays."""
+    before, after = report(DOUBTED), report(with_top_up(DOUBTED, POOL, "USDT", Decimal(600)))
+
+    assert before.health == pytest.approx(5)
+    assert after.health == pytest.approx(6)
+    assert after.equity == pytest.approx(6_600)
+
+
+def test_a_top_up_of_an_isolated_position_grows_its_margin() -> None:
+    lone = snapshot(linear(), [], [replace(LONG_BTC, isolated_margin=Decimal(3_000))])
+    after = with_top_up(lone, POOL, "USDT", Decimal(500))
+
+    assert after.positions[0].isolated_margin == 3_500
+    assert required_top_up(lone, POOL, "USDT", Measure.HEALTH, 10) == pytest.approx(3_000)
+    assert required_top_up(lone, POOL, "BTC", Measure.HEALTH, 10) is None
+
+
+def test_a_top_up_in_a_currency_the_pool_has_none_of_uses_its_row_elsewhere() -> None:
+    other = Asset(
+        pool="funding", asset="ETH", wallet=Decimal(5), index=Decimal(3_000),
+        weights=(Weight(weight=Decimal("0.9")),),
+    )  # fmt: skip
+    account = replace(
+        UNIFIED, assets=(*UNIFIED.assets, other), rules={**UNIFIED.rules, "funding": haircut()}
+    )
+    before, after = report_of(account), report_of(with_top_up(account, POOL, "ETH", Decimal(2)))
+
+    assert after - before == pytest.approx(2 * 3_000 * 0.9)
+    with pytest.raises(BookError, match="pool XRP"):
+        with_top_up(account, POOL, "XRP", Decimal(2))
+    with pytest.raises(BookError, match="nowhere: no such pool"):
+        with_top_up(account, "nowhere", "ETH", Decimal(2))
+
+
+def report_of(account: object) -> float:
+    equity = evaluate(account).pools[0].equity  # type: ignore[arg-type]
+    assert equity is not None
+    return equity
+
+
+def test_closing_at_the_mark_changes_no_equity_and_frees_requirement() -> None:
+    winning = replace(LONG_BTC, entry=Decimal(50_000))
+    account = snapshot(linear(), [coin("USDT", 6_000)], [winning])
+    half = with_closed(account, POOL, "BTCUSDT", Side.LONG, Decimal("0.5"))
+    gone = with_closed(account, POOL, "BTCUSDT", Side.LONG, Decimal(1))
+
+    assert half.assets[0].wallet == 11_000
+    assert [report(s).equity for s in (account, half, gone)] == pytest.approx([16_000] * 3)
+    assert report(half).requirement == pytest.approx(300)
+    assert gone.positions == ()
+
+
+def test_closing_an_inverse_position_pays_in_coin() -> None:
+    position = leg(
+        {"symbol": "BTCUSD", "entry": 50_000, "mark": 40_000, "quantity": 100, "contract_usd": 100},
+        inverse=True,
+        settle="BTC",
+    )
+    account = snapshot(inverse(), [coin("BTC", 1, index=40_000)], [position])
+    closed = with_closed(account, POOL, "BTCUSD", Side.LONG, Decimal(100))
+
+    assert closed.assets[0].wallet == Decimal("0.95")
+
+
+def test_closing_part_of_an_isolated_position_gives_back_its_margin() -> None:
+    lone = snapshot(linear(), [], [replace(LONG_BTC, isolated_margin=Decimal(3_000))])
+    half = with_closed(lone, POOL, "BTCUSDT", Side.LONG, Decimal("0.5"))
+
+    assert half.positions[0].isolated_margin == 1_500
+    assert report(half).health == pytest.approx(report(lone).health)
+    assert required_close(lone, POOL, "BTCUSDT", Side.LONG, Measure.DISTANCE, 30) == 1
+
+
+def test_closing_releases_the_used_margin_it_had_locked() -> None:
+    held = replace(LONG_BTC, initial_margin=Decimal(3_000))
+    says = VenueSays(used_margin=Decimal(4_000))
+    account = snapshot(linear(), [coin("USDT", 6_000)], [held], venue_says={POOL: says})
+    half = with_closed(account, POOL, "BTCUSDT", Side.LONG, Decimal("0.5"))
+
+    assert report(account).margin_level == pytest.approx(150)
+    assert report(half).margin_level == pytest.approx(240)
+    contracts = required_close(account, POOL, "BTCUSDT", Side.LONG, Measure.MARGIN_LEVEL, 240)
+    assert contracts == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("quantity", ["-1", "2"])
+def test_no_more_can_be_closed_than_is_open(quantity: str) -> None:
+    with pytest.raises(BookError, match="cannot close"):
+        with_closed(ACCOUNT, POOL, "BTCUSDT", Side.LONG, Decimal(quantity))
+    with pytest.raises(BookError, match="no short position"):
+        with_closed(ACCOUNT, POOL, "BTCUSDT", Side.SHORT, Decimal(1))
+
+
+def test_closing_the_protecting_leg_is_no_advice() -> None:
+    hedge = leg({"symbol": "BTCUSDT", "side": "short", "entry": 60_000, "quantity": "0.6"})
+    account = snapshot(linear(), [coin("USDT", 3_000)], [LONG_BTC, hedge])
+    target = 1.5 * (report(account).tier_distance or 0)
+
+    close = {
+        side: required_close(account, POOL, "BTCUSDT", side, Measure.DISTANCE, target)
+        for side in Side
+    }
+
+    assert close[Side.SHORT] is None
+    assert close[Side.LONG] is not None
+
+
+def test_nothing_is_required_where_the_target_is_met_or_nothing_is_at_stake() -> None:
+    idle = snapshot(linear(), [coin("USDT", 6_000)])
+
+    assert required_top_up(ACCOUNT, POOL, "USDT", Measure.HEALTH, 5) == 0
+    assert required_close(ACCOUNT, POOL, "BTCUSDT", Side.LONG, Measure.DISTANCE, 5) == 0
+    assert required_top_up(idle, POOL, "USDT", Measure.DISTANCE, 50) == 0
+
+
+def test_an_asset_worthless_at_the_target_is_no_remedy() -> None:
+    """With beta 2 the coin is gone at -50 %: no amount of it holds a pool there."""
+    betas = {"SOL": 2.0}
+    account = replace(
+        ACCOUNT, rules={POOL: haircut()}, assets=(*ACCOUNT.assets, coin("SOL", 1, index=150))
+    )
+
+    assert required_top_up(account, POOL, "SOL", Measure.DISTANCE, 50, betas=betas) is None
+    assert required_top_up(account, POOL, "SOL", Measure.DISTANCE, 30, betas=betas) is not None
+
+
+def test_pools_that_are_not_computed_get_no_advice() -> None:
+    account = replace(ACCOUNT, unmodelled={POOL: "holds an option"})
+
+    assert required_top_up(account, POOL, "USDT", Measure.HEALTH, 50) is None
+    assert required_close(account, POOL, "BTCUSDT", Side.LONG, Measure.HEALTH, 50) is None
+
+
+def test_a_debt_pool_reaches_its_level() -> None:
+    account = snapshot(debt_ratio(), [coin("BTC", 10, index=50_000), coin("USDC", 0, debt=400_000)])
+    amount = required_top_up(account, POOL, "USDC", Measure.MARGIN_LEVEL, 150)
+
+    assert amount == pytest.approx(100_000)
+
+
+def test_prices_after_a_joint_move_are_the_marks_along_the_betas() -> None:
+    account = replace(UNIFIED, assets=(*UNIFIED.assets, coin("SOL", 3, index=150)))
+
+    assert prices_after(account, POOL, 10, down=True) == pytest.approx({"BTC": 54_000, "SOL": 135})
+    assert prices_after(account, POOL, 10, down=False, betas={"SOL": 1.5}) == pytest.approx(
+        {"BTC": 66_000, "SOL": 172.5}
+    )
+    with pytest.raises(BookError, match="nowhere"):
+        prices_after(account, "nowhere", 10, down=True)
