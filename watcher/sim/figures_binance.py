@@ -138,8 +138,10 @@ def liquidation_price(
 class BinanceFigures:
     """The venue's view of one account: its pools and their liquidation prices."""
 
-    def pools(self, world: World, account: Account) -> list[PoolState]:
-        states = [self._futures_state(world, pool) for pool in self.futures(world, account)]
+    def pools(self, world: World, account: Account, *, prices: bool = True) -> list[PoolState]:
+        states = [
+            self._futures_state(world, pool, prices=prices) for pool in self.futures(world, account)
+        ]
         margin = self.margin(world, account)
         if margin.assets or margin.liability:
             states.append(_margin_state(margin))
@@ -208,8 +210,8 @@ class BinanceFigures:
             liability += (debt.principal + debt.interest) * world.index(asset)
         return MarginPool(assets=assets, liability=liability, collateral=collateral)
 
-    def _futures_state(self, world: World, pool: FuturesPool) -> PoolState:
-        prices = self.liquidation_prices(world, pool)
+    def _futures_state(self, world: World, pool: FuturesPool, *, prices: bool) -> PoolState:
+        shown = self.liquidation_prices(world, pool) if prices else {}
         mm, equity = pool.maintenance_margin, pool.margin_balance
         used = sum((initial_margin(leg, world.mark(leg.instrument)) for leg in pool.legs), ZERO)
         return PoolState(
@@ -222,9 +224,9 @@ class BinanceFigures:
             margin_level=HUNDRED * equity / used if used else None,
             venue_ratio=mm / equity if mm and equity > 0 else None,
             liquidation_prices={
-                (leg.symbol, leg.side): prices[leg.symbol]
+                (leg.symbol, leg.side): shown[leg.symbol]
                 for leg in pool.legs
-                if leg.symbol in prices
+                if leg.symbol in shown
             },
         )
 

@@ -38,7 +38,7 @@ WARNING_END_RATE = Decimal("0.80")
 class BybitRules:
     """Bybit as the world asks it: pools to show, lines to enforce."""
 
-    def pools(self, world: World, account: Account) -> list[PoolState]:
+    def pools(self, world: World, account: Account, *, prices: bool = True) -> list[PoolState]:
         """Return the unified pool, or each leg's own in isolated mode."""
         now = figures(world, account)
         if is_isolated(account):
@@ -48,7 +48,7 @@ class BybitRules:
         need = now.maintenance_margin
         shown: dict[tuple[str, str], Decimal] = {
             (one.leg.symbol, one.leg.side): price
-            for one in now.legs
+            for one in (now.legs if prices else ())
             if (price := shown_liquidation_price(now, one)) is not None
         }
         return [

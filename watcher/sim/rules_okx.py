@@ -35,23 +35,23 @@ TIER_BY_TIER_FROM = 3
 class OkxRules:
     """OKX as the world asks it: pools to show, lines to enforce."""
 
-    def pools(self, world: World, account: Account) -> list[PoolState]:
+    def pools(self, world: World, account: Account, *, prices: bool = True) -> list[PoolState]:
         """Return the account's pool or one per settlement currency, and each isolated leg's own."""
         now = figures(world, account)
-        prices: dict[tuple[str, str], Decimal] = {
+        shown: dict[tuple[str, str], Decimal] = {
             (one.leg.symbol, one.leg.side): price
-            for one in now.legs
+            for one in (now.legs if prices else ())
             if (price := shown_liquidation_price(now, one, taker_fee=account.taker_fee)) is not None
         }
         if account.mode in ACCOUNT_WIDE:
-            shared = [_account_pool(now, prices)] if now.currencies else []
+            shared = [_account_pool(now, shown)] if now.currencies else []
         else:
             shared = [
-                _currency_pool(now, one, prices)
+                _currency_pool(now, one, shown)
                 for one in now.currencies.values()
                 if one.cash or one.need
             ]
-        return shared + [_isolated_pool(one, prices) for one in now.legs if one.isolated]
+        return shared + [_isolated_pool(one, shown) for one in now.legs if one.isolated]
 
     def enforce(self, world: World, account: Account) -> None:
         """Warn at 300 %, liquidate at 100 %: each isolated leg, then each shared pool."""

@@ -53,8 +53,8 @@ LEVERAGE_DEFAULT = Decimal(10)
 class Rules(Protocol):
     """One venue's margin arithmetic and what it does when a line is crossed."""
 
-    def pools(self, world: World, account: Account) -> list[PoolState]:
-        """Return every pool of *account* that holds something."""
+    def pools(self, world: World, account: Account, *, prices: bool) -> list[PoolState]:
+        """Return every pool of *account* that holds something, with its prices if asked."""
 
     def enforce(self, world: World, account: Account) -> None:
         """Warn, cancel, reduce or take over, whatever the venue would do to *account* now."""
@@ -99,8 +99,9 @@ class World(Quotes):
     def by_key(self, venue: str, key: str) -> Account | None:
         return self._keys.get((venue, key))
 
-    def pools(self, account: Account) -> list[PoolState]:
-        return self.rules[account.venue].pools(self, account)
+    def pools(self, account: Account, *, prices: bool = True) -> list[PoolState]:
+        """Return the venue's view of *account*; without *prices* no liquidation price is solved."""
+        return self.rules[account.venue].pools(self, account, prices=prices)
 
     def next_id(self) -> int:
         self._ids += 1

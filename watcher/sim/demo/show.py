@@ -31,7 +31,6 @@ FRAME_EVERY_S = 5.0
 DEAD_S = 6.0
 OUTAGE_S = 240.0
 CHECK_S = 0.5
-EASED_AT = 1.15
 
 KIND_OF_WORD = {
     **dict.fromkeys(TIERS, "alert"),
@@ -172,20 +171,27 @@ class Show:
             self._happened(Event(t=t, kind="outage_end", note=f"{venue} answers again"))
 
     def _true_tier(self, name: str) -> None:
-        """Record each line the moment the world itself crosses it, worst first."""
+        """Record each line the moment the world itself crosses it, and when it is back again."""
         account = self.world.account(name)
         rank = self._rank.get(name, -1)
-        while rank + 1 < len(TIERS) and account.positions:
-            line = LINES[TIERS[rank + 1]]
-            known = self._distances.get(name)
-            far = known is None or known > line * 1.5 + 2
-            if far or not crosses_within(self.world, account, line):
-                break
+        while rank >= 0 and not (account.positions and self._beyond(name, rank)):
+            self.record.add(Event(t=self.t, kind="back", account=name, tier=TIERS[rank]))
+            rank -= 1
+        while rank + 1 < len(TIERS) and account.positions and self._beyond(name, rank + 1):
             rank += 1
-            self._rank[name] = rank
+            line = LINES[TIERS[rank]]
             self.record.add(
                 Event(t=self.t, kind="crossing", account=name, tier=TIERS[rank], distance=line)
             )
+        self._rank[name] = rank
+
+    def _beyond(self, name: str, rank: int) -> bool:
+        line = LINES[TIERS[rank]]
+        known = self._distances.get(name)
+        # half a minute of this market moves a distance by far less than this
+        if known is None or known > line * 1.3 + 2:
+            return False
+        return crosses_within(self.world, self.world.account(name), line)
 
     def _venue_acts(self, name: str) -> None:
         account = self.world.account(name)
@@ -220,10 +226,6 @@ class Show:
                 value = distance(self.world, account)
                 self._distances[name] = value
                 self.record.plot(name, self.t, value)
-                rank = self._rank.get(name, -1)
-                while rank >= 0 and (value is None or value > LINES[TIERS[rank]] * EASED_AT):
-                    rank -= 1
-                self._rank[name] = rank
 
     # ── what reaches the phone ─────────────────────────────────────────────────────────────
 
@@ -252,7 +254,7 @@ class Show:
             repeated = said.note == AGAIN
         if kind == "seeing":
             self._blind.discard(said.account)
-        pools = self.world.pools(self.world.account(said.account))
+        pools = self.world.pools(self.world.account(said.account), prices=False)
         healths = [pool.health for pool in pools if pool.health is not None]
         return Event(
             t=self.t,
@@ -276,7 +278,7 @@ class Show:
         rows: list[tuple[str, float | None, str]] = []
         for pair in self.pairs:
             for name, who in ((pair.watched, "watched"), (pair.twin, "e-mail only")):
-                pools = self.world.pools(self.world.account(name))
+                pools = self.world.pools(self.world.account(name), prices=False)
                 healths = [pool.health for pool in pools if pool.health is not None]
                 words = f"{min(healths):.2f}x  {who}" if healths else who
                 if (name, "liquidated") in self._done:

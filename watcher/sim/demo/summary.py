@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from watcher.sim.demo.record import TIERS, Event, Record
 
 LINES = {"WATCH": 20.0, "WARNING": 12.0, "CRITICAL": 6.0, "EMERGENCY": 3.0}
+TOUCH_S = 10.0
+"""A line crossed for less than one calm poll may be back before anybody looks."""
 NOT_LATE_S = 60.0
 """A message that no crossing within this long explains is a false alarm."""
 
@@ -83,6 +85,10 @@ def _told(record: Record, account: str) -> list[Told]:
             if TIERS.index(alert.tier) >= rank and alert.t >= crossing.t - NOT_LATE_S
         ]
         told_at = min(answers, default=None)
+        back = [e.t for e in record.of("back", account=account) if e.tier == crossing.tier]
+        until = min((t for t in back if t >= crossing.t), default=None)
+        if until is not None and until - crossing.t < TOUCH_S and until < (told_at or until + 1):
+            continue  # a touch between two looks
         if told_at is not None:
             told_at = max(told_at, crossing.t)
         found.append(Told(account=account, tier=crossing.tier, true_at=crossing.t, told_at=told_at))

@@ -32,7 +32,9 @@ def health_at(world: World, account: Account, factors: Mapping[str, float]) -> D
     }
     shadow._marks = {}  # noqa: SLF001 - the shadow world's own cache of marks, emptied
     healths = [
-        pool.equity / pool.requirement for pool in shadow.pools(account) if pool.requirement > ZERO
+        pool.equity / pool.requirement
+        for pool in shadow.pools(account, prices=False)
+        if pool.requirement > ZERO
     ]
     return min(healths, default=None)
 
