@@ -19,7 +19,7 @@ from decimal import Decimal, localcontext
 import pytest
 
 from tests.reference.books import POOL, random_snapshot
-from tests.reference.oracle import balance
+from tests.reference.oracle import Balance, balance
 from tests.reference.paths import DOWN_MAX, UP_MAX, Path, paths_of
 from watcher.domain.account import Snapshot
 from watcher.domain.report import PoolReport
@@ -77,8 +77,8 @@ def crossing_wrong(snapshot: Snapshot, path: Path) -> str | None:
     return f"claims {path.claim}: headroom {before:.6g} before, {after:.6g} after"
 
 
-def _continuous_or_jump(here: object, before: Decimal, after: Decimal) -> bool:
-    gross, headroom = here.gross, here.headroom  # type: ignore[attr-defined]
+def _continuous_or_jump(here: Balance, before: Decimal, after: Decimal) -> bool:
+    gross, headroom = here.gross, here.headroom
     jump = before - after > Decimal("1e-6") * gross
     return bool(jump or abs(headroom) <= Decimal("1e-9") * gross)
 

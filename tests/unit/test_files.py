@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -95,6 +96,25 @@ def test_a_wrong_field_is_named_with_its_path(
 def test_what_is_no_snapshot_at_all_is_refused(text: str) -> None:
     with pytest.raises(FileError, match=r"not JSON|expected a JSON object"):
         read_snapshot(text)
+
+
+def test_the_sample_in_the_docs_is_what_it_says() -> None:
+    docs = Path(__file__).resolve().parents[2] / "docs" / "snapshot.md"
+    sample = docs.read_text(encoding="utf-8").split("```json")[1].split("```")[0]
+    (pool,) = evaluate(read_snapshot(sample)).pools
+
+    prices = [p.liquidation_price for p in pool.positions]
+    assert prices == pytest.approx([26_316.89, 1_153.26], abs=0.01)
+
+
+def test_the_docs_name_every_field() -> None:
+    docs = Path(__file__).resolve().parents[2] / "docs" / "snapshot.md"
+    text = docs.read_text(encoding="utf-8")
+    schema = snapshot_schema()
+
+    for part in (schema, *schema["$defs"].values()):
+        for name in part.get("properties", {}):
+            assert name in text, name
 
 
 def test_several_faults_are_told_together() -> None:

@@ -18,7 +18,7 @@ from tests.examples.build import (
     report,
     snapshot,
 )
-from watcher.domain.account import Asset, Side, VenueRatio, VenueSays, Weight
+from watcher.domain.account import Asset, Side, Snapshot, VenueRatio, VenueSays, Weight
 from watcher.domain.alert import Measure
 from watcher.margin import (
     BookError,
@@ -112,8 +112,8 @@ def test_a_top_up_in_a_currency_the_pool_has_none_of_uses_its_row_elsewhere() ->
         with_top_up(account, "nowhere", "ETH", Decimal(2))
 
 
-def report_of(account: object) -> float:
-    equity = evaluate(account).pools[0].equity  # type: ignore[arg-type]
+def report_of(account: Snapshot) -> float:
+    equity = evaluate(account).pools[0].equity
     assert equity is not None
     return equity
 
