@@ -52,6 +52,11 @@ PLACES = re.compile("/(ho" + "me|Us" + "ers)/[a-z]|/ro" + "ot/|/tm" + "p/[a-z]")
 INSTALLED = Path("/opt/watcher")
 
 
+def assert_none(found: list[str]) -> None:
+    """Fail with every finding on a line of its own; a list would be cut short."""
+    assert not found, "\n".join(["", *found])
+
+
 def relative(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
@@ -83,7 +88,7 @@ def name_of(node: ast.expr) -> str:
 def test_every_module_says_what_it_is_for() -> None:
     silent = [relative(path) for path in PYTHON if not ast.get_docstring(parsed(path))]
 
-    assert silent == []
+    assert_none(silent)
 
 
 def test_no_function_is_longer_than_a_screen() -> None:
@@ -95,17 +100,17 @@ def test_no_function_is_longer_than_a_screen() -> None:
         and (length := (node.end_lineno or node.lineno) - node.lineno + 1) > FUNCTION_LINES_MAX
     ]
 
-    assert long == []
+    assert_none(long)
 
 
 def test_no_module_is_larger_than_a_room() -> None:
-    large = {
-        relative(path): lines
+    large = [
+        f"{relative(path)} has {lines} lines"
         for path in SOURCES
         if (lines := len(path.read_text(encoding="utf-8").splitlines())) > MODULE_LINES_MAX
-    }
+    ]
 
-    assert large == {}
+    assert_none(large)
 
 
 def test_nothing_is_left_for_later_without_a_name() -> None:
@@ -117,7 +122,7 @@ def test_nothing_is_left_for_later_without_a_name() -> None:
         if pattern.search(line)
     ]
 
-    assert found == []
+    assert_none(found)
 
 
 def test_only_the_outermost_floor_reads_clocks_draws_or_prints() -> None:
@@ -135,7 +140,7 @@ def test_only_the_outermost_floor_reads_clocks_draws_or_prints() -> None:
             if name in IMPURE or (CHANCE.fullmatch(name) and not seeded):
                 found.append(f"{place}:{node.lineno} {name}")
 
-    assert found == []
+    assert_none(found)
 
 
 def test_a_suppressed_warning_has_its_reason_beside_it() -> None:
@@ -146,7 +151,7 @@ def test_a_suppressed_warning_has_its_reason_beside_it() -> None:
         if re.search(r"# noqa(: [A-Z]+\d+(, [A-Z]+\d+)*)?\s*$", line)
     ]
 
-    assert bare == []
+    assert_none(bare)
 
 
 def test_nothing_names_a_registry_or_a_place_on_one_machine() -> None:
@@ -160,14 +165,14 @@ def test_nothing_names_a_registry_or_a_place_on_one_machine() -> None:
         found += [f"{relative(path)}: {word}" for word in [*HOSTS, *own] if word in text]
         found += [f"{relative(path)}: {place[0]}" for place in PLACES.finditer(text)]
 
-    assert found == []
+    assert_none(found)
 
 
 def test_every_config_key_is_in_the_readme() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     keys = [".".join(path).replace(ANY, "NAME") for path, _ in leaves()]
 
-    assert [key for key in keys if f"`{key}`" not in readme] == []
+    assert_none([key for key in keys if f"`{key}`" not in readme])
 
 
 def test_every_log_event_is_in_the_readme() -> None:
@@ -175,7 +180,7 @@ def test_every_log_event_is_in_the_readme() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     missing = [f"{event} ({place})" for event, place in log_events() if f"`{event}`" not in readme]
 
-    assert missing == []
+    assert_none(missing)
 
 
 def test_log_events_are_constant_and_well_formed() -> None:
@@ -185,7 +190,7 @@ def test_log_events_are_constant_and_well_formed() -> None:
         if re.fullmatch(r"[a-z_]+\.[a-z_]+", event) is None
     ]
 
-    assert wrong == []
+    assert_none(wrong)
 
 
 def log_events() -> list[tuple[str, str]]:
@@ -263,7 +268,7 @@ def test_the_example_equals_the_defaults() -> None:
         if at(given, path) != default:
             wrong.append(f"{'.'.join(path)}: {at(given, path)!r}, the code says {default!r}")
 
-    assert wrong == []
+    assert_none(wrong)
 
 
 def test_the_example_has_no_account_of_its_own() -> None:

@@ -305,7 +305,10 @@ def _start_loops(settings: Settings, parts: Parts, channel: TelegramChannel) -> 
 def _commands(settings: Settings, parts: Parts) -> Callable[[], Awaitable[None]]:
     async def listen() -> None:
         # a tenth of a second of imports that the first look at the venues does not wait for
-        from watcher.channels.telegram_commands import Gate, TelegramCommands  # noqa: PLC0415
+        from watcher.channels.telegram_commands import (  # noqa: PLC0415 - see above
+            Gate,
+            TelegramCommands,
+        )
 
         chat = settings.telegram.chat_id
         assert chat is not None
