@@ -67,7 +67,7 @@ def tables_from(told: Bodies, usd: dict[str, Decimal]) -> Tables:
             (words[1], words[2], family): rows
             for words, body in named
             if words[0] == "tiers"
-            for family, rows in read_brackets(body, ["BTC-USDT", "ETH-USDT", "ETH-USD"]).items()
+            for family, rows in read_brackets(body, families_in(body)).items()
         },
         fees={words[1]: read_fees(body, words[1]) for words, body in named if words[0] == "fees"},
         ladders=read_ladders(told["discount"]) if "discount" in told else {},
@@ -76,6 +76,11 @@ def tables_from(told: Bodies, usd: dict[str, Decimal]) -> Tables:
         },
         usd=usd,
     )
+
+
+def families_in(body: Any) -> set[str]:
+    rows = [row for row in body["data"] if isinstance(row, dict)]
+    return {row["instFamily"] for row in rows if row.get("instFamily")}
 
 
 def snapshot_of(told: Bodies, *, now_ms: int = NOW_MS) -> Snapshot:

@@ -13,8 +13,9 @@ change anything at the venue.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
+from typing import TypeVar
 
 from watcher.domain.account import Bracket, Snapshot, Weight
 from watcher.ports import KeyRights, Unreadable, VenueError, VenueStatus
@@ -28,6 +29,8 @@ from watcher.venues.fields import row_of
 from watcher.venues.kept import Kept
 from watcher.venues.weights import Limit
 
+T = TypeVar("T")
+
 BUDGET = "ip"
 PAGE_ROWS = 200
 PAGES_MAX = 25
@@ -38,7 +41,10 @@ MODE_AGE_MS = 10 * MINUTE_MS
 RIGHTS_AGE_MS = 6 * HOUR_MS
 TABLE_AGE_MS = HOUR_MS
 FEE_AGE_MS = 24 * HOUR_MS
+ABSENT_AGE_MS = MINUTE_MS
 MISFIT_AGE_MS = 10 * MINUTE_MS
+"""How soon a table is asked for again that lacked something, or contradicted the account."""
+SHARED_AGE_MS = MINUTE_MS / 2
 FUNDING_AGE_MS = MINUTE_MS
 SYMBOLS_ASKED_SINGLY = 3
 
@@ -253,7 +259,7 @@ class Bybit:
             wanted = {symbol for symbol, of in held.items() if of == category}
             fees |= await self._fees(category, wanted)
         return Tables(
-            ladders=await self._ladders(),
+            ladders=await self._ladders(coin.coin for coin in book.coins if coin.counts),
             borrow=await self._borrow(),
             brackets=dict(zip(held, brackets, strict=True)),
             fees=fees,
@@ -262,19 +268,25 @@ class Bybit:
 
     async def _brackets(self, category: str, symbol: str) -> tuple[Bracket, ...]:
         async def fetch() -> tuple[Bracket, ...]:
-            part = await self._public(
-                "publicGetV5MarketRiskLimit", {"category": category, "symbol": symbol}
+            return await self._public(
+                "publicGetV5MarketRiskLimit",
+                _of(category, symbol),
+                lambda body: tables_of.read_brackets(body, symbol),
             )
-            return tables_of.read_brackets(part.data, symbol)
 
         key = _brackets_key(category, symbol)
         return await self._kept.of(key, fetch, age_ms_max=TABLE_AGE_MS)
 
-    async def _ladders(self) -> Mapping[str, tuple[Weight, ...]]:
+    async def _ladders(self, wanted: Iterable[str] = ()) -> Mapping[str, tuple[Weight, ...]]:
         async def fetch() -> Mapping[str, tuple[Weight, ...]]:
-            part = await self._public("publicGetV5SpotMarginTradeCollateral", {})
-            return tables_of.read_ladders(part.data)
+            return await self._public(
+                "publicGetV5SpotMarginTradeCollateral", {}, tables_of.read_ladders
+            )
 
+        ladders = await self._kept.of("ladders", fetch, age_ms_max=TABLE_AGE_MS)
+        if set(wanted) <= ladders.keys() or self._kept.age_ms("ladders") < ABSENT_AGE_MS:
+            return ladders
+        self._kept.forget("ladders")
         return await self._kept.of("ladders", fetch, age_ms_max=TABLE_AGE_MS)
 
     async def _borrow(self) -> Mapping[str, tuple[Bracket, ...]]:
@@ -295,7 +307,7 @@ class Bybit:
 
         key = f"fees {category}"
         fees = await self._kept.of(key, fetch, age_ms_max=FEE_AGE_MS)
-        if set(wanted) <= fees.keys() or self._kept.age_ms(key) < MISFIT_AGE_MS:
+        if set(wanted) <= fees.keys() or self._kept.age_ms(key) < ABSENT_AGE_MS:
             return fees
         self._kept.forget(key)  # listed after we last read the table
         return await self._kept.of(key, fetch, age_ms_max=FEE_AGE_MS)
@@ -314,16 +326,21 @@ class Bybit:
         )
         return tables_of.read_tickers(part.data, category, now_ms=int(self._host.venue_ms()))
 
-    async def _public(self, method: str, params: Mapping[str, object]) -> Part:
-        """Ask without a key, once for all accounts of this venue."""
+    async def _public(
+        self, method: str, params: Mapping[str, object], read: Callable[[object], T]
+    ) -> T:
+        """Return what *read* makes of a keyless answer, asked for once for all accounts."""
 
         async def fetch() -> Part:
-            return await self._host.public.call(
+            part = await self._host.public.call(
                 method, params, name=method, budget=BUDGET, calm=True
             )
+            read(part.data)  # an answer nobody can read is not kept for anybody
+            return part
 
         key = " ".join((method, *map(str, params.values())))
-        return await self._host.cached(key, fetch, age_ms_max=MISFIT_AGE_MS)
+        part = await self._host.cached(key, fetch, age_ms_max=SHARED_AGE_MS)
+        return read(part.data)
 
 
 def _of(category: str, symbol: str) -> dict[str, str]:

@@ -262,6 +262,8 @@ def read_borrow(body: object) -> dict[str, tuple[Bracket, ...]]:
 def read_fees(body: object, category: str) -> dict[str, Decimal]:
     """Return the account's taker fee of every symbol of *category*."""
     rows = result_of(body, f"bybit fee-rate {category}").rows("list")
+    if not rows:
+        raise Unreadable(f"bybit fee-rate {category}: the list is empty, expected all symbols")
     return {row.text("symbol"): row.fraction("takerFeeRate") for row in rows}
 
 

@@ -13,8 +13,9 @@ anything at the venue.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
+from typing import TypeVar
 
 from watcher.domain.account import Bracket, Snapshot, Weight
 from watcher.ports import Unreadable, VenueError, VenueStatus
@@ -29,6 +30,8 @@ from watcher.venues.okx_read import read_book
 from watcher.venues.okx_tables import Config, Fees, Instrument, Mark, Mode, Tables, kind_of
 from watcher.venues.weights import Limit
 
+T = TypeVar("T")
+
 ACCOUNT, PUBLIC = "account", "public"
 """Budgets. The venue counts per path: per user for private calls, per address for public ones."""
 
@@ -37,7 +40,10 @@ HOUR_MS = 60 * MINUTE_MS
 CONFIG_AGE_MS = 10 * MINUTE_MS
 TABLE_AGE_MS = HOUR_MS
 FEE_AGE_MS = 24 * HOUR_MS
+ABSENT_AGE_MS = MINUTE_MS
 MISFIT_AGE_MS = 10 * MINUTE_MS
+"""How soon a table is asked for again that lacked something, or contradicted the account."""
+SHARED_AGE_MS = MINUTE_MS / 2
 FUNDING_AGE_MS = MINUTE_MS
 MARK_AGE_MS = 2_000
 MARKS_ASKED_SINGLY = 3
@@ -164,15 +170,20 @@ class Okx:
         ]
         if len(asked) > MARKS_ASKED_SINGLY:
             asked = [{"instType": kind} for kind in sorted({kind_of(name) for name in wanted})]
-        parts: list[Part] = await together(
+        answers: list[dict[str, Mark]] = await together(
             *(
-                self._public("publicGetPublicMarkPrice", params, age_ms_max=MARK_AGE_MS)
+                self._public(
+                    "publicGetPublicMarkPrice",
+                    params,
+                    tables_of.read_marks,
+                    age_ms_max=MARK_AGE_MS,
+                )
                 for params in asked
             )
         )
         marks: dict[str, Mark] = {}
-        for part in parts:
-            marks |= tables_of.read_marks(part.data)
+        for answer in answers:
+            marks |= answer
         return {name: marks[name] for name in wanted & marks.keys()}
 
     async def _funding_wallet(self) -> dict[str, Decimal] | None:
@@ -209,7 +220,7 @@ class Okx:
         keys = {_instruments_key(kind) for kind in kinds}
         # a doubtful contract shares its chunk with others: all chunks of its kind are asked again
         keys |= {
-            _tiers_key(*chunk)
+            " ".join(("tiers", *chunk))
             for chunk in _tier_chunks(book.legs, tables.instruments)
             if chunk[0] in kinds
         }
@@ -244,7 +255,7 @@ class Okx:
             held = {leg.inst_id for leg in book.legs if leg.kind == kind}
             listed = await self._instruments_of(kind)
             if not held <= listed.keys() and (
-                self._kept.age_ms(_instruments_key(kind)) > MISFIT_AGE_MS
+                self._kept.age_ms(_instruments_key(kind)) > ABSENT_AGE_MS
             ):
                 self._kept.forget(_instruments_key(kind))  # listed after we last read the table
                 listed = await self._instruments_of(kind)
@@ -255,10 +266,11 @@ class Okx:
 
     async def _instruments_of(self, kind: str) -> Mapping[str, Instrument]:
         async def fetch() -> Mapping[str, Instrument]:
-            part = await self._public(
-                "publicGetPublicInstruments", {"instType": kind}, age_ms_max=MISFIT_AGE_MS
+            return await self._public(
+                "publicGetPublicInstruments",
+                {"instType": kind},
+                lambda body: tables_of.read_instruments(body, kind),
             )
-            return tables_of.read_instruments(part.data, kind)
 
         return await self._kept.of(_instruments_key(kind), fetch, age_ms_max=TABLE_AGE_MS)
 
@@ -279,12 +291,13 @@ class Okx:
         params = {"instType": kind, "tdMode": trade_mode, "instFamily": families}
 
         async def fetch() -> Mapping[str, tuple[Bracket, ...]]:
-            part = await self._public(
-                "publicGetPublicPositionTiers", params, age_ms_max=MISFIT_AGE_MS
+            return await self._public(
+                "publicGetPublicPositionTiers",
+                params,
+                lambda body: tables_of.read_brackets(body, families.split(",")),
             )
-            return tables_of.read_brackets(part.data, families.split(","))
 
-        key = _tiers_key(kind, trade_mode, families)
+        key = f"tiers {kind} {trade_mode} {families}"
         return await self._kept.of(key, fetch, age_ms_max=TABLE_AGE_MS)
 
     async def _borrow(
@@ -300,19 +313,23 @@ class Okx:
         params = {"instType": "MARGIN", "tdMode": "cross", "ccy": currency}
 
         async def fetch() -> tuple[Bracket, ...]:
-            part = await self._public(
-                "publicGetPublicPositionTiers", params, age_ms_max=MISFIT_AGE_MS
+            return await self._public(
+                "publicGetPublicPositionTiers",
+                params,
+                lambda body: tables_of.read_borrow(body, currency),
             )
-            return tables_of.read_borrow(part.data, currency)
 
-        return await self._kept.of(f"borrow {currency}", fetch, age_ms_max=TABLE_AGE_MS)
+        key = f"borrow {currency}"
+        rows = await self._kept.of(key, fetch, age_ms_max=TABLE_AGE_MS)
+        if not rows and self._kept.age_ms(key) > ABSENT_AGE_MS:
+            self._kept.forget(key)  # perhaps there are some after all: asked again next time
+        return rows
 
     async def _ladders(self) -> Mapping[str, tuple[Weight, ...]]:
         async def fetch() -> Mapping[str, tuple[Weight, ...]]:
-            part = await self._public(
-                "publicGetPublicDiscountRateInterestFreeQuota", {}, age_ms_max=MISFIT_AGE_MS
+            return await self._public(
+                "publicGetPublicDiscountRateInterestFreeQuota", {}, tables_of.read_ladders
             )
-            return tables_of.read_ladders(part.data)
 
         return await self._kept.of("ladders", fetch, age_ms_max=TABLE_AGE_MS)
 
@@ -327,42 +344,43 @@ class Okx:
 
     async def _usd(self, currencies: frozenset[str]) -> dict[str, Decimal]:
         names = sorted(currencies)
-        parts: list[Part] = await together(
-            *(
-                self._public(
-                    "publicGetMarketIndexTickers",
-                    {"instId": f"{currency}-USD"},
-                    age_ms_max=MARK_AGE_MS,
-                )
-                for currency in names
-            )
+        prices: list[Decimal] = await together(*(self._usd_of(name) for name in names))
+        return dict(zip(names, prices, strict=True))
+
+    async def _usd_of(self, currency: str) -> Decimal:
+        params = {"instId": f"{currency}-USD"}
+        return await self._public(
+            "publicGetMarketIndexTickers",
+            params,
+            lambda body: tables_of.read_index(body, currency),
+            age_ms_max=MARK_AGE_MS,
         )
-        return {
-            currency: tables_of.read_index(part.data, currency)
-            for currency, part in zip(names, parts, strict=True)
-        }
 
     async def _public(
-        self, method: str, params: Mapping[str, object], *, age_ms_max: float
-    ) -> Part:
-        """Ask without a key, once for all accounts of this venue."""
+        self,
+        method: str,
+        params: Mapping[str, object],
+        read: Callable[[object], T],
+        *,
+        age_ms_max: float = SHARED_AGE_MS,
+    ) -> T:
+        """Return what *read* makes of a keyless answer, asked for once for all accounts."""
         calm = age_ms_max > MARK_AGE_MS
 
         async def fetch() -> Part:
-            return await self._host.public.call(
+            part = await self._host.public.call(
                 method, params, name=method, budget=PUBLIC, calm=calm
             )
+            read(part.data)  # an answer nobody can read is not kept for anybody
+            return part
 
         key = " ".join((method, *map(str, params.values())))
-        return await self._host.cached(key, fetch, age_ms_max=age_ms_max)
+        part = await self._host.cached(key, fetch, age_ms_max=age_ms_max)
+        return read(part.data)
 
 
 def _instruments_key(kind: str) -> str:
     return f"instruments {kind}"
-
-
-def _tiers_key(kind: str, trade_mode: str, families: str) -> str:
-    return f"tiers {kind} {trade_mode} {families}"
 
 
 def _tier_chunks(

@@ -179,8 +179,9 @@ def read_brackets(body: object, families: Iterable[str]) -> dict[str, tuple[Brac
     found = {}
     for family in families:
         mine = [row for row in rows if row.data.get("instFamily") == family]
-        if mine:
-            found[family] = _flat(mine)
+        if not mine:
+            raise Unreadable(f"okx position-tiers: none for {family}")
+        found[family] = _flat(mine)
     return found
 
 
@@ -286,7 +287,6 @@ def read_marks(body: object) -> dict[str, Mark]:
     return {
         row.text("instId"): Mark(price=row.positive("markPx"), at_ms=row.time_ms("ts"))
         for row in data_of(body, "okx mark-price")
-        if row.has("markPx")
     }
 
 
