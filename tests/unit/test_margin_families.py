@@ -447,6 +447,38 @@ def test_a_balance_without_a_price_is_refused_and_an_empty_one_is_not() -> None:
     assert report(snapshot(haircut(), [coin("XYZ", 0, index=0)])).equity == 0
 
 
+@pytest.mark.parametrize("value", ["NaN", "sNaN", "Infinity", "-Infinity"])
+def test_numbers_that_are_none_are_refused(value: str) -> None:
+    none = Decimal(value)
+    rows = [
+        snapshot(linear(), [coin("USDT", none)]),
+        snapshot(haircut(), [coin("BTC", 1, index=none)]),
+        snapshot(linear(), [], [replace(LONG_BTC, quantity=none)]),
+        snapshot(linear(), [], [replace(LONG_BTC, fee_rate=none)]),
+        snapshot(linear(), [], [replace(LONG_BTC, brackets=table([(0, none)]))]),
+        snapshot(linear(), [], [replace(LONG_BTC, brackets=table([(0, "0.01", none)]))]),
+    ]
+    for broken in rows:
+        with pytest.raises(BookError, match=POOL):
+            evaluate(broken)
+
+
+def test_a_snapshot_without_pools_has_an_empty_report() -> None:
+    nothing = replace(snapshot(linear()), rules={})
+    told_only = snapshot(Rules(family=Family.REPORTED))
+
+    assert evaluate(nothing).pools == ()
+    assert [pool.health for pool in evaluate(told_only).pools] == [None]
+
+
+def test_two_forms_of_one_coin_are_one_underlying() -> None:
+    assets = [coin("WBETH", 5, index=3_300), coin("ETH", 5, index=3_000), coin("USDT", -20_000)]
+    pool = report(snapshot(haircut(), assets))
+
+    assert [u.underlying for u in pool.underlyings] == ["ETH"]
+    assert pool.tier_distance == pytest.approx(100 * (1 - 20_000 / 31_500))
+
+
 def test_a_pool_without_rules_and_a_doubled_asset_are_refused() -> None:
     stray = replace(coin("USDT", 1), pool="nowhere")
 

@@ -165,9 +165,12 @@ def marks_of(pool: Pool) -> dict[str, float]:
     for position in pool.positions:
         marks.setdefault(position.underlying, float(position.mark))
     movers = {mover_of(name, pool.betas) for name in marks}
-    for asset in pool.assets:
-        if _counts(asset) and mover_of(asset.asset, pool.betas) not in movers:
-            marks.setdefault(asset.asset, float(asset.index))
+    held = [(a, mover_of(a.asset, pool.betas)) for a in pool.assets if _counts(a)]
+    # parents first: sorting is stable and False comes before True
+    for asset, mover in sorted(held, key=lambda pair: pair[0].asset != pair[1]):
+        if mover not in movers:
+            movers.add(mover)
+            marks[asset.asset] = float(asset.index)
     return marks
 
 

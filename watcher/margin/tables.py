@@ -123,5 +123,5 @@ def _check_floors(floors: Sequence[Decimal], what: str) -> None:
 
 
 def _check_fraction(value: Decimal, what: str) -> None:
-    if not 0 <= value <= 1:  # NaN compares false and is caught here too
+    if not value.is_finite() or not 0 <= value <= 1:
         raise BookError(f"{what} is {value}, expected a fraction between 0 and 1")

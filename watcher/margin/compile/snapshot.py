@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 
-from watcher.domain.account import Family, Snapshot
+from watcher.domain.account import Asset, Family, Order, Position, Snapshot
 from watcher.margin.book import Book, Draft
 from watcher.margin.compile.debt_ratio import debt_ratio
 from watcher.margin.compile.haircut_pool import haircut_pool
@@ -85,19 +86,7 @@ def _one(draft: Draft, pool: Pool, sheets: dict[str, Sheet], left_out: dict[str,
 
 def split(snapshot: Snapshot, betas: Mapping[str, float]) -> dict[str, Pool]:
     """Return every pool's share of *snapshot*, in the order of its rules."""
-    for kind, rows in (
-        ("assets", snapshot.assets),
-        ("positions", snapshot.positions),
-        ("orders", snapshot.orders),
-    ):
-        for row in rows:
-            if row.pool not in snapshot.rules:
-                raise BookError(f"{row.pool}: has {kind} but no rules")
-    seen: set[tuple[str, str]] = set()
-    for asset in snapshot.assets:
-        if (asset.pool, asset.asset) in seen:
-            raise BookError(f"{asset.pool} {asset.asset}: has two asset rows, expected one")
-        seen.add((asset.pool, asset.asset))
+    _check_rows(snapshot)
     indices = {asset.asset: asset.index for asset in snapshot.assets if asset.index > 0}
     return {
         name: Pool(
@@ -113,3 +102,27 @@ def split(snapshot: Snapshot, betas: Mapping[str, float]) -> dict[str, Pool]:
         )
         for name, rules in snapshot.rules.items()
     }
+
+
+def _check_rows(snapshot: Snapshot) -> None:
+    # rows that name no known pool, an asset told twice, numbers that are none
+    for asset in snapshot.assets:
+        _check_row(snapshot, asset, "assets", asset.asset)
+    for position in snapshot.positions:
+        _check_row(snapshot, position, "positions", position.symbol)
+    for order in snapshot.orders:
+        _check_row(snapshot, order, "orders", order.symbol)
+    seen: set[tuple[str, str]] = set()
+    for asset in snapshot.assets:
+        if (asset.pool, asset.asset) in seen:
+            raise BookError(f"{asset.pool} {asset.asset}: has two asset rows, expected one")
+        seen.add((asset.pool, asset.asset))
+
+
+def _check_row(snapshot: Snapshot, row: Asset | Position | Order, kind: str, name: str) -> None:
+    if row.pool not in snapshot.rules:
+        raise BookError(f"{row.pool}: has {kind} but no rules")
+    for field in row.__slots__:
+        value = getattr(row, field)
+        if isinstance(value, Decimal) and not value.is_finite():
+            raise BookError(f"{row.pool} {name}: {field} is {value}, expected a finite number")
