@@ -95,7 +95,7 @@ def _linear(family: Family) -> Sample:
     def price_of(measure: Measure, value: float) -> float | None:
         match measure:
             case Measure.DISTANCE:
-                return _LONG_GONE / (1 - value / 100) if value < 100 else None  # noqa: PLR2004
+                return _LONG_GONE / (1 - value / 100) if value < 100 else None  # noqa: PLR2004 - percent of the price
             case Measure.MARGIN_LEVEL:
                 return 1 + INITIAL_MARGIN * value / 100
             case Measure.HEALTH:
@@ -120,7 +120,7 @@ def _inverse() -> Sample:
     def price_of(measure: Measure, value: float) -> float | None:
         match measure:
             case Measure.DISTANCE:
-                return _INVERSE_GONE / (1 - value / 100) if value < 100 else None  # noqa: PLR2004
+                return _INVERSE_GONE / (1 - value / 100) if value < 100 else None  # noqa: PLR2004 - percent of the price
             case Measure.MARGIN_LEVEL:  # equity and initial margin both in coin
                 level = INITIAL_MARGIN * value / 100
                 return 1 / (1 - level) if level < 1 else None
@@ -168,7 +168,7 @@ def _borrowed() -> Sample:
     def price_of(measure: Measure, value: float) -> float | None:
         match measure:
             case Measure.DISTANCE:
-                return LIQUIDATION / (1 - value / 100) if value < 100 else None  # noqa: PLR2004
+                return LIQUIDATION / (1 - value / 100) if value < 100 else None  # noqa: PLR2004 - percent of the price
             case Measure.MARGIN_LEVEL:
                 return value / 100
             case Measure.HEALTH:

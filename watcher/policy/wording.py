@@ -130,7 +130,7 @@ def percent(value: float) -> str:
 
 def level(value: float) -> str:
     """Return a margin level as "152 %", rounded down: 129.9 must not read as a call bar of 130."""
-    return f"{math.floor(value):,} %" if value >= 100 else percent(value)  # noqa: PLR2004
+    return f"{math.floor(value):,} %" if value >= 100 else percent(value)  # noqa: PLR2004 - three digits are enough
 
 
 def round_percent(value: float) -> str:
@@ -146,7 +146,7 @@ def health(value: float) -> str:
     """Return 1.3 as "1.30x"."""
     if math.isinf(value):
         return "no limit" if value > 0 else "below zero"
-    shown = f"{abs(value):.1f}x" if abs(value) >= 10 else f"{abs(value):.2f}x"  # noqa: PLR2004
+    shown = f"{abs(value):.1f}x" if abs(value) >= 10 else f"{abs(value):.2f}x"  # noqa: PLR2004 - the same
     return f"{MINUS}{shown}" if value < 0 else shown
 
 
