@@ -464,3 +464,20 @@ def test_venues_words_leave_without_what_could_be_a_secret() -> None:
 def test_budget_is_the_venues_own_per_address() -> None:
     assert DIALECT.limits["ip"].weight == 600
     assert DIALECT.limits["ip"].window_ms == 5_000
+
+
+def test_torn_answers_are_asked_for_once_more() -> None:
+    """A position opened between the two requests is no reason to miss a poll."""
+    told = bodies()
+
+    async def use(venue: Venue, replay: Replay, clock: SteppedClock) -> None:
+        await venue.start()
+        before = replay.times(WALLET)
+        torn = copy.deepcopy(told["wallet"])
+        torn["result"]["list"][0]["coin"][0]["totalPositionMM"] = "250"
+        replay.once(WALLET, torn)
+
+        assert len((await venue.snapshot()).positions) == 1
+        assert replay.times(WALLET) == before + 2
+
+    run(use, told)

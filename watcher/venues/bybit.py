@@ -22,7 +22,7 @@ from watcher.ports import KeyRights, Unreadable, VenueError, VenueStatus
 from watcher.venues import bybit_tables as tables_of
 from watcher.venues.bybit_compose import compose, misfits
 from watcher.venues.bybit_errors import explain
-from watcher.venues.bybit_read import SCOPES, Book, Scope, next_cursor, read_book
+from watcher.venues.bybit_read import SCOPES, Book, Scope, Torn, next_cursor, read_book
 from watcher.venues.bybit_tables import Mode, Tables, Ticker, underlying_of
 from watcher.venues.ccxt_venue import Client, Dialect, Part, together
 from watcher.venues.fields import row_of
@@ -46,6 +46,7 @@ MISFIT_AGE_MS = 10 * MINUTE_MS
 """How soon a table is asked for again that lacked something, or contradicted the account."""
 SHARED_AGE_MS = MINUTE_MS / 2
 FUNDING_AGE_MS = MINUTE_MS
+FUNDING_S_MAX = 2.0
 SYMBOLS_ASKED_SINGLY = 3
 
 
@@ -101,23 +102,11 @@ class Bybit:
     async def snapshot(self) -> Snapshot:
         await self._rights()
         mode = await self._mode()
-        (wallet,), *pages = await together(
-            self._wallet(), *(self._pages(scope) for scope in SCOPES)
-        )
         try:
-            book = read_book(
-                mode,
-                wallet.data,
-                {
-                    scope: [page.data for page in found]
-                    for scope, found in zip(SCOPES, pages, strict=True)
-                },
-                now_ms=int(self._host.venue_ms()),
-            )
-        except Unreadable:
-            # a changed mode empties the very fields we need: look at the mode again next time
-            self._kept.forget("mode")
-            raise
+            book, parts = await self._book(mode)
+        except Torn as torn:
+            self._host.log.debug("answers.torn", account=self.account, reason=torn.reason)
+            book, parts = await self._book(mode)
         funding = await self._funding_wallet()
         tables = await self._tables(book, mode)
         return compose(
@@ -125,9 +114,7 @@ class Bybit:
             tables,
             account=self.account,
             mode=mode,
-            parts={
-                part.name: part.received_at_us for part in (wallet, *(found[0] for found in pages))
-            },
+            parts=parts,
             wallets={} if funding is None else {"funding": funding},
         )
 
@@ -170,6 +157,29 @@ class Bybit:
     ) -> Part:
         return await self._client.call(method, params, name=name, budget=BUDGET, calm=calm)
 
+    async def _book(self, mode: Mode) -> tuple[Book, dict[str, int]]:
+        (wallet,), *pages = await together(
+            self._wallet(), *(self._pages(scope) for scope in SCOPES)
+        )
+        try:
+            book = read_book(
+                mode,
+                wallet.data,
+                {
+                    scope: [page.data for page in found]
+                    for scope, found in zip(SCOPES, pages, strict=True)
+                },
+                now_ms=int(self._host.venue_ms()),
+            )
+        except Torn:
+            raise
+        except Unreadable:
+            # a changed mode empties the very fields we need: look at the mode again next time
+            self._kept.forget("mode")
+            raise
+        first_pages = (found[0] for found in pages)
+        return book, {part.name: part.received_at_us for part in (wallet, *first_pages)}
+
     async def _wallet(self) -> list[Part]:
         return [
             await self._call(
@@ -202,18 +212,22 @@ class Bybit:
         if 0 <= now_ms - self._funding_tried_ms < FUNDING_AGE_MS:
             return self._funding
         self._funding_tried_ms = now_ms
+        self._funding = None
         try:
-            part = await self._call(
-                "privateGetV5AssetTransferQueryAccountCoinsBalance",
-                {"accountType": "FUND"},
-                name="funding",
-                calm=True,
-            )
-            self._funding = tables_of.read_funding(part.data)
-        except VenueError as error:
-            self._funding = None
+            async with asyncio.timeout(FUNDING_S_MAX):
+                part = await self._call(
+                    "privateGetV5AssetTransferQueryAccountCoinsBalance",
+                    {"accountType": "FUND"},
+                    name="funding",
+                    calm=True,
+                )
+                self._funding = tables_of.read_funding(part.data)
+        except (VenueError, TimeoutError) as error:
             self._host.log.debug(
-                "wallet.missed", account=self.account, wallet="funding", reason=error.reason
+                "wallet.missed",
+                account=self.account,
+                wallet="funding",
+                reason=str(error) or "slow",
             )
         return self._funding
 

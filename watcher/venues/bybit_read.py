@@ -29,6 +29,10 @@ OVERSTATED_SHARE = Decimal("0.05")
 OVERSTATED_USD = Decimal(5)
 
 
+class Torn(Unreadable):
+    """The answers tell of different moments, or one of them is not whole: worth asking again."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
     """One answer list of positions: a category, and for linear the settle coin."""
@@ -291,14 +295,14 @@ def _check_positions(book: Book, *, contract_wallet: bool) -> None:
         told = coin.position_maintenance
         found = seen.get(coin.coin)
         if told > 0 and (found is None or found < told * SEEN_SHARE_MIN):
-            raise Unreadable(
+            raise Torn(
                 f"positions missing: {coin.coin} wallet carries maintenance margin {told:f}, "
                 f"the positions seen explain {found or ZERO:f}"
             )
     maintenance = book.says.maintenance_margin or ZERO
     explained = seen or any(coin.order_margin or coin.borrowed for coin in book.coins)
     if maintenance > 0 and not explained:
-        raise Unreadable(
+        raise Torn(
             f"positions missing: maintenance margin {maintenance:f} USD, "
             "but no position, order or borrowing was seen"
         )
@@ -309,6 +313,6 @@ def _check_coins(book: Book, account: Row) -> None:
     total = account.amount("totalEquity")
     listed = sum((coin.usd for coin in book.coins), ZERO)
     if listed > total + max(OVERSTATED_USD, abs(total) * OVERSTATED_SHARE):
-        raise Unreadable(
+        raise Torn(
             f"coins missing: those listed are worth {listed:.2f} USD, totalEquity says {total:.2f}"
         )

@@ -13,6 +13,7 @@ anything at the venue.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import TypeVar
@@ -22,10 +23,10 @@ from watcher.ports import Unreadable, VenueError, VenueStatus
 from watcher.venues import okx_tables as tables_of
 from watcher.venues.ccxt_venue import Client, Dialect, Part, together
 from watcher.venues.kept import Kept
-from watcher.venues.okx_book import Book, Leg, check_marks
+from watcher.venues.okx_book import Book, Leg, Torn, check_marks
 from watcher.venues.okx_compose import compose
 from watcher.venues.okx_errors import explain
-from watcher.venues.okx_position import misfits
+from watcher.venues.okx_position import misfits, tier_chunks
 from watcher.venues.okx_read import read_book
 from watcher.venues.okx_tables import Config, Fees, Instrument, Mark, Mode, Tables, kind_of
 from watcher.venues.weights import Limit
@@ -45,9 +46,9 @@ MISFIT_AGE_MS = 10 * MINUTE_MS
 """How soon a table is asked for again that lacked something, or contradicted the account."""
 SHARED_AGE_MS = MINUTE_MS / 2
 FUNDING_AGE_MS = MINUTE_MS
+FUNDING_S_MAX = 2.0
 MARK_AGE_MS = 2_000
 MARKS_ASKED_SINGLY = 3
-FAMILIES_PER_CALL = 5
 HEARTBEAT = "BTC-USDT-SWAP"
 """Asked for when nothing is held: a frozen venue shows in its public marks."""
 
@@ -105,23 +106,11 @@ class Okx:
 
     async def snapshot(self) -> Snapshot:
         mode = (await self._config()).mode
-        balance, positions, marks = await together(
-            self._call("privateGetAccountBalance", name="balance"),
-            self._call("privateGetAccountPositions", name="positions"),
-            self._marks(self._watched),
-        )
-        now_ms = int(self._host.venue_ms())
         try:
-            book = read_book(mode, balance.data, positions.data, now_ms=now_ms)
-        except Unreadable:
-            # a changed mode empties the very fields we need: look at the mode again next time
-            self._kept.forget("config")
-            raise
-        held = frozenset(leg.inst_id for leg in book.legs)
-        if not held <= marks.keys():
-            marks |= await self._marks(held - marks.keys())
-        check_marks(book, marks, now_ms=now_ms)
-        self._watched = held or frozenset({HEARTBEAT})
+            book, parts = await self._book(mode)
+        except Torn as torn:
+            self._host.log.debug("answers.torn", account=self.account, reason=torn.reason)
+            book, parts = await self._book(mode)
         tables = await self._tables(book, mode)
         funding = await self._funding_wallet()
         return compose(
@@ -129,7 +118,7 @@ class Okx:
             tables,
             account=self.account,
             mode=mode,
-            parts={part.name: part.received_at_us for part in (balance, positions)},
+            parts=parts,
             wallets={} if funding is None else {"funding": funding},
         )
 
@@ -152,6 +141,28 @@ class Okx:
         await self._client.close()
 
     # ── what is read at every poll ─────────────────────────────────────────────────────────
+
+    async def _book(self, mode: Mode) -> tuple[Book, dict[str, int]]:
+        balance, positions, marks = await together(
+            self._call("privateGetAccountBalance", name="balance"),
+            self._call("privateGetAccountPositions", name="positions"),
+            self._marks(self._watched),
+        )
+        now_ms = int(self._host.venue_ms())
+        try:
+            book = read_book(mode, balance.data, positions.data, now_ms=now_ms)
+        except Torn:
+            raise
+        except Unreadable:
+            # a changed mode empties the very fields we need: look at the mode again next time
+            self._kept.forget("config")
+            raise
+        held = frozenset(leg.inst_id for leg in book.legs)
+        if not held <= marks.keys():
+            marks |= await self._marks(held - marks.keys())
+        check_marks(book, marks, now_ms=now_ms)
+        self._watched = held or frozenset({HEARTBEAT})
+        return book, {part.name: part.received_at_us for part in (balance, positions)}
 
     async def _call(
         self,
@@ -192,13 +203,17 @@ class Okx:
         if 0 <= now_ms - self._funding_tried_ms < FUNDING_AGE_MS:
             return self._funding
         self._funding_tried_ms = now_ms
+        self._funding = None
         try:
-            part = await self._call("privateGetAssetBalances", name="funding", calm=True)
-            self._funding = tables_of.read_funding(part.data)
-        except VenueError as error:
-            self._funding = None
+            async with asyncio.timeout(FUNDING_S_MAX):
+                part = await self._call("privateGetAssetBalances", name="funding", calm=True)
+                self._funding = tables_of.read_funding(part.data)
+        except (VenueError, TimeoutError) as error:
             self._host.log.debug(
-                "wallet.missed", account=self.account, wallet="funding", reason=error.reason
+                "wallet.missed",
+                account=self.account,
+                wallet="funding",
+                reason=str(error) or "slow",
             )
         return self._funding
 
@@ -221,7 +236,7 @@ class Okx:
         # a doubtful contract shares its chunk with others: all chunks of its kind are asked again
         keys |= {
             " ".join(("tiers", *chunk))
-            for chunk in _tier_chunks(book.legs, tables.instruments)
+            for chunk in tier_chunks(book.legs, tables.instruments)
             if chunk[0] in kinds
         }
         stale = [key for key in keys if self._kept.age_ms(key) > MISFIT_AGE_MS]
@@ -277,7 +292,7 @@ class Okx:
     async def _brackets(
         self, legs: Sequence[Leg], instruments: Mapping[str, Instrument]
     ) -> dict[tuple[str, str, str], tuple[Bracket, ...]]:
-        chunks = _tier_chunks(legs, instruments)
+        chunks = tier_chunks(legs, instruments)
         tables = await together(*(self._tiers(*chunk) for chunk in chunks))
         return {
             (kind, trade_mode, family): brackets
@@ -381,18 +396,3 @@ class Okx:
 
 def _instruments_key(kind: str) -> str:
     return f"instruments {kind}"
-
-
-def _tier_chunks(
-    legs: Sequence[Leg], instruments: Mapping[str, Instrument]
-) -> list[tuple[str, str, str]]:
-    """Return what to ask tiers for: type, trade mode and up to five families, comma between."""
-    wanted: dict[tuple[str, str], set[str]] = {}
-    for leg in legs:
-        families = wanted.setdefault((leg.kind, leg.trade_mode), set())
-        families.add(instruments[leg.inst_id].family)
-    return [
-        (kind, trade_mode, ",".join(sorted(families)[at : at + FAMILIES_PER_CALL]))
-        for (kind, trade_mode), families in sorted(wanted.items())
-        for at in range(0, len(families), FAMILIES_PER_CALL)
-    ]

@@ -32,6 +32,10 @@ OVERSTATED_SHARE = Decimal("0.05")
 OVERSTATED_USD = Decimal(5)
 
 
+class Torn(Unreadable):
+    """The answers tell of different moments, or one of them is not whole: worth asking again."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leg:
     """One open contract as the venue lists it; `quantity` is in contracts."""
@@ -173,7 +177,7 @@ def _check_sum(book: Book) -> None:
     listed = sum((one.usd for one in book.currencies), ZERO)
     total = book.totals.equity
     if listed > total + max(OVERSTATED_USD, abs(total) * OVERSTATED_SHARE):
-        raise Unreadable(
+        raise Torn(
             f"currencies missing: those listed are worth {listed:.2f} USD, totalEq says {total:.2f}"
         )
 
@@ -200,22 +204,22 @@ def _check_currency(one: Currency, book: Book, mode: Mode) -> None:
             )
 
 
-def _missing(currency: str, told: str) -> Unreadable:
-    return Unreadable(f"positions missing: the {currency} balance carries {told}")
+def _missing(currency: str, told: str) -> Torn:
+    return Torn(f"positions missing: the {currency} balance carries {told}")
 
 
 def _check_account(book: Book) -> None:
     for kind, told in book.totals.notional_usd.items():
         seen = sum((row.notional_usd or ZERO for row in book.rows if row.kind == kind), ZERO)
         if told > 1 and seen < told * SEEN_SHARE_MIN:
-            raise Unreadable(
+            raise Torn(
                 f"positions missing: {kind} of {told:.0f} USD in the balance, "
                 f"{seen:.0f} in the list"
             )
     margin = book.totals.maintenance_margin or ZERO
     explained = book.legs or book.odd or any(one.owed or one.frozen for one in book.currencies)
     if margin > 0 and not explained:
-        raise Unreadable(
+        raise Torn(
             f"positions missing: maintenance margin {margin:f} USD, "
             "but no position, order or debt was seen"
         )
@@ -232,7 +236,7 @@ def check_marks(book: Book, marks: Mapping[str, Mark], *, now_ms: int) -> None:
         if mark is None:
             raise Unreadable(f"okx mark-price: no mark of {leg.inst_id}, which is held")
         if abs(mark.price - leg.mark) > leg.mark * MARK_SHARE_MAX:
-            raise Unreadable(
+            raise Torn(
                 f"okx positions are old: {leg.inst_id} at {leg.mark:f}, "
                 f"its public mark is {mark.price:f}"
             )

@@ -7,7 +7,7 @@ notional; the tier is that of what the venue counts together.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
@@ -18,6 +18,7 @@ from watcher.venues.okx_tables import Instrument, Tables
 
 MISFIT_SHARE = Decimal("0.02")
 NOTIONAL_MISFIT_SHARE = Decimal("0.05")
+FAMILIES_PER_CALL = 5
 
 
 def misfits(book: Book, tables: Tables) -> frozenset[str]:
@@ -136,3 +137,18 @@ def _contracts(leg: Leg, one: Instrument, book: Book | None, tables: Tables) -> 
         ),
         ZERO,
     )
+
+
+def tier_chunks(
+    legs: Sequence[Leg], instruments: Mapping[str, Instrument]
+) -> list[tuple[str, str, str]]:
+    """Return what to ask tiers for: type, trade mode and up to five families, comma between."""
+    wanted: dict[tuple[str, str], set[str]] = {}
+    for leg in legs:
+        families = wanted.setdefault((leg.kind, leg.trade_mode), set())
+        families.add(instruments[leg.inst_id].family)
+    return [
+        (kind, trade_mode, ",".join(sorted(families)[at : at + FAMILIES_PER_CALL]))
+        for (kind, trade_mode), families in sorted(wanted.items())
+        for at in range(0, len(families), FAMILIES_PER_CALL)
+    ]
