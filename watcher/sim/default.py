@@ -13,10 +13,11 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from watcher.sim import tables_binance, tables_bybit, tables_okx
+from watcher.sim.quotes import STABLES
 from watcher.sim.rules_binance import BinanceRules
 from watcher.sim.rules_bybit import BybitRules
 from watcher.sim.rules_okx import OkxRules
-from watcher.sim.things import Account, Instrument, Rights
+from watcher.sim.things import Account, Instrument, Rights, WorldError
 from watcher.sim.wire import Wire
 from watcher.sim.wire_binance import BinanceWire
 from watcher.sim.wire_binance_routes import ROUTES
@@ -41,6 +42,14 @@ PRICES: Mapping[str, Decimal] = {
     "AVAX": Decimal("19.6"),
     "LINK": Decimal("18.1"),
 }
+
+
+def default_price(underlying: str) -> Decimal:
+    """Return the price a default world starts at. Raises: `WorldError` for an unknown coin."""
+    if underlying not in PRICES:
+        raise WorldError(f"underlying: found {underlying}, expected one of {', '.join(PRICES)}")
+    return PRICES[underlying]
+
 
 HOURLY_RATE = Decimal("0.000005")
 
@@ -112,15 +121,35 @@ def new_account(
     )
 
 
-def default_world(seed: int = 0, *, start_us: int = START_US) -> World:
-    """Return the world `watcher practice` serves: five accounts, none in a tier."""
-    world = empty_world(seed=seed, start_us=start_us)
+def default_world(seed: int = 0, *, start_us: int = START_US, scale: Decimal = Decimal(1)) -> World:
+    """
+    Return the world `watcher practice` serves: five accounts, none in a tier.
+
+    *scale* multiplies every coin's price and every stable amount, so that the accounts are as far
+    from liquidation at a price level of another year.
+    """
+    prices = {name: price * scale for name, price in PRICES.items()}
+    world = empty_world(seed=seed, start_us=start_us, prices=prices)
     _bybit_main(world)
     _binance_usdm(world)
     _binance_margin(world)
     _okx_hedge(world)
     _okx_futures(world)
+    for account in world.accounts.values():
+        _scale_stables(account, scale)
+    world.touch()
     return world
+
+
+def _scale_stables(account: Account, scale: Decimal) -> None:
+    for purse in account.wallets.values():
+        purse.update({name: amount * scale for name, amount in purse.items() if name in STABLES})
+    for asset, debt in account.debts.items():
+        if asset in STABLES:
+            debt.principal *= scale
+            debt.interest *= scale
+    for leg in account.positions.values():
+        leg.isolated_margin *= scale
 
 
 def _bybit_main(world: World) -> None:
@@ -129,7 +158,7 @@ def _bybit_main(world: World) -> None:
         "bybit_main",
         "bybit",
         "unified",
-        {"unified": {"USDT": "45000", "BTC": "0.3"}, "funding": {"USDT": "5000"}},
+        {"unified": {"USDT": "30000", "BTC": "0.3"}, "funding": {"USDT": "5000"}},
     )
     world.set_position(account, "BTCUSDT", "long", Decimal("1.5"))
     world.set_position(account, "SOLUSDT", "long", Decimal(300))

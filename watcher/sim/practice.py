@@ -19,10 +19,10 @@ from decimal import Decimal
 from pathlib import Path
 
 from watcher.sim.bot_api import BotApi
-from watcher.sim.default import CHAT_ID, bot_token, default_world, wires
+from watcher.sim.default import CHAT_ID, bot_token, default_price, default_world, wires
 from watcher.sim.market import JumpDiffusion, recorded_file
 from watcher.sim.server import PracticeServer
-from watcher.sim.things import WorldError
+from watcher.sim.things import ONE, WorldError
 from watcher.sim.world import World
 
 FINE, TROUBLE, REFUSED = 0, 1, 2
@@ -204,15 +204,25 @@ def run_practice(
 def practice_world(
     *, prices: Path | None, underlying: str, speed: float, seed: int | None
 ) -> World:
-    """Return the default world with its price path. Raises: `WorldError`, `OSError`."""
+    """
+    Return the default world with its price path.
+
+    With a file the world starts at the file's first price, all accounts scaled to it, and the
+    other coins move in proportion (drawn: the file knows only *underlying*).
+
+    Raises: `WorldError`, `OSError`.
+    """
     if not 0 < speed <= 100_000:
         raise WorldError(f"speed: found {speed}, expected more than 0 and at most 100000")
-    world = default_world(seed or 0)
     factor = Decimal(repr(speed))
     if prices is not None:
-        world.price(underlying)
-        world.follow(recorded_file(prices, underlying), speed=factor)
-    elif seed is not None:
+        first = recorded_file(prices, underlying).prices_at(0)[underlying]
+        world = default_world(seed or 0, scale=first / default_price(underlying))
+        others = {name: (price, ONE) for name, price in world.prices.items() if name != underlying}
+        world.follow(recorded_file(prices, underlying, followers=others), speed=factor)
+        return world
+    world = default_world(seed or 0)
+    if seed is not None:
         world.follow(JumpDiffusion(world.prices, seed=seed), speed=factor)
     return world
 
