@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from watcher.domain.account import BracketKind, Family, Side, Snapshot, VenueRatio, Weight
+from watcher.margin import evaluate
 from watcher.ports import Unreadable, Unsupported, WithdrawalRight
 from watcher.venues.bybit_compose import compose, misfits
 from watcher.venues.bybit_read import SCOPES, next_cursor, read_book
@@ -612,3 +613,19 @@ def quietly(read: Callable[[], Snapshot]) -> Snapshot | None:
         return read()
     except (Unreadable, AssertionError):  # a misfit: the adapter reads its tables again
         return None
+
+
+# ── what the engine makes of it ───────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("name", ["cross", "usdc_and_inverse"])
+def test_our_figures_are_the_venues(name: str) -> None:
+    """BB-11 without its orders: margin balance 33,100, maintenance 339.0585."""
+    snapshot = snapshot_of(bodies(name))
+    says = snapshot.venue_says["unified"]
+
+    [pool] = evaluate(snapshot).pools
+
+    assert pool.equity == pytest.approx(float(says.equity or 0), rel=1e-6)
+    assert pool.maintenance_margin == pytest.approx(float(says.maintenance_margin or 0), rel=1e-5)
+    assert pool.disagreement == pytest.approx(0, abs=1e-3)

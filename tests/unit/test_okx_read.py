@@ -24,6 +24,7 @@ from watcher.domain.account import (
     VenueRatio,
     Weight,
 )
+from watcher.margin import evaluate
 from watcher.ports import Unreadable, WithdrawalRight
 from watcher.venues.okx_book import check_marks
 from watcher.venues.okx_compose import compose
@@ -688,3 +689,28 @@ def quietly(read: Callable[[], Snapshot]) -> Snapshot | None:
         return read()
     except (Unreadable, AssertionError):  # a misfit: the adapter reads its tables again
         return None
+
+
+# ── what the engine makes of it ──────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("name", ["futures", "multi"])
+def test_our_figures_are_the_venues(name: str) -> None:
+    snapshot = snapshot_of(bodies(name))
+
+    for pool in evaluate(snapshot).pools:
+        says = snapshot.venue_says[pool.pool]
+        assert pool.equity == pytest.approx(float(says.equity or 0), rel=1e-9)
+        assert pool.maintenance_margin == pytest.approx(
+            float(says.maintenance_margin or 0), rel=1e-9
+        )
+        assert pool.disagreement == (None if says.ratio is None else pytest.approx(0, abs=1e-6))
+
+
+def test_liquidation_price_of_the_venues_own_example() -> None:
+    """OK-02: the closed form; the venue prints one tick of 0.01 more."""
+    pools = {pool.pool: pool for pool in evaluate(snapshot_of(bodies("futures"))).pools}
+
+    [leg] = pools["isolated:ETH-USD-210430:long"].positions
+
+    assert leg.liquidation_price == pytest.approx(2352.8396681818, abs=1e-6)
