@@ -22,6 +22,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import aiohttp
 import structlog
 from pydantic import SecretStr
 
@@ -48,7 +49,7 @@ HOUSEKEEPING_FIRST_S = 60.0
 HOUSEKEEPING_TIMEOUT_S = 45.0
 SLOT_SLACK_S = 30.0
 """A slot may start a venue (20 s), read it and look for prices: its time-out is far above all."""
-DRAIN_S = 1.5
+DRAIN_S = 1.0
 DRAIN_LOOK_S = 0.05
 FREEZE_AFTER_S = 10.0
 GAP_TOLD_S = 60.0
@@ -191,7 +192,10 @@ async def open_clock(url: str | None) -> AsyncIterator[Clock]:
     if url is None:
         yield system_clock()
         return
-    clock = await SteppedClock.open(url)
+    try:
+        clock = await SteppedClock.open(url)
+    except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+        raise ConfigError([f"--clock: no practice clock answers at {url}"]) from error
     try:
         yield clock
     finally:
@@ -212,9 +216,10 @@ async def _build(
         clock=clock,
         per_minute=settings.telegram.messages_per_minute,
     )
-    pollers = _pollers(
-        settings, open_venues(settings, shared, clock), states, store, deliverer, clock
-    )
+    venues = open_venues(settings, shared, clock)
+    for venue in venues.values():
+        doors.push_async_callback(venue.close)
+    pollers = _pollers(settings, venues, states, store, deliverer, clock)
     stepped = isinstance(clock, SteppedClock)
     scheduler: Scheduler = SteppedScheduler(clock) if stepped else ApSchedulerScheduler(clock)
     timeout_s = settings.poll.timeout / SECOND_US + SLOT_SLACK_S
@@ -227,8 +232,12 @@ async def _build(
             first_s=HOUSEKEEPING_FIRST_S + first_s,
             timeout_s=HOUSEKEEPING_TIMEOUT_S,
         )
-    for said in _first_words(settings, store, states, clock.now()):
-        await store.say(said)
+    try:
+        for said in _first_words(settings, store, states, clock.now()):
+            await store.say(said)
+    except StoreError as error:
+        # a greeting is no reason not to watch
+        log.warning("greeting.missed", reason=str(error))
     return Parts(
         clock=clock,
         store=store,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -147,13 +148,13 @@ def test_the_example_can_be_copied_and_says_what_is_missing(tmp_path: Path) -> N
     assert keys == ["accounts", "telegram.chat_id", "telegram.bot_token"]
 
 
-def test_a_daemon_without_any_network_stops_within_five_seconds(tmp_path: Path) -> None:
-    """Venue and Telegram refuse every connection; SIGTERM must not wait for them."""
-    file = tmp_path / "watcher.toml"
+def daemon(folder: Path, endpoint: str) -> subprocess.Popen[str]:
+    """Start `watcher run` with venue and Bot API at *endpoint*."""
+    file = folder / "watcher.toml"
     file.write_text(
-        f'state_dir = "{tmp_path}/state"\n'
-        '[telegram]\nchat_id = 7\nendpoint = "http://127.0.0.1:9"\n'
-        '[accounts.main]\nvenue = "bybit"\nendpoint = "http://127.0.0.1:9"\n'
+        f'state_dir = "{folder}/state"\n'
+        f'[telegram]\nchat_id = 7\nallowed_users = [7]\nendpoint = "{endpoint}"\n'
+        f'[accounts.main]\nvenue = "bybit"\nendpoint = "{endpoint}"\n'
     )
     environ = {
         **os.environ,
@@ -162,27 +163,57 @@ def test_a_daemon_without_any_network_stops_within_five_seconds(tmp_path: Path) 
         "WATCHER_ACCOUNTS__MAIN__API_KEY": "canary-key",
         "WATCHER_ACCOUNTS__MAIN__API_SECRET": "canary-secret",
     }
-    daemon = subprocess.Popen(
+    return subprocess.Popen(
         [sys.executable, "-m", "watcher", "run", "--config", str(file)],
         env=environ,
         stderr=subprocess.PIPE,
         text=True,
     )
-    assert daemon.stderr is not None
+
+
+def stopped(process: subprocess.Popen[str], after: str) -> str:
+    """Send SIGTERM once *after* was logged, demand an end within 5 s, return what was logged."""
+    assert process.stderr is not None
     lines = []
     try:
-        for line in daemon.stderr:
+        for line in process.stderr:
             lines.append(line)
-            if "poll.missed" in line:
+            if after in line:
                 break
-        daemon.send_signal(signal.SIGTERM)
-        _, rest = daemon.communicate(timeout=5.0)
+        process.send_signal(signal.SIGTERM)
+        _, rest = process.communicate(timeout=5.0)
     finally:
-        daemon.kill()
-        daemon.wait()
-    told = "".join(lines) + rest
+        process.kill()
+        process.wait()
+    return "".join(lines) + rest
 
-    assert daemon.returncode == 0
+
+def test_a_daemon_whose_far_sides_refuse_stops_within_five_seconds(tmp_path: Path) -> None:
+    process = daemon(tmp_path, "http://127.0.0.1:9")
+
+    told = stopped(process, "poll.missed")
+
+    assert process.returncode == 0
     assert "watcher.stopped" in told
     assert "canary" not in told
     assert (tmp_path / "state" / "ledger.db").exists()
+
+
+def test_a_daemon_whose_far_sides_hang_stops_within_five_seconds(tmp_path: Path) -> None:
+    """Connections are taken and never answered: the worst moment to be told to stop."""
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as listener:
+        process = daemon(tmp_path, f"http://127.0.0.1:{listener.getsockname()[1]}")
+
+        told = stopped(process, "watcher.started")
+
+    assert process.returncode == 0, told
+    assert "watcher.stopped" in told
+    assert "Traceback" not in told
+    assert "release all resources" not in told
+
+
+def test_a_clock_elsewhere_is_refused(tmp_path: Path) -> None:
+    done = watcher("run", "--clock", "http://example.com/clock", folder=tmp_path)
+
+    assert done.returncode == 2
+    assert "expected an address of this machine" in done.stderr

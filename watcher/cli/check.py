@@ -8,14 +8,13 @@ further apart than the divergence alert tolerates; 2 when the configuration is r
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from watcher.app import open_clock, open_venues, rehearsed, set_up_log
 from watcher.cli import FINE, REFUSED, TROUBLE, show
-from watcher.cli.options import config_parser, refuse, settings_of
+from watcher.cli.options import add_clock, config_parser, refuse, settings_of
 from watcher.domain.account import Snapshot
 from watcher.domain.alert import SECOND_US, AlertRules
 from watcher.domain.report import PoolReport, Report, Status
@@ -48,7 +47,7 @@ def main(argv: Sequence[str]) -> int:
         "Validate the configuration, read every account once and compare with the venue. "
         "Sends nothing.",
     )
-    parser.add_argument("--clock", metavar="URL", help=argparse.SUPPRESS)
+    add_clock(parser)
     arguments = parser.parse_args(argv)
     settings = settings_of(arguments, Need.ACCOUNTS)
     if settings is None:

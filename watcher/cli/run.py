@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import sys
 from collections.abc import Sequence
 
 from watcher.app import rehearsed, run
 from watcher.cli import FINE, REFUSED, TROUBLE
-from watcher.cli.options import config_parser, refuse, settings_of
+from watcher.cli.options import add_clock, config_parser, refuse, settings_of
 from watcher.ports import StoreError
 from watcher.service.supervise import LoopsFailed
 from watcher.settings import ConfigError, Need
@@ -17,8 +16,7 @@ from watcher.settings import ConfigError, Need
 
 def main(argv: Sequence[str]) -> int:
     parser = config_parser("run", "Watch the configured accounts until SIGTERM or Ctrl-C.")
-    # the clock of a practice world that steps the time; of no use to a person
-    parser.add_argument("--clock", metavar="URL", help=argparse.SUPPRESS)
+    add_clock(parser)
     arguments = parser.parse_args(argv)
     settings = settings_of(arguments, Need.ALL)
     if settings is None:

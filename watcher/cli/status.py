@@ -8,7 +8,6 @@ With `--quiet` only the exit code speaks: that is the container's health check.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import sys
 from collections.abc import Mapping, Sequence
@@ -16,11 +15,11 @@ from pathlib import Path
 
 from watcher.app import open_clock
 from watcher.cli import FINE, REFUSED, TROUBLE, show
-from watcher.cli.options import config_parser, settings_of
+from watcher.cli.options import add_clock, config_parser, refuse, settings_of
 from watcher.domain.alert import SECOND_US, AccountState, AlertRules, Moment
 from watcher.policy import overview, wording
 from watcher.ports import Backlog, StoreError
-from watcher.settings import Need, Settings, alert_rules
+from watcher.settings import ConfigError, Need, Settings, alert_rules
 from watcher.store.sqlite import peek
 
 SIGN_OF_LIFE_MAX_S = 150.0
@@ -31,12 +30,16 @@ BLIND_GRACE_S = 30.0
 def main(argv: Sequence[str]) -> int:
     parser = config_parser("status", "Show what a running daemon knows, from its store.")
     parser.add_argument("--quiet", action="store_true", help="say it by the exit code only")
-    parser.add_argument("--clock", metavar="URL", help=argparse.SUPPRESS)
+    add_clock(parser)
     arguments = parser.parse_args(argv)
     settings = settings_of(arguments, Need.NOTHING)
     if settings is None:
         return REFUSED
-    return asyncio.run(_status(settings, quiet=arguments.quiet, clock_url=arguments.clock))
+    try:
+        return asyncio.run(_status(settings, quiet=arguments.quiet, clock_url=arguments.clock))
+    except ConfigError as error:
+        refuse(error)
+        return REFUSED
 
 
 async def _status(settings: Settings, *, quiet: bool, clock_url: str | None) -> int:

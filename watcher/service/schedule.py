@@ -106,6 +106,10 @@ class ApSchedulerScheduler:
         job.running = True
         try:
             wait_s = await _attempt(job)
+        except asyncio.CancelledError:
+            # the library cancels running jobs at shutdown and would log each as a failure; the
+            # cancelled task ends here in any case
+            return
         finally:
             job.running = False
         self._arm(job, wait_s)

@@ -125,6 +125,18 @@ def _no_table(path: Path, value: object) -> Problem:
 
 def unknown(shown: str, path: Path, *, source: str | None = None) -> Problem:
     """Return the problem of a key that does not exist, with the nearest that does."""
+    inside = [
+        known for known, _ in leaves() if len(known) > len(path) and fits(path, known[: len(path)])
+    ]
+    if inside:
+        first = (*path, *("NAME" if part == ANY else part for part in inside[0][len(path) :]))
+        example = environment_name(first) if source == "environment" else ".".join(first)
+        return Problem(
+            key=shown,
+            found="a table",
+            expected=f"one of its keys, such as {example}",
+            source=source,
+        )
     siblings = [known for known, _ in leaves() if fits(path[:-1], known[:-1])]
     tables = sorted(
         {known[: len(path)] for known, _ in leaves() if fits(path[:-1], known[: len(path) - 1])}
