@@ -1,0 +1,73 @@
+"""Whatever a venue answers: never a crash, never "flat", never a better verdict than the last."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.books import long_btc, world_of
+from tests.e2e.lockstep import staged
+from watcher.sim.faults import KINDS, Fault, Kind
+
+pytestmark = pytest.mark.process
+
+VENUES = ("bybit", "binance", "okx")
+# a hanging request costs real seconds per poll: it has a test of its own on the transport
+SLOW: tuple[Kind, ...] = ("timeout",)
+# the account is still seen, with the venue's own figures
+PARTIAL: tuple[Kind, ...] = ("unknown_symbol",)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in SLOW])
+def test_a_bad_answer_is_told_as_blindness_and_never_as_safety(kind: Kind, tmp_path: Path) -> None:
+    async def play() -> None:
+        world = world_of()
+        for venue in VENUES:
+            long_btc(world, f"{venue}_main", venue, away=10.0)
+        async with staged(world, tmp_path) as stage:
+            await stage.to(30)
+            for venue in VENUES:
+                assert stage.words(f"{venue}_main") == ["WARNING"]
+                until_us = world.now_us + 240 * 1_000_000
+                stage.practice.server.faults.add(
+                    Fault(target=venue, kind=kind, until_us=until_us, retry_after_s=5)
+                )
+            await stage.to(265)
+
+            for venue in VENUES:
+                words = stage.words(f"{venue}_main")[1:]
+                assert not [word for word in words if word.startswith(("CALM", "GONE"))]
+                assert not [word for word in words if "was WARNING" in word and "BLIND" not in word]
+                if kind not in PARTIAL:
+                    assert [word for word in words if word.startswith("BLIND")], venue
+
+            # Bybit's own page says that its 403 lasts ten minutes, and so long it is left alone
+            await stage.to(900 if kind == "ban" else 420)
+            for venue in VENUES:
+                words = stage.words(f"{venue}_main")
+                if kind not in PARTIAL:
+                    assert [word for word in words if word.startswith("SEEING")], venue
+                assert not [word for word in words if word.startswith(("CALM", "GONE"))]
+
+    asyncio.run(play())
+
+
+def test_old_answers_under_200_are_not_taken_for_news(tmp_path: Path) -> None:
+    """The venue serves the same bytes for five minutes while the market falls."""
+
+    async def play() -> None:
+        world = world_of()
+        for venue in VENUES:
+            long_btc(world, f"{venue}_main", venue, away=10.0)
+        async with staged(world, tmp_path) as stage:
+            await stage.to(30)
+            stage.practice.server.frozen.update(VENUES)
+            await stage.to(300)
+
+            for venue in VENUES:
+                words = stage.words(f"{venue}_main")
+                assert [word for word in words if word.startswith("BLIND")], venue
+
+    asyncio.run(play())
