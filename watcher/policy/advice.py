@@ -203,6 +203,9 @@ def _closing(case: _Case, report: PoolReport) -> Closing | None:
 
 def _quantity_to_close(case: _Case, position: Position) -> Decimal | None:
     symbol, side = position.symbol, position.side
+    gone = with_closed(case.snapshot, case.pool, symbol, side, position.quantity)
+    if not case.reaches(gone):  # one evaluation instead of a search that must fail
+        return None
     needed = required_close(
         case.snapshot, case.pool, symbol, side, case.measure, case.target, betas=case.betas
     )
