@@ -25,8 +25,8 @@ import structlog
 from watcher.domain.account import Snapshot
 from watcher.domain.report import PoolReport, Report, Status
 from watcher.margin import evaluate
-from watcher.sim import tables_bybit
 from watcher.sim.bot_api import BotApi
+from watcher.sim.bybit import tables as tables_bybit
 from watcher.sim.default import PRICES, START_US, empty_world, new_account, rules, wires
 from watcher.sim.server import PracticeServer
 from watcher.sim.things import Account, Instrument, PoolState, Position, SideName

@@ -1,4 +1,4 @@
-"""The recorded minutes of January 2022 drive the practice exchange; every tier is told at its line."""
+"""The recorded minutes of January 2022 drive the practice exchange: every tier at its line."""
 
 from __future__ import annotations
 

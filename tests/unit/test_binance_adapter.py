@@ -13,8 +13,8 @@ from tests.unit.binance_bodies import body
 from tests.unit.far_server import Reach, Said, reaching, time_at
 from watcher.margin import evaluate
 from watcher.ports import Refused, Unreadable, Unsupported, VenueError, WithdrawalRight
-from watcher.venues.binance import Binance
-from watcher.venues.binance_dialect import DIALECT
+from watcher.venues.binance.adapter import Binance
+from watcher.venues.binance.dialect import DIALECT
 
 PATHS = {
     "/sapi/v1/account/apiRestrictions": "api_restrictions",

@@ -11,9 +11,8 @@ from tests.unit.binance_bodies import AT_MS, body, leg
 from watcher.domain.account import Family, Side, Snapshot
 from watcher.margin import evaluate
 from watcher.ports import Unreadable
-from watcher.venues import binance_futures as futures
-from watcher.venues import binance_setup as setup
-from watcher.venues.binance_draft import Draft
+from watcher.venues.binance import futures, setup
+from watcher.venues.binance.draft import Draft
 
 
 def marks() -> setup.Marks:

@@ -9,7 +9,7 @@ import pytest
 from tests.unit.binance_bodies import AT_MS, body, leg
 from watcher.domain.account import Weight
 from watcher.ports import KeyRights, Unreadable
-from watcher.venues import binance_setup as setup
+from watcher.venues.binance import setup
 
 
 def test_the_doors_and_modes_are_the_venues_own_flags() -> None:

@@ -17,9 +17,9 @@ import pytest
 from watcher.domain.account import BracketKind, Family, Side, Snapshot, VenueRatio, Weight
 from watcher.margin import evaluate
 from watcher.ports import Unreadable, Unsupported, WithdrawalRight
-from watcher.venues.bybit_compose import compose, misfits
-from watcher.venues.bybit_read import SCOPES, next_cursor, read_book
-from watcher.venues.bybit_tables import (
+from watcher.venues.bybit.compose import compose, misfits
+from watcher.venues.bybit.read import SCOPES, next_cursor, read_book
+from watcher.venues.bybit.tables import (
     Tables,
     read_borrow,
     read_brackets,

@@ -28,8 +28,8 @@ from watcher.ports import (
     VenueError,
     WithdrawalRight,
 )
-from watcher.venues.bybit import DIALECT
-from watcher.venues.bybit_errors import explain
+from watcher.venues.bybit.adapter import DIALECT
+from watcher.venues.bybit.errors import explain
 from watcher.venues.transport import Answer, ClockSkew
 
 PAYLOADS = Path(__file__).resolve().parents[1] / "payloads" / "bybit"

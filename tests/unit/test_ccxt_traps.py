@@ -30,7 +30,7 @@ from watcher.ports import (
     Unreadable,
     VenueError,
 )
-from watcher.venues.binance_dialect import DIALECT
+from watcher.venues.binance.dialect import DIALECT
 from watcher.venues.ccxt_venue import Credentials, Part
 from watcher.venues.transport import redirected
 

@@ -26,11 +26,11 @@ from watcher.domain.account import (
 )
 from watcher.margin import evaluate
 from watcher.ports import Unreadable, WithdrawalRight
-from watcher.venues.okx_book import check_marks
-from watcher.venues.okx_compose import compose
-from watcher.venues.okx_position import misfits
-from watcher.venues.okx_read import read_book
-from watcher.venues.okx_tables import (
+from watcher.venues.okx.book import check_marks
+from watcher.venues.okx.compose import compose
+from watcher.venues.okx.position import misfits
+from watcher.venues.okx.read import read_book
+from watcher.venues.okx.tables import (
     Fees,
     Tables,
     kind_of,

@@ -26,7 +26,7 @@ from watcher.ports import (
     VenueError,
     WithdrawalRight,
 )
-from watcher.venues.okx_errors import explain
+from watcher.venues.okx.errors import explain
 from watcher.venues.transport import Answer, ClockSkew
 
 PAYLOADS = Path(__file__).resolve().parents[1] / "payloads" / "okx"

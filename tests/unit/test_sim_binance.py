@@ -12,9 +12,9 @@ from decimal import Decimal
 
 import pytest
 
+from watcher.sim.binance.figures import BinanceFigures, collateral_value, liquidation_price
+from watcher.sim.binance.tables import brackets
 from watcher.sim.default import empty_world, new_account
-from watcher.sim.figures_binance import BinanceFigures, collateral_value, liquidation_price
-from watcher.sim.tables_binance import brackets
 from watcher.sim.things import Account, Instrument, PoolState, Position, SideName
 from watcher.sim.world import SECOND_US, World
 

@@ -18,13 +18,13 @@ import ccxt.async_support as ccxt
 import pytest
 
 from tests.wire_http import serving
-from watcher.sim import figures_bybit as bybit
-from watcher.sim.rules_bybit import BybitRules
-from watcher.sim.tables_bybit import COLLATERAL, INSTRUMENTS
+from watcher.sim.bybit import figures as bybit
+from watcher.sim.bybit.rules import BybitRules
+from watcher.sim.bybit.tables import COLLATERAL, INSTRUMENTS
+from watcher.sim.bybit.wire import BybitWire
+from watcher.sim.bybit.wire_shapes import rate
 from watcher.sim.things import Account, Debt, Position, Rights
 from watcher.sim.wire import Call, Reply, Trouble
-from watcher.sim.wire_bybit import BybitWire
-from watcher.sim.wire_bybit_shapes import rate
 from watcher.sim.world import World
 
 D = Decimal

@@ -17,12 +17,12 @@ import ccxt.async_support as ccxt
 import pytest
 
 from tests.wire_http import serving
-from watcher.sim import figures_okx as okx
-from watcher.sim.rules_okx import OkxRules
-from watcher.sim.tables_okx import DISCOUNT, INSTRUMENTS, contract
+from watcher.sim.okx import figures as okx
+from watcher.sim.okx.rules import OkxRules
+from watcher.sim.okx.tables import DISCOUNT, INSTRUMENTS, contract
+from watcher.sim.okx.wire import OkxWire
 from watcher.sim.things import Account, Debt, Instrument, Rights
 from watcher.sim.wire import Call, Reply, Trouble
-from watcher.sim.wire_okx import OkxWire
 from watcher.sim.world import World
 
 D = Decimal

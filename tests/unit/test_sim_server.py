@@ -20,13 +20,13 @@ import aiohttp
 import ccxt.async_support as ccxt
 import pytest
 
+from watcher.sim.binance.wire import BinanceWire
+from watcher.sim.binance.wire_routes import ROUTES
 from watcher.sim.default import START_US, default_world, empty_world
 from watcher.sim.faults import KINDS
 from watcher.sim.market import Scripted
 from watcher.sim.practice import Practice, practice_config, printed_config, serve, write_config
 from watcher.sim.things import Account, Rights
-from watcher.sim.wire_binance import BinanceWire
-from watcher.sim.wire_binance_routes import ROUTES
 from watcher.sim.world import SECOND_US
 
 D = Decimal

@@ -10,7 +10,7 @@ import pytest
 from tests.unit.far_server import Hands, Quiet, Said, far_server, reaching, time_at
 from watcher.ports import RateLimited, Unreachable, VenueError
 from watcher.venues import CLOSED, VENUES, open_venue
-from watcher.venues.binance_dialect import DIALECT, heard
+from watcher.venues.binance.dialect import DIALECT, heard
 from watcher.venues.ccxt_venue import Credentials, Part, Shared, together
 from watcher.venues.transport import Answer, loopback, plain, redirected, translate
 

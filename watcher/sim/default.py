@@ -12,17 +12,19 @@ import hashlib
 from collections.abc import Mapping
 from decimal import Decimal
 
-from watcher.sim import tables_binance, tables_bybit, tables_okx
+from watcher.sim.binance import tables as tables_binance
+from watcher.sim.binance.rules import BinanceRules
+from watcher.sim.binance.wire import BinanceWire
+from watcher.sim.binance.wire_routes import ROUTES
+from watcher.sim.bybit import tables as tables_bybit
+from watcher.sim.bybit.rules import BybitRules
+from watcher.sim.bybit.wire import BybitWire
+from watcher.sim.okx import tables as tables_okx
+from watcher.sim.okx.rules import OkxRules
+from watcher.sim.okx.wire import OkxWire
 from watcher.sim.quotes import STABLES
-from watcher.sim.rules_binance import BinanceRules
-from watcher.sim.rules_bybit import BybitRules
-from watcher.sim.rules_okx import OkxRules
 from watcher.sim.things import Account, Instrument, Rights, WorldError
 from watcher.sim.wire import Wire
-from watcher.sim.wire_binance import BinanceWire
-from watcher.sim.wire_binance_routes import ROUTES
-from watcher.sim.wire_bybit import BybitWire
-from watcher.sim.wire_okx import OkxWire
 from watcher.sim.world import Rules, World
 
 START_US = 1_795_356_000_000_000

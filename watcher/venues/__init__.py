@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 VENUES: Mapping[str, str] = MappingProxyType(
     {
-        "binance": "watcher.venues.binance",
-        "bybit": "watcher.venues.bybit",
-        "okx": "watcher.venues.okx",
+        "binance": "watcher.venues.binance.adapter",
+        "bybit": "watcher.venues.bybit.adapter",
+        "okx": "watcher.venues.okx.adapter",
     }
 )
 """Each module has a `DIALECT` and `open_account(account, client) -> Venue`."""

@@ -1,0 +1,1 @@
+"""The practice Binance: `tables` and `figures` compute, `rules` act, `wire*` speak."""

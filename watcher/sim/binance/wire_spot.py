@@ -1,0 +1,251 @@
+"""
+Binance spot, wallet and key bodies (`/api`, `/sapi`): balances, rights, transfers.
+
+Rule: field for field the venue's own samples; amounts as text with eight decimals. Transfers are
+carried out in the world and can be looked up afterwards, as there.
+"""
+
+from __future__ import annotations
+
+from watcher.sim.binance.tables import FUTURES_ASSETS, MARGIN_ASSETS
+from watcher.sim.binance.wire import Ask, Refusal
+from watcher.sim.binance.wire_margin import amount_of, pairs
+from watcher.sim.binance.wire_market import eight
+from watcher.sim.things import Transfer, WorldError
+from watcher.sim.wire import short
+
+CREATED_MS = 1_600_000_000_000
+
+_WALLET_WORDS = {"MAIN": "spot", "FUNDING": "funding", "UMFUTURE": "futures", "MARGIN": "margin"}
+# ── spot ───────────────────────────────────────────────────────────────────────────────────
+
+
+def exchange_info(ask: Ask) -> object:
+    return {
+        "timezone": "UTC",
+        "serverTime": ask.now_ms,
+        "rateLimits": [
+            {
+                "rateLimitType": "REQUEST_WEIGHT",
+                "interval": "MINUTE",
+                "intervalNum": 1,
+                "limit": 6000,
+            }
+        ],
+        "exchangeFilters": [],
+        "symbols": [_pair(base, quote) for base, quote in pairs(ask)],
+    }
+
+
+def _pair(base: str, quote: str) -> dict[str, object]:
+    step = "0.00001000"
+    return {
+        "symbol": base + quote,
+        "status": "TRADING",
+        "baseAsset": base,
+        "baseAssetPrecision": 8,
+        "quoteAsset": quote,
+        "quotePrecision": 8,
+        "quoteAssetPrecision": 8,
+        "baseCommissionPrecision": 8,
+        "quoteCommissionPrecision": 8,
+        "orderTypes": ["LIMIT", "LIMIT_MAKER", "MARKET"],
+        "icebergAllowed": True,
+        "ocoAllowed": True,
+        "otoAllowed": True,
+        "quoteOrderQtyMarketAllowed": True,
+        "allowTrailingStop": True,
+        "cancelReplaceAllowed": True,
+        "isSpotTradingAllowed": True,
+        "isMarginTradingAllowed": True,
+        "filters": [
+            {
+                "filterType": "PRICE_FILTER",
+                "minPrice": "0.00001000",
+                "maxPrice": "1000000.00000000",
+                "tickSize": "0.00001000",
+            },
+            {
+                "filterType": "LOT_SIZE",
+                "minQty": step,
+                "maxQty": "9000000.00000000",
+                "stepSize": step,
+            },
+            {"filterType": "NOTIONAL", "minNotional": "5.00000000", "applyMinToMarket": True},
+        ],
+        "permissions": [],
+        "permissionSets": [["SPOT", "MARGIN"]],
+        "defaultSelfTradePreventionMode": "EXPIRE_MAKER",
+        "allowedSelfTradePreventionModes": ["EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH"],
+    }
+
+
+def ticker_price(ask: Ask) -> object:
+    rows = [
+        {"symbol": base + quote, "price": eight(ask.world.index_in(base, quote))}
+        for base, quote in pairs(ask)
+    ]
+    wanted = ask.params.get("symbol")
+    if not wanted:
+        return rows
+    for row in rows:
+        if row["symbol"] == wanted:
+            return row
+    raise Refusal(-1121, "Invalid symbol.")
+
+
+def spot_account(ask: Ask) -> object:
+    holder = ask.account
+    return {
+        "makerCommission": 10,
+        "takerCommission": 10,
+        "buyerCommission": 0,
+        "sellerCommission": 0,
+        "commissionRates": {
+            "maker": "0.00100000",
+            "taker": "0.00100000",
+            "buyer": "0.00000000",
+            "seller": "0.00000000",
+        },
+        "canTrade": True,
+        "canWithdraw": True,
+        "canDeposit": True,
+        "brokered": False,
+        "requireSelfTradePrevention": False,
+        "preventSor": False,
+        "updateTime": ask.now_ms,
+        "accountType": "SPOT",
+        "balances": [
+            {"asset": asset, "free": eight(amount), "locked": "0.00000000"}
+            for asset, amount in holder.wallet("spot").items()
+            if amount or ask.params.get("omitZeroBalances") != "true"
+        ],
+        "permissions": ["SPOT", "MARGIN"],
+        "uid": 354937868,
+    }
+
+
+# ── account and wallets ────────────────────────────────────────────────────────────────────
+
+
+def account_info(ask: Ask) -> object:
+    return {
+        "vipLevel": 0,
+        "isMarginEnabled": True,
+        "isFutureEnabled": True,
+        "isOptionsEnabled": False,
+        "isPortfolioMarginRetailEnabled": ask.account.flag("portfolio"),
+    }
+
+
+def api_restrictions(ask: Ask) -> object:
+    rights = ask.account.rights
+    body: dict[str, object] = {
+        "ipRestrict": rights.ip_bound,
+        "createTime": CREATED_MS,
+        "enableReading": rights.read,
+        "enableWithdrawals": rights.withdraw,
+        "enableInternalTransfer": False,
+        "enableMargin": rights.trade,
+        "enableFutures": rights.trade,
+        "permitsUniversalTransfer": rights.transfer,
+        "enableVanillaOptions": False,
+        "enableFixApiTrade": False,
+        "enableFixReadOnly": True,
+        "enableSpotAndMarginTrading": rights.trade,
+        "enablePortfolioMarginTrading": False,
+    }
+    if rights.expires_at_us is not None:
+        body["tradingAuthorityExpirationTime"] = rights.expires_at_us // 1000
+    return body
+
+
+def funding_assets(ask: Ask) -> object:
+    return _wallet_rows(ask, "funding")
+
+
+def user_assets(ask: Ask) -> object:
+    return [row | {"ipoable": "0"} for row in _wallet_rows(ask, "spot")]
+
+
+def _wallet_rows(ask: Ask, wallet: str) -> list[dict[str, str]]:
+    wanted = ask.params.get("asset")
+    btc = ask.world.index("BTC")
+    return [
+        {
+            "asset": asset,
+            "free": eight(amount),
+            "locked": "0",
+            "freeze": "0",
+            "withdrawing": "0",
+            "btcValuation": eight(amount * ask.world.index(asset) / btc),
+        }
+        for asset, amount in ask.account.wallet(wallet).items()
+        if amount and (not wanted or asset == wanted)
+    ]
+
+
+def currencies(ask: Ask) -> object:
+    listed = [*MARGIN_ASSETS, *(name for name in FUTURES_ASSETS if name not in MARGIN_ASSETS)]
+    return [
+        {
+            "coin": coin,
+            "depositAllEnable": True,
+            "free": eight(ask.account.balance("spot", coin)),
+            "freeze": "0",
+            "ipoable": "0",
+            "ipoing": "0",
+            "isLegalMoney": False,
+            "locked": "0",
+            "name": coin,
+            "storage": "0",
+            "trading": True,
+            "withdrawAllEnable": True,
+            "withdrawing": "0",
+            "networkList": [],
+        }
+        for coin in listed
+    ]
+
+
+def _ends(ask: Ask) -> tuple[str, str]:
+    word = ask.needed("type")
+    source, _, target = word.partition("_")
+    if source not in _WALLET_WORDS or target not in _WALLET_WORDS:
+        raise Refusal(-1102, "Mandatory parameter 'type' was not sent, or malformed.")
+    return _WALLET_WORDS[source], _WALLET_WORDS[target]
+
+
+def transfer(ask: Ask) -> object:
+    """Carry the transfer out. There is no client id: a repeated call moves money twice."""
+    source, target = _ends(ask)
+    if not ask.account.rights.transfer:
+        raise Refusal(-1002, "You are not authorized to execute this request.", status=401)
+    asset, amount = ask.needed("asset"), amount_of(ask)
+    try:
+        done = ask.world.transfer(ask.account, asset, amount, source=source, target=target)
+    except WorldError:
+        raise Refusal(-5013, "Asset transfer failed: insufficient balance") from None
+    return {"tranId": done.id}
+
+
+def transfers(ask: Ask) -> object:
+    source, target = _ends(ask)
+    since = int(ask.params.get("startTime") or 0)
+    rows = [
+        _transfer_row(one, ask.needed("type"))
+        for one in reversed(ask.account.transfers)
+        if (one.source, one.target) == (source, target) and one.at_us // 1000 >= since
+    ]
+    return {"total": len(rows), "rows": rows}
+
+
+def _transfer_row(done: Transfer, word: str) -> dict[str, object]:
+    return {
+        "asset": done.asset,
+        "amount": short(done.amount),
+        "type": word,
+        "status": "CONFIRMED",
+        "tranId": done.id,
+        "timestamp": done.at_us // 1000,
+    }

@@ -1,0 +1,1 @@
+"""The practice Bybit: `tables` and `figures` compute, `rules` act, `wire*` speak."""

@@ -1,0 +1,1 @@
+"""The practice OKX: `tables` and `figures` compute, `rules` act, `wire*` speak."""

@@ -1,0 +1,1 @@
+"""Binance: `adapter` asks, the other modules read its answers without asking."""

@@ -1,0 +1,1 @@
+"""Bybit: `adapter` asks, the other modules read its answers without asking."""

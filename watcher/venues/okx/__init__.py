@@ -1,0 +1,1 @@
+"""OKX: `adapter` asks, the other modules read its answers without asking."""

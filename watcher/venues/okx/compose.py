@@ -1,0 +1,305 @@
+"""
+An OKX account, from a `Book` and the venue's tables to a `Snapshot`.
+
+Rule: pure. Futures mode is one pool per settle currency, which never help each other;
+multi-currency mode one pool of everything; each isolated position a pool of its own. The fee of
+a liquidation is part of what must be kept (mgnRatio counts it). Spot and portfolio margin mode,
+options and borrowed spot show the venue's figures, with the reason in words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+
+from watcher.domain.account import (
+    ONE,
+    ZERO,
+    Asset,
+    BracketKind,
+    Family,
+    Position,
+    Rules,
+    Snapshot,
+    VenueRatio,
+    VenueSays,
+    Weight,
+)
+from watcher.ports import Unreadable
+from watcher.venues.okx.book import Book, Currency, Leg, Odd
+from watcher.venues.okx.position import apart, described, position, shown
+from watcher.venues.okx.tables import Mode, Tables
+
+POOL = "unified"
+REFERENCE = "USD"
+STABLES = frozenset({"USD", "USDT", "USDC", "USDG", "DAI"})
+"""What linear contracts settle in: tells the family of a pool that holds no contract now."""
+SHOWN_USD_MIN = ONE
+LADDER_MISFIT_SHARE = Decimal("0.01")
+
+_REPORTED = Rules(family=Family.REPORTED, liquidation_level=ONE)
+
+
+@dataclass(slots=True)
+class _Sheet:
+    """The snapshot being written."""
+
+    rules: dict[str, Rules] = field(default_factory=dict)
+    says: dict[str, VenueSays] = field(default_factory=dict)
+    assets: list[Asset] = field(default_factory=list)
+    positions: list[Position] = field(default_factory=list)
+    unmodelled: dict[str, str] = field(default_factory=dict)
+
+    def doubt(self, pool: str, why: str) -> None:
+        known = self.unmodelled.get(pool)
+        self.unmodelled[pool] = why if known is None else f"{known}; {why}"
+
+
+def compose(
+    book: Book,
+    tables: Tables,
+    *,
+    account: str,
+    mode: Mode,
+    parts: Mapping[str, int],
+    wallets: Mapping[str, Mapping[str, Decimal]],
+) -> Snapshot:
+    """
+    Return the snapshot of *book*.
+
+    Raises: `Unreadable` naming the contract when one is held that *tables* do not describe.
+    """
+    sheet = _Sheet()
+    if mode.is_futures:
+        _futures(sheet, book, tables)
+    elif mode.is_multi:
+        _multi(sheet, book, tables)
+    else:
+        _reported(sheet, book, tables)
+    for leg in book.legs:
+        if leg.isolated:
+            _isolated(sheet, leg, tables, computed=mode.is_computed)
+    for odd in book.odd:
+        _odd(sheet, odd, mode)
+    return Snapshot(
+        venue="okx",
+        account=account,
+        mode=str(mode),
+        taken_at_us=min(parts.values()),
+        parts=parts,
+        reference=REFERENCE,
+        rules=sheet.rules,
+        assets=tuple(sheet.assets),
+        positions=tuple(sheet.positions),
+        venue_says=sheet.says,
+        unmodelled=sheet.unmodelled,
+        wallets=wallets,
+    )
+
+
+# ── pools ────────────────────────────────────────────────────────────────────────────────────
+
+
+def _futures(sheet: _Sheet, book: Book, tables: Tables) -> None:
+    """One pool per currency. What is not a contract's settle currency is no margin here."""
+    listed = {one.currency: one for one in book.currencies}
+    crossed = {described(leg, tables).settle for leg in book.cross}
+    shown = {name for name, one in listed.items() if abs(one.usd) >= SHOWN_USD_MIN}
+    for name in sorted(crossed | shown):
+        pool = f"cross:{name}"
+        legs = [leg for leg in book.cross if described(leg, tables).settle == name]
+        one = listed.get(name)
+        if one is None:
+            raise Unreadable(f"okx balance: {name} is not listed, {legs[0].inst_id} settles in it")
+        kinds = {described(leg, tables).inverse for leg in legs} or {name not in STABLES}
+        family = Family.INVERSE_POOL if True in kinds else Family.LINEAR_POOL
+        if len(kinds) > 1:
+            sheet.doubt(pool, f"linear and inverse contracts both settle in {name}")
+        sheet.rules[pool] = _rules(family)
+        sheet.says[pool] = _currency_says(one, legs)
+        index = one.index or tables.usd.get(name)
+        if index is None:
+            raise Unreadable(f"okx balance {name}: no USD index for what contracts settle in")
+        sheet.assets.append(
+            Asset(pool=pool, asset=name, wallet=one.cash - apart(legs, tables), index=index)
+        )
+        sheet.positions += [_position(sheet, leg, pool, book, tables) for leg in legs]
+
+
+def _multi(sheet: _Sheet, book: Book, tables: Tables) -> None:
+    legs = book.cross
+    settles = {described(leg, tables).settle for leg in legs}
+    sheet.says[POOL] = _account_says(book)
+    for one in _with_settle_currencies(book, settles):
+        name = one.currency
+        index = one.index or tables.usd.get(name)
+        if index is None:
+            if one.owed or name in settles:
+                raise Unreadable(f"okx balance {name}: no USD index for what is owed")
+            continue  # dust nobody owes and nothing settles in
+        if one.owed and not tables.borrow.get(name):
+            sheet.doubt(POOL, f"borrowing rate of {name} unknown")
+        mine = [leg for leg in legs if described(leg, tables).settle == name]
+        sheet.assets.append(
+            Asset(
+                pool=POOL,
+                asset=name,
+                wallet=one.cash - apart(mine, tables),
+                interest=one.interest or None,
+                index=index,
+                weights=_weights(one, tables.ladders.get(name), index),
+            )
+        )
+    held = {asset.asset for asset in sheet.assets}
+    sheet.rules[POOL] = replace(
+        _rules(Family.HAIRCUT_POOL),
+        borrow_brackets={
+            name: rows for name, rows in tables.borrow.items() if rows and name in held
+        },
+        borrow_bracket_kind=BracketKind.FLAT,
+    )
+    sheet.positions += [_position(sheet, leg, POOL, book, tables) for leg in legs]
+
+
+def _reported(sheet: _Sheet, book: Book, tables: Tables) -> None:
+    """Spot and portfolio margin mode: the venue's own figures."""
+    sheet.rules[POOL] = _REPORTED
+    says = _account_says(book)
+    if says.equity is None:
+        says = replace(says, equity=book.totals.equity)
+    sheet.says[POOL] = says
+    sheet.assets += [
+        Asset(pool=POOL, asset=one.currency, wallet=one.cash, index=one.index)
+        for one in book.currencies
+        if one.index is not None
+    ]
+    sheet.positions += [shown(leg, POOL, tables) for leg in book.cross]
+
+
+def _isolated(sheet: _Sheet, leg: Leg, tables: Tables, *, computed: bool) -> None:
+    pool = f"isolated:{leg.inst_id}:{leg.side}"
+    one = described(leg, tables)
+    assert leg.margin is not None
+    sheet.says[pool] = VenueSays(
+        equity=leg.margin + leg.upl,
+        maintenance_margin=leg.maintenance_margin,
+        used_margin=leg.initial_margin,
+        ratio=_ratio(leg.ratio, leg.maintenance_margin),
+        liquidation_prices=_liquidation_prices([leg]),
+    )
+    margin = leg.margin - apart([leg], tables)
+    if not computed:
+        sheet.rules[pool] = _REPORTED
+        sheet.positions.append(replace(shown(leg, pool, tables), isolated_margin=margin))
+        return
+    sheet.rules[pool] = _rules(Family.INVERSE_POOL if one.inverse else Family.LINEAR_POOL)
+    computed_position = _position(sheet, leg, pool, None, tables)
+    sheet.positions.append(replace(computed_position, isolated_margin=margin))
+
+
+def _odd(sheet: _Sheet, odd: Odd, mode: Mode) -> None:
+    if odd.isolated:
+        pool = f"isolated:{odd.inst_id}:{odd.side}"
+    else:
+        pool = f"cross:{odd.currency}" if mode.is_futures else POOL
+    if pool not in sheet.rules:
+        sheet.rules[pool] = _REPORTED
+        sheet.says[pool] = VenueSays(
+            maintenance_margin=odd.maintenance_margin,
+            ratio=_ratio(odd.ratio, odd.maintenance_margin),
+        )
+    if mode.is_computed:
+        sheet.doubt(pool, str(odd))
+
+
+def _rules(family: Family) -> Rules:
+    return Rules(family=family, fee_in="requirement", fee_basis="notional", hedge="sum")
+
+
+# ── what the venue says ──────────────────────────────────────────────────────────────────────
+
+
+def _currency_says(one: Currency, legs: list[Leg]) -> VenueSays:
+    margin, ratio = one.maintenance_margin, one.ratio
+    if legs and (margin is None or ratio is None):
+        raise Unreadable(
+            f"okx balance {one.currency}: mmr or mgnRatio is empty, "
+            f"expected both while {legs[0].inst_id} is held"
+        )
+    return VenueSays(
+        equity=one.cross_equity,
+        maintenance_margin=margin,
+        used_margin=one.initial_margin,
+        ratio=_ratio(ratio, margin),
+        liquidation_prices=_liquidation_prices(legs),
+    )
+
+
+def _account_says(book: Book) -> VenueSays:
+    totals = book.totals
+    return VenueSays(
+        equity=totals.adjusted_equity,
+        maintenance_margin=totals.maintenance_margin,
+        used_margin=totals.initial_margin,
+        ratio=_ratio(totals.ratio, totals.maintenance_margin),
+        liquidation_prices=_liquidation_prices(book.cross),
+    )
+
+
+def _ratio(ratio: Decimal | None, maintenance: Decimal | None) -> VenueRatio | None:
+    # "" and "0" beside no maintenance mean no risk; as a ratio they would read as liquidated
+    if ratio is None or not maintenance:
+        return None
+    return VenueRatio(name="mgnRatio", value=ratio)
+
+
+def _liquidation_prices(legs: list[Leg] | tuple[Leg, ...]) -> dict[str, Decimal]:
+    return {leg.inst_id: leg.liquidation_price for leg in legs if leg.liquidation_price is not None}
+
+
+# ── rows ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def _with_settle_currencies(book: Book, settles: set[str]) -> list[Currency]:
+    """The venue leaves out currencies at nought; a contract's is a bucket all the same."""
+    listed = {one.currency for one in book.currencies}
+    return [*book.currencies, *(Currency(currency=name) for name in sorted(settles - listed))]
+
+
+def _weights(
+    one: Currency, ladder: tuple[Weight, ...] | None, index: Decimal
+) -> tuple[Weight, ...]:
+    """
+    Return the discount ladder, unless the venue's own discounted figure contradicts it.
+
+    `collateralEnabled` is false in accounts that cannot switch it, so the figure decides: worth
+    nothing discounted means switched off, and a ladder that is out of date gives way to the rate
+    the venue applies now.
+    """
+    told, equity = one.discounted, one.equity
+    if told is None or equity <= 0 or one.usd < SHOWN_USD_MIN:
+        return ladder or (Weight(weight=ZERO),)
+    rate = min(max(told / one.usd, ZERO), ONE)
+    if ladder is None or not rate:
+        return (Weight(weight=rate),)
+    # whether the venue's figure counts isolated margin too is not documented: either will do
+    ours = [_counted(ladder, quantity) * index for quantity in (equity, one.cross_equity)]
+    if all(abs(value - told) > one.usd * LADDER_MISFIT_SHARE for value in ours):
+        return (Weight(weight=rate),)
+    return ladder
+
+
+def _counted(ladder: tuple[Weight, ...], quantity: Decimal) -> Decimal:
+    counted = previous = ZERO
+    for row in ladder:
+        if quantity > row.floor:
+            counted += (quantity - row.floor) * (row.weight - previous)
+            previous = row.weight
+    return counted
+
+
+def _position(sheet: _Sheet, leg: Leg, pool: str, book: Book | None, tables: Tables) -> Position:
+    if odd := described(leg, tables).odd:
+        sheet.doubt(pool, f"{leg.inst_id}: {odd}")
+    return position(leg, pool, book, tables)
