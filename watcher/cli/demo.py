@@ -19,6 +19,7 @@ def main(argv: Sequence[str]) -> int:
         seed=given.seed,
         fast=given.fast,
         book=given.book,
+        tiers=given.tiers,
         events=given.json,
         picture=given.png,
     )
@@ -30,6 +31,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--seed", type=int, default=1, help="another seed is another story (default 1)")
     add("--fast", action="store_true", help="lockstep without waiting, over the same HTTP")
     add("--book", metavar="TEXT", help='your own book: "2 BTC long, 40 ETH short, 25k USDT"')
+    add("--tiers", metavar="LINES", help='distance lines (default "20%%,12%%,6%%,3%%")')
     add("--json", type=Path, metavar="FILE", help="write one JSON line per event")
     add(
         "--png",

@@ -11,7 +11,6 @@ import json
 import sys
 from typing import Any
 
-LINES = {"watch": 20.0, "warning": 12.0, "critical": 6.0, "emergency": 3.0}
 COLOURS = {"watch": "#d9b300", "warning": "#e07b00", "critical": "#c81d25", "emergency": "#5c0011"}
 MARKS = {
     "alert": ("v", "#c81d25"),
@@ -49,9 +48,9 @@ def draw(story: dict[str, Any], path: str) -> None:
 
 
 def _curves(axis: Any, story: dict[str, Any], guarded: str, twin: str) -> None:  # noqa: ANN401 - Matplotlib has no types here
-    for tier, line in LINES.items():
-        axis.axhline(line, color=COLOURS[tier], linewidth=0.8, linestyle="--")
-        axis.text(0.2, line + 0.3, tier, color=COLOURS[tier], fontsize=7)
+    for tier, line in story["lines"].items():
+        axis.axhline(line, color=COLOURS[tier.lower()], linewidth=0.8, linestyle="--")
+        axis.text(0.2, line + 0.3, tier.lower(), color=COLOURS[tier.lower()], fontsize=7)
     for name, style in ((guarded, "-"), (twin, ":")):
         curve = story["curves"].get(name, [])
         times = [t / 60 for t, _ in curve]

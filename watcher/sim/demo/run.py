@@ -10,9 +10,10 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import re
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from rich.console import Console
@@ -21,7 +22,7 @@ from watcher.sim.default import empty_world
 from watcher.sim.demo.book import BookError, OwnBook, parse_book
 from watcher.sim.demo.daemon import DaemonError
 from watcher.sim.demo.market import DRAWN, FACTS, STARTS, sell_off
-from watcher.sim.demo.record import Event, Record
+from watcher.sim.demo.record import TIERS, Event, Record
 from watcher.sim.demo.show import DEAD_S, OUTAGE_S, Plot, Show
 from watcher.sim.demo.stage import COINS, Pair, cast
 from watcher.sim.demo.summary import Summary, summarise
@@ -30,6 +31,7 @@ from watcher.sim.market import Scripted
 from watcher.sim.practice import serve
 from watcher.sim.world import SECOND_US
 
+TIERS_TEXT = "20%,12%,6%,3%"
 PACE = 120.0
 START_US = 1_642_705_200 * SECOND_US
 """2022-01-20 19:00:00 UTC, the first recorded minute."""
@@ -43,23 +45,28 @@ def run_demo(
     seed: int = 1,
     fast: bool = False,
     book: str | None = None,
+    tiers: str | None = None,
     events: Path | None = None,
     picture: Path | None = None,
 ) -> int:
     """
     Play the demo and return the exit code: 0 fine, 1 something was missed, 2 bad input.
 
-    *fast*: as quick as the machine can instead of at reading pace. *events*: where to write one
-    JSON line per event. *picture*: where to write the PNG.
+    *fast*: as quick as the machine can instead of at reading pace. *tiers*: distance lines other
+    than the defaults, "20%,12%,6%,3%". *events*: where to write one JSON line per event.
+    *picture*: where to write the PNG.
     """
     console = Console()
     try:
         own = parse_book(book, COINS) if book is not None else None
+        lines = parse_tiers(tiers)
     except BookError as found:
         sys.stderr.write(f"watcher demo: {found}\n")
         return 2
     try:
-        return asyncio.run(_play(console, seed, own, fast=fast, events=events, picture=picture))
+        return asyncio.run(
+            _play(console, seed, own, lines, fast=fast, events=events, picture=picture)
+        )
     except DaemonError as found:
         sys.stderr.write(f"watcher demo: {found}\n")
         return 1
@@ -71,13 +78,14 @@ async def _play(
     console: Console,
     seed: int,
     own: OwnBook | None,
+    lines: Mapping[str, float],
     *,
     fast: bool,
     events: Path | None,
     picture: Path | None,
 ) -> int:
     path, record_end = sell_off(seed)
-    plot = _plot(seed, path, fast=fast)
+    plot = _plot(seed, path, lines, fast=fast)
     world = empty_world(seed=seed, start_us=START_US, prices=path.prices_at(0))
     pairs = cast(world, own)
     world.follow(path)
@@ -100,14 +108,27 @@ async def _play(
         Event(t=show.t, kind="summary", note="; ".join(failures) or "every crossing was told")
     )
     _write_events(record, events)
-    await _draw(record, pairs, seed, picture, view.closing)
+    title = f"watcher demo, seed {seed}: true distance to liquidation, percent"
+    await _draw(show, title, picture, view.closing)
     return 1 if failures else 0
 
 
-def _plot(seed: int, path: Scripted, *, fast: bool) -> Plot:
+def parse_tiers(text: str | None) -> dict[str, float]:
+    """Return the distance lines of *text*, or the defaults. Raises: `BookError`."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)%" + r",(\d+(?:\.\d+)?)%" * 3, text or TIERS_TEXT)
+    if found is None:
+        raise BookError(f'--tiers: found {text!r}, expected four lines like "{TIERS_TEXT}"')
+    lines = [float(value) for value in found.groups()]
+    if not 100 > lines[0] > lines[1] > lines[2] > lines[3] > 0:
+        raise BookError(f"--tiers: found {text!r}, expected four distances, the widest first")
+    return dict(zip(TIERS, lines, strict=True))
+
+
+def _plot(seed: int, path: Scripted, lines: Mapping[str, float], *, fast: bool) -> Plot:
     chance = random.Random(seed * 7919 + 1)
     end_s = path.length_us / SECOND_US
     return Plot(
+        lines=lines,
         end_s=end_s,
         outage_venue="bybit",
         outage_s=end_s * OUTAGE_SHARE + chance.uniform(-120, 120),
@@ -192,9 +213,8 @@ def _write_events(record: Record, target: Path | None) -> None:
 
 
 async def _draw(
-    record: Record,
-    pairs: list[Pair],
-    seed: int,
+    show: Show,
+    title: str,
     target: Path | None,
     say: Callable[[list[str]], None],
 ) -> None:
@@ -202,10 +222,11 @@ async def _draw(
     if target is None:
         return
     story = {
-        "title": f"watcher demo, seed {seed}: true distance to liquidation, percent",
-        "pairs": [(pair.watched, pair.twin) for pair in pairs],
-        "curves": record.curves,
-        "events": [json.loads(event.as_json()) for event in record.events],
+        "title": title,
+        "lines": show.plot.lines,
+        "pairs": [(pair.watched, pair.twin) for pair in show.pairs],
+        "curves": show.record.curves,
+        "events": [json.loads(event.as_json()) for event in show.record.events],
     }
     child = await asyncio.create_subprocess_exec(
         sys.executable,

@@ -10,6 +10,7 @@ story, told at reading pace or as fast as the machine allows.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,7 +20,6 @@ from watcher.sim.demo.people import Person
 from watcher.sim.demo.phone import Read, read
 from watcher.sim.demo.record import TIERS, Event, Record
 from watcher.sim.demo.stage import Pair
-from watcher.sim.demo.summary import LINES
 from watcher.sim.demo.truth import crosses_within, distance
 from watcher.sim.demo.view import View
 from watcher.sim.faults import Fault
@@ -44,8 +44,12 @@ BETTER, AGAIN = "was ", "still"
 
 @dataclass(slots=True, kw_only=True)
 class Plot:
-    """What happens when: times in seconds of the story. `pace`: its seconds per real one."""
+    """
+    What happens when: times in seconds of the story. `pace`: its seconds per real one; `lines`:
+    the daemon's distance lines by tier, in percent.
+    """
 
+    lines: Mapping[str, float]
     end_s: float
     outage_venue: str
     outage_s: float
@@ -92,6 +96,9 @@ class Show:
         """Tell the story with the daemon's files in *folder*. Raises: `DaemonError`."""
         watched = [pair.watched for pair in self.pairs]
         config = write_config(self.practice, folder, only=watched)
+        lines = ", ".join(f'"{self.plot.lines[tier]:g}%"' for tier in TIERS)
+        with config.open("a", encoding="utf-8") as out:
+            out.write(f"\n[tiers]\ndistance = [{lines}]\n")
         daemon = Daemon(
             config=config, clock_url=f"{self.practice.url}/clock", log=folder / "daemon.log"
         )
@@ -179,14 +186,14 @@ class Show:
             rank -= 1
         while rank + 1 < len(TIERS) and account.positions and self._beyond(name, rank + 1):
             rank += 1
-            line = LINES[TIERS[rank]]
+            line = self.plot.lines[TIERS[rank]]
             self.record.add(
                 Event(t=self.t, kind="crossing", account=name, tier=TIERS[rank], distance=line)
             )
         self._rank[name] = rank
 
     def _beyond(self, name: str, rank: int) -> bool:
-        line = LINES[TIERS[rank]]
+        line = self.plot.lines[TIERS[rank]]
         known = self._distances.get(name)
         # half a minute of this market moves a distance by far less than this
         if known is None or known > line * 1.3 + 2:

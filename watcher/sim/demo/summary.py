@@ -11,11 +11,10 @@ from dataclasses import dataclass, field
 
 from watcher.sim.demo.record import TIERS, Event, Record
 
-LINES = {"WATCH": 20.0, "WARNING": 12.0, "CRITICAL": 6.0, "EMERGENCY": 3.0}
 TOUCH_S = 10.0
 """A line crossed for less than one calm poll may be back before anybody looks."""
-NOT_LATE_S = 60.0
-"""A message that no crossing within this long explains is a false alarm."""
+NOT_LATE_S = 15.0
+"""A message for a tier the truth left longer ago than this is a false alarm."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,19 +105,31 @@ def _standing(record: Record, account: str, t: float) -> int:
 
 
 def _false_alarms(record: Record, guarded: list[str]) -> list[Event]:
-    """Alerts for a tier the truth had not reached within the last minute, estimates included."""
-    false = []
-    for alert in record.of("alert"):
-        if alert.account not in guarded or alert.repeated:
+    """Alerts for a tier the truth was not in when, or shortly before, they were told."""
+    return [
+        alert
+        for alert in record.of("alert")
+        if alert.account in guarded
+        and not alert.repeated
+        and not any(
+            begin <= alert.t and alert.t - NOT_LATE_S <= end
+            for begin, end in _spans(record, alert.account, alert.tier)
+        )
+    ]
+
+
+def _spans(record: Record, account: str, tier: str) -> list[tuple[float, float]]:
+    """Return when the truth was in *tier* or beyond, as (begin, end); one still on has no end."""
+    spans, begin = [], None
+    for event in record.of("crossing", "back", account=account):
+        if event.tier != tier:
             continue
-        seen = [
-            value
-            for t, value in record.curves.get(alert.account, [])
-            if alert.t - NOT_LATE_S <= t <= alert.t + NOT_LATE_S and value is not None
-        ]
-        if seen and min(seen) > LINES[alert.tier] * 1.02:
-            false.append(alert)
-    return false
+        if event.kind == "crossing":
+            begin = event.t
+        elif begin is not None:
+            spans.append((begin, event.t))
+            begin = None
+    return spans if begin is None else [*spans, (begin, float("inf"))]
 
 
 def _leads(
