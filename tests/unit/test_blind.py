@@ -64,15 +64,16 @@ def test_a_smaller_maximum_from_the_configuration_is_kept() -> None:
 
 
 def test_a_pool_without_distance_is_as_near_as_its_tier() -> None:
-    def near(health: float) -> float | None:
+    def near(health: float, held: Tier = Tier.CALM) -> float | None:
         report = pool_report(family=Family.REPORTED, status=Status.REPORTED, health=health)
-        return nearness(read(report, RULES), None)
+        return nearness(read(report, RULES), None, held)
 
     assert [near(h) for h in (5.0, 2.5, 1.7, 1.1)] == [math.inf, 20.0, 10.0, 0.0]
+    assert near(5.0, held=Tier.WARNING) == 10.0
 
 
 def test_a_pool_of_which_nothing_is_known_counts_as_near() -> None:
-    assert nearness(None, None) is None
+    assert nearness(None, None, Tier.CALM) is None
     assert allowed_us([None], MAX_US) == 20 * SECOND_US
 
 

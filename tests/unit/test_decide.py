@@ -412,6 +412,80 @@ def test_a_danger_whose_figures_become_unknown_is_held_and_repeated() -> None:
     assert account.kinds().count(Kind.REPEATED) == 2
 
 
+def partial(health: str, seconds: float) -> Snapshot:
+    """The account of `single`, with a contract in it that nobody has a table for."""
+    told = VenueSays(ratio=VenueRatio(name="health", value=Decimal(health)))
+    return replace(
+        single(40, seconds=seconds),
+        unmodelled={"cross:USDT": "NEWUSDT has no maintenance table"},
+        venue_says={"cross:USDT": told},
+    )
+
+
+def test_a_partial_reading_never_eases_what_a_distance_entered() -> None:
+    account = Account()
+    account.see(at(10))
+    for _ in range(200):
+        account.see(lambda s: partial("18", s))
+
+    assert account.state.dangers["cross:USDT"].tier is Tier.WARNING
+    assert not {Kind.EASED, Kind.RESOLVED} & set(account.kinds())
+
+    for _ in range(30):
+        account.see(at(40))
+
+    assert account.kinds()[-1] is Kind.RESOLVED
+
+
+def test_a_partial_reading_makes_worse_and_eases_only_its_own_part() -> None:
+    account = Account()
+    account.see(at(10))
+    account.see(lambda s: partial("1.1", s))
+    assert account.state.dangers["cross:USDT"].tier is Tier.EMERGENCY
+    for _ in range(200):
+        account.see(lambda s: partial("18", s))
+
+    assert account.state.dangers["cross:USDT"].tier is Tier.WARNING
+    assert account.kinds().count(Kind.EASED) == 1
+
+
+def test_an_estimated_tier_waits_for_its_own_measure_too() -> None:
+    account = Account()
+    account.see(at(10))
+    account.miss(prices={"BTC": 925.0})
+    assert account.state.dangers["cross:USDT"].tier is Tier.EMERGENCY
+    for _ in range(200):
+        account.see(lambda s: partial("18", s))
+
+    assert account.state.dangers["cross:USDT"].tier is Tier.EMERGENCY
+    assert "held: how far it is, is not known" in account.said[-1].text.plain
+
+
+def test_a_partial_pool_with_nothing_left_in_it_is_not_held() -> None:
+    account = Account()
+    account.see(at(10))
+
+    def flat(seconds: float) -> Snapshot:
+        says = VenueSays(equity=Decimal(500), maintenance_margin=Decimal(0))
+        told = replace(partial("18", seconds), venue_says={"cross:USDT": says})
+        return replace(told, positions=())
+
+    for _ in range(30):
+        account.see(flat)
+
+    assert account.state.dangers["cross:USDT"].tier is Tier.CALM
+
+
+def test_a_partial_pool_held_in_danger_may_not_go_unseen_for_long() -> None:
+    account = Account()
+    account.see(at(5))
+    account.see(lambda s: partial("18", s))
+    for _ in range(6):
+        account.miss()
+
+    assert Kind.BLIND in account.kinds()
+
+
 def test_a_model_that_differs_is_told_after_three_readings_in_a_row() -> None:
     account = Account()
     far = unified(seconds=0)

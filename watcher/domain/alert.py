@@ -144,6 +144,7 @@ class DangerState:
     One pool's danger machine. `good_since_us` and `good_samples` count towards leaving `tier`,
     `good_worst` is the mildest tier that stretch allows; `told_*` is what the trader was last told,
     and when. `eased_at_us` is when the tier last fell, `relapses` when it rose soon after that.
+    `firm` is the tier by the pool's own measure: what a partial reading says never eases it.
     """
 
     pool: str
@@ -161,6 +162,7 @@ class DangerState:
     good_worst: Tier = Tier.CALM
     eased_at_us: int | None = None
     relapses: tuple[int, ...] = ()
+    firm: Tier = Tier.CALM
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,8 @@ Rule: everything that moves an alert is in this file; it knows nothing of venues
 news is believed at once: one reading under a line enters its tier, and a fall through several
 tiers enters the worst. Good news needs proof: a tier is left after its dwell and three readings
 beyond its exit line, for the mildest tier that whole stretch allows. What was not seen moves
-nothing, except that an estimate may make things worse.
+nothing, except that an estimate may make things worse; so may the venue's figures of a pool that is
+partial, and what was entered by a better measure waits for that measure to be left.
 
     from      reading                         to                says
     calm      under a line                    its tier          RAISED
@@ -94,14 +95,21 @@ def step(
     danger: DangerState, reading: Reading, now_us: int, *, account: str
 ) -> tuple[DangerState, Kind | None]:
     """Move the machine by one true reading; return what it says, if anything."""
-    danger = _aged(danger, now_us)
+    moved, kind = _step(_aged(danger, now_us), reading, now_us, account)
+    return moved if reading.lesser else replace(moved, firm=moved.tier), kind
+
+
+def _step(
+    danger: DangerState, reading: Reading, now_us: int, account: str
+) -> tuple[DangerState, Kind | None]:
     if reading.tier > danger.tier:
         return _worse(danger, reading, now_us, account)
     if danger.tier is Tier.CALM:
         return danger, None
-    if reading.hold >= danger.tier:
+    hold = max(reading.hold, danger.firm) if reading.lesser else reading.hold
+    if hold >= danger.tier:
         return _repeated(_without_good(danger), reading, now_us)
-    return _better(danger, reading, reading.hold, now_us)
+    return _better(danger, reading, hold, now_us)
 
 
 def step_estimate(
@@ -110,7 +118,8 @@ def step_estimate(
     """Move the machine by a re-priced reading, or by none: never towards calm."""
     danger = _aged(danger, now_us)
     if reading is not None and reading.tier > danger.tier:
-        return _worse(danger, reading, now_us, account)
+        moved, kind = _worse(danger, reading, now_us, account)
+        return moved if reading.lesser else replace(moved, firm=moved.tier), kind
     if danger.tier is Tier.CALM:
         return danger, None
     return _repeated(danger, reading, now_us)
@@ -201,6 +210,7 @@ def _better(
         closed_at_us=now_us if calm else None,
         eased_at_us=now_us,
         repeats=0,
+        firm=min(danger.firm, tier),
     )
     return _told(moved, reading, now_us), Kind.RESOLVED if calm else Kind.EASED
 

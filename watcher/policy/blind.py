@@ -56,9 +56,9 @@ def allowed_us(distances: Iterable[float | None], max_us: int) -> int:
     return max(allowed, min(ALLOWED_MIN_US, max_us))
 
 
-def nearness(reading: Reading | None, distance: float | None) -> float | None:
+def nearness(reading: Reading | None, distance: float | None, held: Tier) -> float | None:
     """
-    Return the distance S is to follow for one pool.
+    Return the distance S is to follow for one pool whose alert stands at *held*.
 
     A pool without a distance of its own (portfolio margin) is as near as its tier says.
     """
@@ -67,7 +67,7 @@ def nearness(reading: Reading | None, distance: float | None) -> float | None:
     if reading.gauge.measure is Measure.DISTANCE:
         return reading.gauge.value
     by_tier = {Tier.CALM: math.inf, Tier.WATCH: 20.0, Tier.WARNING: 10.0}
-    return by_tier.get(reading.tier, 0.0)
+    return by_tier.get(max(reading.tier, held), 0.0)
 
 
 def repeat_us(tier: Tier) -> int:

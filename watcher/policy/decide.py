@@ -173,7 +173,7 @@ def _on_miss(
     since = state.first_seen_at_us if state.last_good_at_us is None else state.last_good_at_us
     assert since is not None
     age_us = alerting.elapsed_us(now.steady_us, since)
-    allowed = _allowed_us(last, guess, rules)
+    allowed = _allowed_us(last, guess, dangers, rules)
     was = max((d.tier for d in dangers.values()), default=Tier.CALM)
     tier = blind.tier_when_blind(was, _nearest(last, guess))
     counting = blind.retold(state.blind, now.steady_us) if turns else state.blind
@@ -221,15 +221,27 @@ def _dangers_estimated(
     return dangers, turns
 
 
-def _allowed_us(last: Look | None, guess: Look | None, rules: AlertRules) -> int:
+def _allowed_us(
+    last: Look | None,
+    guess: Look | None,
+    dangers: Mapping[str, DangerState],
+    rules: AlertRules,
+) -> int:
     if last is None:
         return blind.ALLOWED_MIN_US
-    near = [d for found in (last, guess) if found is not None for d in _distances(found)]
+    near = [d for found in (last, guess) if found is not None for d in _distances(found, dangers)]
     return blind.allowed_us(near, rules.blind_after_max_us)
 
 
-def _distances(found: Look) -> list[float | None]:
-    return [blind.nearness(found.readings[p.pool], p.tier_distance) for p in found.report.pools]
+def _distances(found: Look, dangers: Mapping[str, DangerState]) -> list[float | None]:
+    return [
+        blind.nearness(
+            found.readings[p.pool],
+            p.tier_distance,
+            dangers[p.pool].tier if p.pool in dangers else Tier.CALM,
+        )
+        for p in found.report.pools
+    ]
 
 
 def _nearest(last: Look | None, guess: Look | None) -> float | None:

@@ -64,7 +64,7 @@ def danger(
     """Return the words for a tier reached, repeated or eased to."""
     tier = state.tier
     note = {Kind.EASED: lines.was(was), Kind.REPEATED: "still"}.get(kind, "")
-    held = _held(state, unstable=unstable)
+    held = _held(state, figures.reading, unstable=unstable)
     moves, earlier = lines.moves(figures), lines.earlier(figures)
     rows: list[Row] = [
         lines.header(lines.MARK[tier], tier.name, state.incident, figures.account, note=note),
@@ -228,7 +228,9 @@ def finding(
     return wording.text_of(lines.fitted(rows))
 
 
-def _held(state: DangerState, *, unstable: bool) -> list[Row]:
+def _held(state: DangerState, reading: Reading, *, unstable: bool) -> list[Row]:
+    if reading.lesser and state.firm >= max(state.tier, Tier.WATCH):
+        return [row(f"{state.tier.name} held: how far it is, is not known")]
     if unstable:
         return [row(f"Unstable: holding {state.tier.name} longer")]
     if state.good_since_us is not None:

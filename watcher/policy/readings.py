@@ -71,6 +71,7 @@ class Reading:
     """
     The verdict on one pool. `tier` is what its numbers enter, `hold` the worst tier they have not
     clearly left; `gauge` is the measure that decided. `gone`: no position, nothing to liquidate.
+    `lesser`: the pool is partial, so that the venue's figures stand in for its own measure.
     """
 
     pool: str
@@ -78,6 +79,7 @@ class Reading:
     hold: Tier
     gauge: Gauge
     gone: bool = False
+    lesser: bool = False
 
 
 def leading(family: Family) -> Measure:
@@ -97,12 +99,18 @@ def read(pool: PoolReport, rules: AlertRules) -> Reading | None:
         hold=max(g.hold for g in gauges),
         gauge=deciding,
         gone=is_empty(pool),
+        lesser=pool.status is Status.PARTIAL and not _is_flat(pool),
     )
 
 
 def is_empty(pool: PoolReport) -> bool:
     """Tell whether nothing in *pool* can be liquidated."""
     return pool.status is Status.OK and not pool.positions and not pool.requirement
+
+
+# the venue itself asks for nothing: there is no distance left to wait for
+def _is_flat(pool: PoolReport) -> bool:
+    return not pool.positions and pool.requirement == 0
 
 
 def value_of(pool: PoolReport, measure: Measure) -> float | None:
