@@ -100,6 +100,33 @@ def test_a_key_that_is_revoked_is_told_as_refused(practice: Practice) -> None:
     assert "NOT READ: refused: " in done.stdout
 
 
+def test_check_in_json_says_what_the_tables_say(practice: Practice) -> None:
+    practice.control("fault", {"target": "okx_futures", "kind": "revoked", "seconds": 60})
+
+    done = practice.watcher("check", "--json")
+
+    assert done.returncode == 1
+    document = json.loads(done.stdout)
+    assert document["schema"] == "watcher.check/1"
+    accounts = {row["account"]: row for row in document["accounts"]}
+    assert {name: row["status"] for name, row in accounts.items()} == {
+        "bybit_main": "ok",
+        "binance_usdm": "ok",
+        "binance_margin": "ok",
+        "okx_futures": "unread",
+        "okx_hedge": "ok",
+    }
+    assert accounts["okx_futures"]["trouble"].startswith("refused: ")
+    bybit = accounts["bybit_main"]
+    assert bybit["rights"]["withdraw"] is False
+    assert [step["tier"] for step in bybit["tiers"]] == [
+        "watch", "warning", "critical", "emergency"
+    ]  # fmt: skip
+    (pool,) = bybit["pools"]
+    assert float(pool["venue_says"]["equity"]) == pytest.approx(pool["equity"])
+    assert pool["difference_percent"]["maintenance_margin"] < 0.1
+
+
 def test_the_test_message_arrives(practice: Practice) -> None:
     done = practice.watcher("send-test")
 

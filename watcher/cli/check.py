@@ -13,14 +13,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from watcher.app import open_clock, open_venues, rehearsed, set_up_log
-from watcher.cli import FINE, REFUSED, TROUBLE, show
+from watcher.cli import FINE, REFUSED, TROUBLE, check_json, show
 from watcher.cli.options import add_clock, config_parser, refuse, settings_of
 from watcher.domain.account import Snapshot
-from watcher.domain.alert import SECOND_US, AlertRules
+from watcher.domain.alert import SECOND_US
 from watcher.domain.report import PoolReport, Report, Status
 from watcher.margin import BookError, evaluate
 from watcher.policy.checks import tolerance
-from watcher.policy.rehearsal import plan
+from watcher.policy.plan import plan, steps
 from watcher.ports import KeyRights, Venue, VenueError, VenueStatus
 from watcher.settings import ConfigError, Need, Settings, alert_rules
 from watcher.venues.ccxt_venue import Shared
@@ -47,37 +47,49 @@ def main(argv: Sequence[str]) -> int:
         "Validate the configuration, read every account once and compare with the venue. "
         "Sends nothing.",
     )
+    parser.add_argument(
+        "--json", action="store_true", help=f"print one {check_json.SCHEMA} document instead"
+    )
     add_clock(parser)
     arguments = parser.parse_args(argv)
     settings = settings_of(arguments, Need.ACCOUNTS)
     if settings is None:
         return REFUSED
     try:
-        return asyncio.run(_check(rehearsed(settings), arguments.clock))
+        settings = rehearsed(settings)
+        if not arguments.json:
+            _tell_settings(settings)
+        answers, now_us = asyncio.run(_ask_all(settings, arguments.clock))
     except ConfigError as error:
         refuse(error)
         return REFUSED
+    if arguments.json:
+        print(check_json.text([_found(answer, settings) for answer in answers], now_us))
+    else:
+        for answer in answers:
+            _tell(answer, settings, now_us)
+    return TROUBLE if any(_status(answer) != "ok" for answer in answers) else FINE
 
 
-async def _check(settings: Settings, clock_url: str | None) -> int:
+async def _ask_all(settings: Settings, clock_url: str | None) -> tuple[list[Answer], int]:
     shared = Shared()
     async with open_clock(clock_url) as clock:
         set_up_log(settings, clock.now, level="error")
         try:
             venues = open_venues(settings, shared, clock)
-            print(f"configuration: fine, {len(venues)} account{'' if len(venues) == 1 else 's'}")
-            _tell_telegram(settings)
             timeout_s = settings.poll.timeout / SECOND_US
             answers = await asyncio.gather(
                 *(_ask(name, venue, settings, timeout_s) for name, venue in venues.items())
             )
-            now_us = clock.now().wall_us
+            return answers, clock.now().wall_us
         finally:
             await shared.close()
-    troubled = [
-        _tell(answer, settings, alert_rules(settings, answer.name), now_us) for answer in answers
-    ]
-    return TROUBLE if any(troubled) else FINE
+
+
+def _tell_settings(settings: Settings) -> None:
+    count = len(settings.accounts)
+    print(f"configuration: fine, {count} account{'' if count == 1 else 's'}")
+    _tell_telegram(settings)
 
 
 def _tell_telegram(settings: Settings) -> None:
@@ -110,8 +122,38 @@ async def _ask(name: str, venue: Venue, settings: Settings, timeout_s: float) ->
     return Answer(name=name, status=status, snapshot=snapshot, report=report)
 
 
-def _tell(answer: Answer, settings: Settings, rules: AlertRules, now_us: int) -> bool:
-    """Print one account and return whether something is wrong with it."""
+def _status(answer: Answer) -> str:
+    """Return what is wrong with an account in one word, worst first; `ok` when nothing is."""
+    if answer.trouble is not None or answer.snapshot is None or answer.report is None:
+        return "unread"
+    pools = answer.report.pools
+    if any(pool.status is Status.PARTIAL for pool in pools):
+        return "partial"
+    limit = tolerance(answer.snapshot)
+    return "disagrees" if any(_apart(pool) > limit for pool in pools) else "ok"
+
+
+def _apart(pool: PoolReport) -> float:
+    return 0.0 if pool.disagreement is None else abs(pool.disagreement)
+
+
+def _found(answer: Answer, settings: Settings) -> check_json.Found:
+    account, rules = settings.accounts[answer.name], alert_rules(settings, answer.name)
+    return check_json.Found(
+        account=answer.name,
+        venue=account.venue,
+        endpoint=account.endpoint,
+        status=_status(answer),
+        trouble=answer.trouble,
+        start=answer.status,
+        snapshot=answer.snapshot,
+        report=answer.report,
+        steps=() if answer.snapshot is None else steps(answer.snapshot, rules),
+    )
+
+
+def _tell(answer: Answer, settings: Settings, now_us: int) -> None:
+    """Print one account."""
     account = settings.accounts[answer.name]
     where = f" at {account.endpoint}" if account.endpoint else ""
     mode = f" · {answer.status.mode}" if answer.status else ""
@@ -121,29 +163,26 @@ def _tell(answer: Answer, settings: Settings, rules: AlertRules, now_us: int) ->
         _tell_status(answer.status, now_us)
     if answer.trouble is not None or answer.snapshot is None or answer.report is None:
         show.line(f"  NOT READ: {answer.trouble}", style="red")
-        return True
+        return
     limit = tolerance(answer.snapshot)
     rows = [row for pool in answer.report.pools for row in _rows(pool, answer.snapshot)]
     show.table(["pool", "figure", "ours", "the venue's", "difference"], rows, words=2)
     if not rows:
         print("  holds nothing")
-    troubled = False
     for pool in answer.report.pools:
         for words in _troubles(pool, limit):
             show.line(f"  {pool.pool}: {words}", style="red")
-            troubled = True
-    for line in plan(answer.snapshot, rules):
+    for line in plan(answer.snapshot, alert_rules(settings, answer.name)):
         print(f"  {line}")
-    return troubled
 
 
 def _troubles(pool: PoolReport, limit: float) -> list[str]:
     found = []
     if pool.status is Status.PARTIAL:
         found.append(f"PARTIAL: {pool.why}; the venue's figures are used")
-    if pool.disagreement is not None and abs(pool.disagreement) > limit:
+    if _apart(pool) > limit:
         found.append(
-            f"DISAGREES: our ratio and the venue's lie {abs(pool.disagreement):.2g} % apart, "
+            f"DISAGREES: our ratio and the venue's lie {_apart(pool):.2g} % apart, "
             f"more than {limit:.2g} %"
         )
     return found

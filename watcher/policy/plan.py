@@ -8,7 +8,7 @@ together, or one alone; a tier's place on it is found by asking the engine, not 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from watcher.domain.account import Snapshot
 from watcher.domain.alert import AlertRules, Tier
@@ -21,38 +21,63 @@ from watcher.policy.readings import read
 _PLAN_TURNS = 14
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """
+    One tier of one pool: where it is entered. `tier` is None when the words are all there is to
+    say. `move_percent` and `prices` (mark by underlying) are of the move that enters it, where a
+    move of prices does.
+    """
+
+    pool: str
+    tier: Tier | None
+    words: str
+    reached: bool = False
+    move_percent: float | None = None
+    prices: Mapping[str, float] = field(default_factory=dict)
+
+
+def steps(snapshot: Snapshot, rules: AlertRules) -> list[Step]:
+    """Return where each tier of each pool lies, pool by pool."""
+    pools = evaluate(snapshot, betas=rules.betas).pools
+    return [step for pool in pools for step in _planned(snapshot, pool, rules)]
+
+
 def plan(snapshot: Snapshot, rules: AlertRules) -> list[str]:
-    """Return where each tier of each pool lies: "WARNING if everything falls 8.1 %: BTC …"."""
-    found = []
-    for pool in evaluate(snapshot, betas=rules.betas).pools:
-        label = f"{wording.pool_name(pool.pool)}: "
-        found += [label + line for line in _planned(snapshot, pool, rules)]
-    return found
+    """Return the same in words: "WARNING if everything falls 8.1 %: BTC …"."""
+    return [f"{wording.pool_name(step.pool)}: {step.words}" for step in steps(snapshot, rules)]
 
 
-def _planned(snapshot: Snapshot, pool: PoolReport, rules: AlertRules) -> Iterator[str]:
-    reading = read(pool, rules)
+def _planned(snapshot: Snapshot, pool: PoolReport, rules: AlertRules) -> Iterator[Step]:
+    name, reading = pool.pool, read(pool, rules)
     if reading is None:
-        yield "no measure is known, no tier can fire"
+        yield Step(pool=name, tier=None, words="no measure is known, no tier can fire")
         return
     if reading.gone:
-        yield "no position, nothing to lose"
+        yield Step(pool=name, tier=None, words="no position, nothing to lose")
         return
     now = lines.headline(reading.gauge)
     road = _road(snapshot, pool, rules)
     if road is None:
-        bounds = sorted(reading.gauge.bounds, key=lambda bound: bound.tier)
-        for bound in bounds:
+        for bound in sorted(reading.gauge.bounds, key=lambda bound: bound.tier):
             at = lines.headline_of(reading.gauge.measure, bound.enter)
-            yield f"{bound.tier.name} under {at} (now {now})"
+            words = f"{bound.tier.name} under {at} (now {now})"
+            yield Step(pool=name, tier=bound.tier, words=words, reached=reading.tier >= bound.tier)
         return
     for tier in (t for t in Tier if t > Tier.CALM):
         if reading.tier >= tier:
-            yield f"{tier.name} reached (now {now})"
+            words = f"{tier.name} reached (now {now})"
+            yield Step(pool=name, tier=tier, words=words, reached=True)
             continue
-        percent = _percent_to(road, pool.pool, tier, rules)
+        percent = _percent_to(road, name, tier, rules)
         if percent is not None:
-            yield f"{tier.name} if {road.words(percent)}"
+            yield Step(
+                pool=name,
+                tier=tier,
+                words=f"{tier.name} if {road.words(percent)}",
+                move_percent=percent,
+                prices=road.prices(percent),
+            )
 
 
 @dataclass(frozen=True, slots=True)
