@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 
+import pytest
+
 from tests.unit.policy_books import (
     RULES,
     borrowed,
@@ -303,6 +305,101 @@ def test_a_position_that_shrinks_near_liquidation_is_told_at_once() -> None:
     assert [m.kind for m in said] == [Kind.NOTE]
     assert said[0].lane is Lane.DANGER
     assert "Was BTCUSDT long 1, now 0.6" in said[0].text.plain
+
+
+def without_positions(seconds: float) -> Snapshot:
+    return replace(single(5, seconds=seconds), positions=())
+
+
+def without_the_pool(seconds: float) -> Snapshot:
+    return replace(without_positions(seconds), rules={}, assets=())
+
+
+@pytest.mark.parametrize("gone", [without_positions, without_the_pool])
+@pytest.mark.parametrize("distance", [11.0, 5.0, 2.0])
+def test_a_position_that_vanishes_in_danger_is_told_on_the_first_reading(
+    gone: Callable[[float], Snapshot], distance: float
+) -> None:
+    account = Account()
+    account.see(at(distance))
+    tier = account.state.dangers["cross:USDT"].tier
+
+    said = account.see(gone)
+
+    assert [(m.kind, m.tier, m.lane, m.silent) for m in said] == [
+        (Kind.NOTE, tier, Lane.DANGER, False)
+    ]
+    text = said[0].text.plain
+    assert "POSITION GONE" in text
+    assert "Was BTCUSDT long 1, now gone" in text
+    assert "not confirmed" in text
+    assert "liquidated by Bybit?" in text
+    assert account.state.dangers["cross:USDT"].tier is tier
+
+
+@pytest.mark.parametrize("gone", [without_positions, without_the_pool])
+def test_until_it_is_proven_a_vanished_position_is_said_to_be_unproven(
+    gone: Callable[[float], Snapshot],
+) -> None:
+    account = Account()
+    account.see(at(2))
+    for _ in range(50):
+        account.see(gone)
+
+    words = [m.text.plain for m in account.said if m.kind is Kind.REPEATED]
+    assert words
+    assert all("No position seen" in text or "not proven yet" in text for text in words)
+    assert not any("make no sense" in text for text in words)
+    assert "GONE" in account.said[-1].text.plain
+
+
+def test_what_vanished_while_nobody_could_see_it_is_told_on_sight() -> None:
+    """A calm account is liquidated during an outage that offers no price to estimate with."""
+    account = Account()
+    account.see(at(40))
+    for _ in range(60):
+        account.miss()
+    assert account.kinds() == [Kind.BLIND]
+
+    said = account.see(without_positions)
+
+    assert [m.kind for m in said] == [Kind.NOTE, Kind.SEEING]
+    assert "POSITION GONE" in said[0].text.plain
+
+
+def test_what_vanished_while_the_watcher_was_down_is_told_on_sight() -> None:
+    account = Account()
+    account.see(at(40))
+
+    said = account.see(without_positions, after_s=3600)
+
+    assert [m.kind for m in said] == [Kind.NOTE]
+    assert "POSITION GONE" in said[0].text.plain
+
+
+def test_a_calm_position_that_is_closed_in_sight_is_nobodys_business() -> None:
+    account = Account()
+    account.see(at(40))
+
+    assert account.see(without_positions) == []
+
+
+def test_a_debt_that_vanishes_in_danger_is_told_on_the_first_reading() -> None:
+    account = Account(replace(RULES, account="bin_margin", venue="binance"))
+    account.state = AccountState(account="bin_margin")
+    account.see(lambda s: borrowed(115, seconds=s))
+
+    def sold_out(seconds: float) -> Snapshot:
+        debt, coin = borrowed(115, seconds=seconds).assets
+        rest = (replace(debt, debt=Decimal(0)), replace(coin, wallet=Decimal("0.1")))
+        return replace(borrowed(115, seconds=seconds), assets=rest)
+
+    said = account.see(sold_out)
+
+    assert [m.kind for m in said] == [Kind.NOTE]
+    assert "DEBT GONE" in said[0].text.plain
+    assert "Owed 10,000 USDT, now nothing" in said[0].text.plain
+    assert "Repaid by you, or liquidated by Binance?" in said[0].text.plain
 
 
 def test_a_position_that_shrinks_far_from_liquidation_is_nobodys_business() -> None:

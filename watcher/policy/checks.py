@@ -12,8 +12,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 
-from watcher.domain.account import Position, Side, Snapshot
+from watcher.domain.account import ZERO, Asset, Position, Side, Snapshot
 from watcher.domain.alert import MINUTE_US, DangerState, FindingState, Lane, Tier
 from watcher.domain.report import PoolReport, Report, Status
 from watcher.policy import lines, wording
@@ -21,6 +22,9 @@ from watcher.policy.alerting import GOOD_SAMPLES, elapsed_us, opened, spoken
 from watcher.policy.readings import Reading
 
 DAY_US = 24 * 60 * MINUTE_US
+LOSSES_SHOWN_MAX = 4
+DEBT_NOISE = Decimal("0.001")
+"""A debt that falls by less than this part is interest being settled."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,11 +38,15 @@ class Look:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """What a check may look at: this reading, the one before, the danger machines before it."""
+    """
+    What a check may look at: this reading, the one before, the danger machines before it.
+    `unseen`: between the two readings the account went unseen for longer than is allowed.
+    """
 
     look: Look
     before: Snapshot | None
     dangers: Mapping[str, DangerState]
+    unseen: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,26 +145,36 @@ def unmodelled(scene: Scene) -> Iterator[Finding]:
 
 
 def shrunk(scene: Scene) -> Iterator[Finding]:
-    """Find positions that got smaller or vanished while their pool was close to liquidation."""
+    """
+    Find what got smaller or vanished while its pool was in danger, or while nobody could see it.
+
+    Told on the first reading that shows it: a liquidation must not wait for the three readings
+    that end an alert.
+    """
     if scene.before is None:
         return
-    now = {_key(p): p for p in scene.look.snapshot.positions}
-    changes: dict[str, list[tuple[Position, Position | None]]] = {}
-    for old in scene.before.positions:
-        new = now.get(_key(old))
-        near = old.pool in scene.dangers and scene.dangers[old.pool].tier >= Tier.CRITICAL
-        if near and (new is None or new.quantity < old.quantity):
-            changes.setdefault(old.pool, []).append((old, new))
     venue = wording.venue_name(scene.look.snapshot.venue)
-    for pool, pairs in changes.items():
-        said = tuple(_shrinking(old, new) for old, new in pairs[:4])
+    reports = {report.pool: report for report in scene.look.report.pools}
+    for pool, losses in _losses(scene.before, scene.look.snapshot).items():
+        tier = scene.dangers[pool].tier if pool in scene.dangers else Tier.CALM
+        if tier < Tier.WARNING and not scene.unseen:
+            continue
+        said = tuple(loss.said for loss in losses)
+        rest = len(said) - LOSSES_SHOWN_MAX
+        gone = any(loss.gone for loss in losses)
         yield Finding(
             check="shrunk",
             pool=pool,
             fact="/".join(said),
-            title="POSITION SMALLER",
-            facts=(*said, f"Closed by you, or liquidated by {venue}?"),
-            tier=scene.dangers[pool].tier,
+            title=f"{losses[0].kind} {'GONE' if gone else 'SMALLER'}",
+            facts=(
+                *said[:LOSSES_SHOWN_MAX],
+                *([f"and {rest} more"] if rest > 0 else []),
+                *(_figures(reports[pool]) if pool in reports else ()),
+                "Seen once, not confirmed",
+                f"{losses[0].by_you} by you, or liquidated by {venue}?",
+            ),
+            tier=max(tier, Tier.WARNING),
             lane=Lane.DANGER,
         )
 
@@ -200,6 +218,36 @@ def _figures(pool: PoolReport) -> tuple[str, ...]:
     if pool.health is not None:
         said.append(f"Health {wording.health(pool.health)} (liquidation at 1.00x)")
     return tuple(said)
+
+
+@dataclass(frozen=True, slots=True)
+class _Loss:
+    kind: str
+    by_you: str
+    said: str
+    gone: bool
+
+
+def _losses(before: Snapshot, after: Snapshot) -> dict[str, list[_Loss]]:
+    found: dict[str, list[_Loss]] = {}
+    held = {_key(position): position for position in after.positions}
+    for old in before.positions:
+        new = held.get(_key(old))
+        if new is None or new.quantity < old.quantity:
+            loss = _Loss("POSITION", "Closed", _shrinking(old, new), new is None)
+            found.setdefault(old.pool, []).append(loss)
+    owed = {(asset.pool, asset.asset): _owed(asset) for asset in after.assets}
+    for asset in before.assets:
+        was, now = _owed(asset), owed.get((asset.pool, asset.asset), ZERO)
+        if now < was * (1 - DEBT_NOISE):
+            said = f"Owed {wording.amount(float(was))} {wording.name(asset.asset)}, now "
+            said += wording.amount(float(now)) if now else "nothing"
+            found.setdefault(asset.pool, []).append(_Loss("DEBT", "Repaid", said, not now))
+    return found
+
+
+def _owed(asset: Asset) -> Decimal:
+    return (asset.debt or ZERO) + (asset.interest or ZERO)
 
 
 def _key(position: Position) -> tuple[str, str, Side]:

@@ -109,7 +109,12 @@ def _on_reading(state: AccountState, found: Look, rules: AlertRules, now: Moment
     samples = tuple(_sample(p, dangers[p.pool].tier, at) for p in found.report.pools)
     recent = history.remembered(state.recent, samples, at)
     seeing, kind = blind.step_seen(state.blind)
-    scene = Scene(look=found, before=state.last_good, dangers=state.dangers)
+    scene = Scene(
+        look=found,
+        before=state.last_good,
+        dangers=state.dangers,
+        unseen=state.blind.active or _age_us(state, at) > rules.blind_after_max_us,
+    )
     raised = [finding for check in CHECKS for finding in check(scene)]
     findings, telling = checks.step(state.findings, raised, at, account=rules.account)
     moved = replace(
@@ -130,6 +135,11 @@ def _on_reading(state: AccountState, found: Look, rules: AlertRules, now: Moment
     hot = is_hot(moved.dangers, found.readings.values())
     pace = rules.poll_hot_us if hot else rules.poll_calm_us
     return _decision(moved, said, samples, pace)
+
+
+def _age_us(state: AccountState, now_us: int) -> int:
+    at_us = state.last_good_at_us
+    return 0 if at_us is None else alerting.elapsed_us(now_us, at_us)
 
 
 def _dangers_after(

@@ -65,7 +65,9 @@ def danger(
     tier = state.tier
     note = {Kind.EASED: lines.was(was), Kind.REPEATED: "still"}.get(kind, "")
     held = _held(state, figures.reading, unstable=unstable)
-    moves, earlier = lines.moves(figures), lines.earlier(figures)
+    # of an empty pool with less than nothing left, a move of 0 % says nothing
+    moves = [] if figures.reading.gone else lines.moves(figures)
+    earlier = lines.earlier(figures)
     rows: list[Row] = [
         lines.header(lines.MARK[tier], tier.name, state.incident, figures.account, note=note),
         *lines.label(figures),
@@ -132,12 +134,23 @@ def gone(
     was: Tier,
     label: str,
     report: PoolReport | None,
+    proven: bool = True,
 ) -> Text:
-    """Return the words for positions that are no longer there; why is not ours to claim."""
+    """
+    Return the words for positions that are no longer there; why is not ours to claim.
+
+    Until it is *proven* the alert stands, and says so.
+    """
+    if proven:
+        header = lines.header(lines.GONE_MARK, "GONE", state.incident, account, note=lines.was(was))
+    else:
+        tier = state.tier
+        header = lines.header(lines.MARK[tier], tier.name, state.incident, account, note="still")
+    looked = "looked three times" if proven else "not proven yet"
     rows = [
-        lines.header(lines.GONE_MARK, "GONE", state.incident, account, note=lines.was(was)),
+        header,
         *([row("Pool ", Bold(label))] if label else []),
-        row("Position no longer there, looked three times"),
+        row(f"Position no longer there, {looked}"),
         *(lines.equity(report) if report is not None else []),
         row(f"Look at {wording.venue_name(venue)}: this cannot tell why"),
     ]
@@ -231,6 +244,8 @@ def finding(
 def _held(state: DangerState, reading: Reading, *, unstable: bool) -> list[Row]:
     if reading.lesser and state.firm >= max(state.tier, Tier.WATCH):
         return [row(f"{state.tier.name} held: how far it is, is not known")]
+    if reading.gone:
+        return [row(f"No position seen: {state.tier.name} held until that lasts")]
     if unstable:
         return [row(f"Unstable: holding {state.tier.name} longer")]
     if state.good_since_us is not None:

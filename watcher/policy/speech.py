@@ -253,7 +253,7 @@ def _without_figures(
     now: Moment,
 ) -> Text:
     report = _report(found, turn.pool)
-    if report is None and turn.kind in (Kind.RESOLVED, Kind.EASED):
+    if report is None:
         return messages.gone(
             state.account,
             found.snapshot.venue,
@@ -261,6 +261,7 @@ def _without_figures(
             was=turn.was,
             label=label_of(turn.pool, len(found.report.pools) + 1),
             report=None,
+            proven=turn.kind is not Kind.REPEATED,
         )
     age_us = max((now.steady_us - s.at_us for s in state.recent if s.pool == turn.pool), default=0)
     missed = Missed(kind=MissKind.UNREADABLE, reason="no figure of this pool is known")
