@@ -75,6 +75,7 @@ class Show:
     _rank: dict[str, int] = field(default_factory=dict)
     _distances: dict[str, float | None] = field(default_factory=dict)
     _blind: set[str] = field(default_factory=set)
+    _tiers: dict[str, str] = field(default_factory=dict)
     _next_curve: float = 0.0
     _next_frame: float = 0.0
     _trader: Person = field(init=False)
@@ -261,6 +262,8 @@ class Show:
             repeated = said.note == AGAIN
         if kind == "seeing":
             self._blind.discard(said.account)
+        elif kind != "blind":
+            self._tiers[said.account] = said.tier
         pools = self.world.pools(self.world.account(said.account), prices=False)
         healths = [pool.health for pool in pools if pool.health is not None]
         return Event(
@@ -287,7 +290,8 @@ class Show:
             for name, who in ((pair.watched, "watched"), (pair.twin, "e-mail only")):
                 pools = self.world.pools(self.world.account(name), prices=False)
                 healths = [pool.health for pool in pools if pool.health is not None]
-                words = f"{min(healths):.2f}x  {who}" if healths else who
+                health = f"{min(healths):6.2f}x" if healths else "       "
+                words = f"{health}  {self._tiers.get(name, ''):<9}  {who}"
                 if (name, "liquidated") in self._done:
                     words = f"LIQUIDATED  {who}"
                 rows.append((name, self._distances.get(name), words))

@@ -18,7 +18,7 @@ from rich.text import Text
 
 BAR_CELLS = 20
 BAR_FULL_PERCENT = 25.0
-PHONE_MESSAGES = 3
+PHONE_MESSAGES = 2
 TIER_STYLES = ((3.0, "bold red"), (6.0, "red"), (12.0, "dark_orange"), (20.0, "yellow"))
 
 
@@ -116,7 +116,7 @@ class LiveView(PlainView):
         return Panel(table, title=f"{clock_text(self._t)}  distance to liquidation")
 
     def _phone(self) -> Panel:
-        return Panel(Group(*map(Text, self._messages)), title="📱", width=50)
+        return Panel(Group(*map(Text, self._messages)), title="📱", width=56)
 
 
 def _bar(distance: float | None) -> Text:
