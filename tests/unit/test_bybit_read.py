@@ -118,6 +118,10 @@ def test_cross_account_arrives_exactly() -> None:
     assert snapshot.unmodelled == {}
 
 
+def test_a_liquidation_price_of_cross_margin_is_an_estimate() -> None:
+    assert snapshot_of(bodies("cross")).venue_says["unified"].liquidation_estimated
+
+
 def test_rules_say_how_the_venue_computes() -> None:
     rules = snapshot_of(bodies("cross")).rules["unified"]
 
@@ -277,6 +281,7 @@ def test_isolated_margin_is_reported_position_by_position() -> None:
     says = snapshot.venue_says["isolated:BTCUSDT:long"]
     assert says.maintenance_margin == D("99.0585")
     assert says.liquidation_prices == {"BTCUSDT": D(55500)}
+    assert not says.liquidation_estimated  # here it is the trigger itself
     assert snapshot.rules["isolated:BTCUSDT:long"].family is Family.REPORTED
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from watcher.cli import COMMANDS, FINE, REFUSED, TROUBLE, main, show
+from watcher.cli import COMMANDS, FINE, REFUSED, TROUBLE, check, main, show
 from watcher.cli.status import main as status
 from watcher.domain.account import (
     Asset,
@@ -23,6 +23,7 @@ from watcher.domain.account import (
     VenueSays,
 )
 from watcher.domain.alert import AccountState, Decision, Moment
+from watcher.margin import evaluate
 from watcher.store.files import write_snapshot
 from watcher.store.sqlite import SqliteStore
 
@@ -268,6 +269,21 @@ def test_a_daemon_that_reads_nothing_and_tells_nobody_is_unhealthy(
 
 
 # -- figures ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("estimated", "shown"), [(True, "its estimate"), (False, "2.01 %")])
+def test_check_holds_an_estimated_liquidation_price_against_nobody(
+    *, estimated: bool, shown: str
+) -> None:
+    says = VenueSays(
+        liquidation_prices={"BTCUSDT": Decimal(88_670)}, liquidation_estimated=estimated
+    )
+    told = snapshot(venue_says={"cross:USDT": says})
+
+    rows = check._rows(evaluate(told).pools[0], told)
+
+    [row] = [row for row in rows if "liquidated at" in row[1]]
+    assert row[2:] == ["90,452.3", "88,670.0", shown]
 
 
 def test_figures_are_told_as_people_read_them() -> None:

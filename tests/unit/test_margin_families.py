@@ -335,6 +335,19 @@ def test_a_pool_with_something_unmodelled_shows_the_venues_figures() -> None:
     assert pool.positions[0].maintenance_margin is None
 
 
+def test_a_hedged_pool_that_is_not_computed_shows_the_price_of_each_side() -> None:
+    says = VenueSays(
+        liquidation_prices={"BTCUSDT:long": Decimal(54_000), "BTCUSDT:short": Decimal(90_000)}
+    )
+    short = replace(LONG_BTC, side=Side.SHORT)
+    pool = report(
+        snapshot(linear(), [coin("USDT", 6_000)], [LONG_BTC, short],
+                 venue_says={POOL: says}, unmodelled={POOL: "holds an option"})
+    )  # fmt: skip
+
+    assert [p.liquidation_price for p in pool.positions] == [54_000, 90_000]
+
+
 @pytest.mark.parametrize(
     ("name", "value", "level", "health"),
     [

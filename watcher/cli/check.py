@@ -217,16 +217,20 @@ def _rows(pool: PoolReport, snapshot: Snapshot) -> list[list[str]]:
     rows.append([pool.pool, "margin level", show.percent(pool.margin_level), "", ""])
     distance = "none in range" if pool.tier_distance is None else show.percent(pool.tier_distance)
     rows.append([pool.pool, f"distance ({pool.worst_path or 'no path'})", distance, "", ""])
-    told = {} if says is None else says.liquidation_prices
     for position in pool.positions:
-        theirs = told.get(position.symbol)
+        theirs = None if says is None else says.liquidation_price(position.symbol, position.side)
         rows.append(
             [
                 pool.pool,
                 f"{position.symbol} {position.side} liquidated at",
                 show.price(position.liquidation_price),
                 show.price(None if theirs is None else float(theirs)),
-                _difference(position.liquidation_price, None if theirs is None else float(theirs)),
+                # what the venue itself calls an estimate is shown, and held against nobody
+                "its estimate"
+                if says is not None and says.liquidation_estimated and theirs is not None
+                else _difference(
+                    position.liquidation_price, None if theirs is None else float(theirs)
+                ),
             ]
         )
     return rows

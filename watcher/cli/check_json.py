@@ -93,6 +93,7 @@ def _says(told: VenueSays | None) -> object:
         "used_margin": _texts(told.used_margin),
         "ratio": None if ratio is None else {"name": ratio.name, "value": _texts(ratio.value)},
         "liquidation_prices": _texts(told.liquidation_prices),
+        "liquidation_estimated": told.liquidation_estimated,
     }
 
 

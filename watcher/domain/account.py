@@ -197,7 +197,13 @@ class VenueRatio:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VenueSays:
-    """The venue's own figures for one pool, in the pool's reference currency; None: not told."""
+    """
+    The venue's own figures for one pool, in the pool's reference currency; None: not told.
+
+    `liquidation_estimated`: the venue itself calls its liquidation prices of this pool estimates,
+    so that ours may differ from them and both be right. They are by symbol, or by `symbol:side`
+    where both sides are held.
+    """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
 
@@ -206,6 +212,11 @@ class VenueSays:
     used_margin: Decimal | None = None
     ratio: VenueRatio | None = None
     liquidation_prices: Mapping[str, Decimal] = field(default_factory=dict)
+    liquidation_estimated: bool = False
+
+    def liquidation_price(self, symbol: str, side: Side) -> Decimal | None:
+        told = self.liquidation_prices
+        return told.get(symbol, told.get(f"{symbol}:{side}"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -83,7 +83,7 @@ def _position(pool: Pool, position: Position, says: VenueSays) -> PositionReport
     if not (position.mark > 0 and position.entry > 0) or (index is None and not single):
         return None
     unit = 1.0 if index is None else float(index)
-    price = says.liquidation_prices.get(position.symbol)
+    price = says.liquidation_price(position.symbol, position.side)
     mark = float(position.mark)
     return PositionReport(
         symbol=position.symbol,

@@ -225,6 +225,7 @@ def _totals(account: Row, mode: Mode, legs: tuple[Leg, ...]) -> VenueSays:
         used_margin=_sum(account, "totalInitialMargin", strict=strict),
         ratio=None if rate is None else VenueRatio(name="accountMMRate", value=rate),
         liquidation_prices=liquidation_prices(legs),
+        liquidation_estimated=mode.is_cross,
     )
 
 
