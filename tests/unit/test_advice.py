@@ -197,6 +197,29 @@ def test_small_positions_are_closed_in_their_own_lots() -> None:
     assert advice.closing.amount % Decimal("0.001") == 0
 
 
+@pytest.mark.parametrize(
+    ("held", "step"),
+    [("1.523", "0.01"), ("1.5", "0.1"), ("1", "0.1"), ("7", "0.1"), ("50", "1"), ("1000", "10")],
+)
+def test_no_more_is_closed_than_a_lot_above_what_is_needed(held: str, step: str) -> None:
+    """A step is a hundredth of the position, unless the position shows that lots are coarser."""
+    wallet = 17_000 * Decimal(held) / 2
+    snapshot = replace(
+        unified(),
+        positions=(position(quantity=held, entry="113000", mark="113420"),),
+        assets=(replace(unified().assets[0], wallet=wallet),),
+    )
+    advice = advice_for(snapshot, "unified")
+    assert advice is not None
+    assert advice.closing is not None
+    amount = advice.closing.amount
+
+    short = with_closed(snapshot, "unified", "BTCUSDT", Side.LONG, amount - Decimal(step))
+
+    assert amount % Decimal(step) == 0
+    assert value_after(short, "unified", Measure.DISTANCE) < advice.target
+
+
 def test_a_pool_only_the_venue_computes_gets_no_advice() -> None:
     report, found = judged(single(5), "cross:USDT")
     told = replace(report, status=type(report.status).REPORTED)

@@ -29,7 +29,7 @@ from watcher.policy.readings import Reading, value_of
 
 POSITIONS_TRIED_MAX = 4
 TOP_UP_FIGURES = 4
-CLOSE_FIGURES = 2
+CLOSE_FIGURES = 3
 STABLE = frozenset({"USDT", "USDC", "FDUSD", "USD1", "DAI"})
 
 _TARGET_TIERS = {
@@ -221,16 +221,16 @@ def _step(value: float, figures: int, *, stable: bool) -> Decimal:
     return Decimal(1).scaleb(max(exponent, 0) if stable else exponent)
 
 
-# the venue's lot is not in a snapshot: two figures, never finer than the position itself shows,
-# and whole contracts where contracts are counted
+# The venue's lot is not in a snapshot. Three figures of the position: with two, a position that
+# begins with 1 would lose up to a tenth of itself for nothing. Never finer than the position itself
+# shows, whole contracts where contracts are counted; a round size shows nothing, there two do.
 def _lot(position: Position) -> Decimal:
     size = position.quantity
-    figures = size.adjusted() - CLOSE_FIGURES + 1
     own = size.normalize().as_tuple().exponent
     assert isinstance(own, int)
     counted = position.inverse or position.contract_size != 1
-    finest = min(own, 0) if own < 0 or counted else figures
-    return Decimal(1).scaleb(max(figures, finest))
+    finest = min(own, 0) if own < 0 or counted else min(size.adjusted() - 1, 0)
+    return Decimal(1).scaleb(max(size.adjusted() - CLOSE_FIGURES + 1, finest))
 
 
 def _asset_to_add(snapshot: Snapshot, report: PoolReport) -> str | None:
