@@ -303,6 +303,21 @@ def test_the_worse_opinion_rules_and_distances_follow_it() -> None:
     assert doubted.positions[0].distance == pytest.approx(doubted.tier_distance)
 
 
+@pytest.mark.parametrize(
+    "told",
+    [
+        VenueSays(equity=Decimal(-5), maintenance_margin=Decimal(0)),
+        VenueSays(ratio=VenueRatio(name="marginRatio", value=Decimal(-1))),
+    ],
+)
+def test_a_venue_that_sees_nothing_left_leaves_no_distance(told: VenueSays) -> None:
+    pool = report(snapshot(linear(), [coin("USDT", 6_000)], [LONG_BTC], venue_says={POOL: told}))
+
+    assert pool.health == -math.inf
+    assert pool.tier_distance == 0
+    assert pool.positions[0].distance == 0
+
+
 def test_a_venue_that_is_calmer_than_we_are_changes_nothing() -> None:
     ours = snapshot(linear(), [coin("USDT", 6_000)], [LONG_BTC])
     told = VenueSays(ratio=VenueRatio(name="mgnRatio", value=Decimal(11)))

@@ -96,10 +96,12 @@ def gap(equity: float, requirement: float, told: float | None) -> float:
     Return what to take off *equity* so that health is not better than what the venue *told*.
 
     With no requirement of our own there is nothing to scale and the gap is 0: the two healths
-    still differ, and `disagreement` says so.
+    still differ, and `disagreement` says so. A venue that sees nothing left takes all of it.
     """
-    if told is None or requirement <= 0 or math.isinf(told):
+    if told is None or requirement <= 0 or told == math.inf:
         return 0.0
+    if told == -math.inf:
+        return max(0.0, equity)
     return max(0.0, equity - told * requirement)
 
 
