@@ -31,6 +31,7 @@ from watcher.domain.alert import (
     Tier,
 )
 from watcher.policy import decide
+from watcher.policy.decide import factors_of
 
 
 class Account:
@@ -224,6 +225,17 @@ def test_prices_of_another_contract_or_no_number_are_not_believed() -> None:
         assert account.miss(after_s=1, prices={"BTC": price}) == []
     assert account.last is not None
     assert account.last.samples == ()
+
+
+@pytest.mark.parametrize("symbols", [("BTCUSDT", "BTCUSDT_260327"), ("BTCUSDT_260327", "BTCUSDT")])
+def test_a_live_price_is_compared_with_the_contract_it_is_of(symbols: tuple[str, str]) -> None:
+    """A dated contract stands 3 % above the perpetual: that is no fall of the coin."""
+    marks = {"BTCUSDT": "100000", "BTCUSDT_260327": "103000"}
+    held = tuple(position(symbol, mark=marks[symbol]) for symbol in symbols)
+
+    factors = factors_of(replace(unified(), positions=held), {"BTC": 100_000.0})
+
+    assert factors == {"BTC": 1.0}
 
 
 def test_a_blind_account_with_a_live_price_shows_the_estimate() -> None:

@@ -78,9 +78,15 @@ def estimate(last: Snapshot, prices: Mapping[str, float], rules: AlertRules) -> 
 
 
 def factors_of(last: Snapshot, prices: Mapping[str, float]) -> dict[str, float]:
-    """Return live over known price for each coin of *last* a believable price is given for."""
+    """
+    Return live over known price for each coin of *last* a believable price is given for.
+
+    Of several contracts on one coin the first by name is compared, the one adapters price it by: a
+    dated contract beside it may stand percents apart.
+    """
     own = {asset.asset: float(asset.index) for asset in last.assets}
-    own.update({position.underlying: float(position.mark) for position in last.positions})
+    later_first = sorted(last.positions, key=lambda position: position.symbol, reverse=True)
+    own.update({position.underlying: float(position.mark) for position in later_first})
     factors = {}
     for coin, price in prices.items():
         if own.get(coin, 0.0) > 0 and math.isfinite(price) and price > 0:

@@ -79,7 +79,8 @@ class Marks:
         self._marks: dict[str, dict[str, tuple[int, float]]] = {}
 
     def note(self, snapshot: Snapshot, now: Moment) -> None:
-        for position in snapshot.positions:
+        # of several contracts on one coin the first by name is kept, as `decide` compares it
+        for position in sorted(snapshot.positions, key=lambda one: one.symbol, reverse=True):
             by_account = self._marks.setdefault(position.underlying, {})
             by_account[snapshot.account] = (now.steady_us, float(position.mark))
 

@@ -137,7 +137,7 @@ class Bybit:
             elif isinstance(tickers, BaseException):
                 raise tickers
             else:
-                for symbol in wanted.keys() & tickers.keys():
+                for symbol in sorted(wanted.keys() & tickers.keys()):
                     marks.setdefault(_underlying(symbol), float(tickers[symbol].mark))
         if not marks:
             raise trouble or Unreadable("bybit tickers: none of the symbols asked for is listed")
