@@ -20,7 +20,7 @@ from watcher.sim.demo.people import Person
 from watcher.sim.demo.phone import Read, read
 from watcher.sim.demo.record import TIERS, Event, Record
 from watcher.sim.demo.stage import Pair
-from watcher.sim.demo.truth import crosses_within, distance
+from watcher.sim.demo.truth import Way, crosses_within, distance, paths_within
 from watcher.sim.demo.view import View
 from watcher.sim.faults import Fault
 from watcher.sim.practice import Practice, write_config
@@ -74,6 +74,7 @@ class Show:
     _done: set[tuple[str, str]] = field(default_factory=set)
     _rank: dict[str, int] = field(default_factory=dict)
     _distances: dict[str, float | None] = field(default_factory=dict)
+    _near: dict[tuple[str, int], list[Way]] = field(default_factory=dict)
     _blind: set[str] = field(default_factory=set)
     _tiers: dict[str, str] = field(default_factory=dict)
     _next_curve: float = 0.0
@@ -154,6 +155,7 @@ class Show:
             self._venue_acts(pair.twin)
         for person in (self._trader, self._sleeper):
             for account, words in person.due(world):
+                self._near.clear()
                 held = self._distances.get(account)
                 self._happened(
                     Event(t=t, kind="action", account=account, distance=held, note=words)
@@ -197,9 +199,13 @@ class Show:
         line = self.plot.lines[TIERS[rank]]
         known = self._distances.get(name)
         # half a minute of this market moves a distance by far less than this
-        if known is None or known > line * 1.3 + 2:
+        reach = line * 1.3 + 2
+        if known is None or known > reach:
             return False
-        return crosses_within(self.world, self.world.account(name), line)
+        account = self.world.account(name)
+        if (name, rank) not in self._near:
+            self._near[name, rank] = paths_within(self.world, account, reach)
+        return crosses_within(self.world, account, line, paths=self._near[name, rank])
 
     def _venue_acts(self, name: str) -> None:
         account = self.world.account(name)
@@ -228,6 +234,7 @@ class Show:
         return any(pair.watched == name for pair in self.pairs)
 
     def _sample(self) -> None:
+        self._near.clear()
         for pair in self.pairs:
             for name in (pair.watched, pair.twin):
                 account = self.world.account(name)

@@ -9,8 +9,9 @@ is early, late or false by this number.
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterable
 from decimal import Decimal
+from typing import TypeAlias
 
 from watcher.sim.things import ONE, ZERO, Account
 from watcher.sim.world import World
@@ -19,17 +20,21 @@ RANGE_PERCENT = 80.0
 TOLERANCE_PERCENT = 0.01
 SEARCH_MAX = 24
 
+Way: TypeAlias = tuple[tuple[str, ...], int]
+"""A path of prices: the coins that move together, and where to: 1 up, -1 down."""
 
-def health_at(world: World, account: Account, factors: Mapping[str, float]) -> Decimal | None:
+
+def health_at(
+    world: World, account: Account, coins: Iterable[str] = (), factor: float = 1.0
+) -> Decimal | None:
     """
-    Return equity / requirement of the account's worst pool with prices times *factors*.
+    Return equity / requirement of the account's worst pool with prices of *coins* times *factor*.
 
     None when no pool has a requirement.
     """
     shadow = copy.copy(world)
-    shadow.prices = {
-        name: price * Decimal(repr(factors.get(name, 1.0))) for name, price in world.prices.items()
-    }
+    exact = Decimal(repr(factor))
+    shadow.prices = world.prices | {coin: world.prices[coin] * exact for coin in coins}
     shadow._marks = {}  # noqa: SLF001 - the shadow world's own cache of marks, emptied
     healths = [
         pool.equity / pool.requirement
@@ -44,50 +49,55 @@ def distance(world: World, account: Account) -> float | None:
     Return the smallest adverse move to liquidation in percent: all coins together up or down,
     and each coin alone. None: none within `RANGE_PERCENT`. 0 once crossed.
     """
-    coins = sorted({leg.instrument.underlying for leg in account.positions.values()})
-    if not coins:
+    if not account.positions:
         return None
-    now = health_at(world, account, {})
+    now = health_at(world, account)
     if now is None:
         return None
     if now <= ONE:
         return 0.0
     nearest = RANGE_PERCENT
-    paths = [tuple(world.prices), *((coin,) for coin in coins)]
-    for path in paths:
-        for sign in (-1, 1):
-            nearest = _first_crossing(world, account, path, sign, nearest)
+    for path in _paths(world, account):
+        nearest = _first_crossing(world, account, path, nearest)
     return nearest if nearest < RANGE_PERCENT else None
 
 
-def crosses_within(world: World, account: Account, percent: float) -> bool:
-    """Say whether a move of *percent* on any path of `distance` reaches liquidation."""
+def paths_within(world: World, account: Account, percent: float) -> list[Way]:
+    """Return the paths of `distance` on which a move of *percent* reaches liquidation."""
+    return [path for path in _paths(world, account) if _gap(world, account, path, percent) <= 0]
+
+
+def crosses_within(
+    world: World, account: Account, percent: float, *, paths: Iterable[Way] | None = None
+) -> bool:
+    """Say whether a move of *percent* reaches liquidation on any of *paths* (without: on any)."""
+    asked = _paths(world, account) if paths is None else paths
+    return any(_gap(world, account, path, percent) <= 0 for path in asked)
+
+
+def _paths(world: World, account: Account) -> list[Way]:
     coins = sorted({leg.instrument.underlying for leg in account.positions.values()})
-    paths = [tuple(world.prices), *((coin,) for coin in coins)]
-    return any(_gap(world, account, path, sign, percent) <= 0 for path in paths for sign in (-1, 1))
+    moved = [tuple(world.prices), *((coin,) for coin in coins)]
+    return [(one, sign) for one in moved for sign in (-1, 1)]
 
 
-def _gap(
-    world: World, account: Account, coins: tuple[str, ...], sign: int, percent: float
-) -> float:
+def _gap(world: World, account: Account, path: Way, percent: float) -> float:
     """Return health - 1 after *percent* on one path; 1 where nothing is required."""
-    factor = max(1e-9, 1 + sign * percent / 100)
-    health = health_at(world, account, dict.fromkeys(coins, factor))
+    coins, sign = path
+    health = health_at(world, account, coins, max(1e-9, 1 + sign * percent / 100))
     return 1.0 if health is None else float(health) - 1
 
 
-def _first_crossing(
-    world: World, account: Account, coins: tuple[str, ...], sign: int, nearest: float
-) -> float:
+def _first_crossing(world: World, account: Account, path: Way, nearest: float) -> float:
     """Return the crossing on one path if it lies nearer than *nearest*, else *nearest*."""
-    if _gap(world, account, coins, sign, nearest) > 0:
+    if _gap(world, account, path, nearest) > 0:
         return nearest
     low, high = 0.0, nearest
     for _ in range(SEARCH_MAX):
         if high - low < TOLERANCE_PERCENT:
             break
         middle = (low + high) / 2
-        if _gap(world, account, coins, sign, middle) > 0:
+        if _gap(world, account, path, middle) > 0:
             low = middle
         else:
             high = middle
