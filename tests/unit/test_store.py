@@ -267,6 +267,45 @@ def test_a_claimed_row_is_not_superseded(tmp_path: Path) -> None:
     assert rows(tmp_path) == {"a": "sent", "b": "queued"}
 
 
+def test_what_comes_back_unsent_gives_way_to_a_newer_row(tmp_path: Path) -> None:
+    """Told after the emergency it grew into, an old "critical" would read like a recovery."""
+
+    async def story(store: SqliteStore) -> None:
+        await store.say(danger("a", **K7F3))
+        [claim] = await store.claim(moment(), limit=1)
+        await store.say(danger("b", Tier.EMERGENCY, **K7F3))
+        await store.postpone(claim.id, moment(1).steady_us, "no connection")
+        assert keys(await store.claim(moment(2), limit=5)) == ["b"]
+
+    with_store(tmp_path, story)
+
+    assert rows(tmp_path)["a"] == "superseded"
+
+
+def test_what_a_dead_predecessor_claimed_gives_way_to_a_newer_row(tmp_path: Path) -> None:
+    async def die(store: SqliteStore) -> None:
+        await store.say(danger("a", **K7F3))
+        await store.claim(moment(), limit=1)
+        await store.say(danger("b", Tier.EMERGENCY, **K7F3))
+
+    async def story(store: SqliteStore) -> None:
+        assert keys(await store.claim(moment(2), limit=5)) == ["b"]
+
+    with_store(tmp_path, die)
+    with_store(tmp_path, story)
+
+
+def test_a_worse_row_that_comes_back_is_kept_beside_a_milder_one(tmp_path: Path) -> None:
+    async def story(store: SqliteStore) -> None:
+        await store.say(danger("a", Tier.EMERGENCY, **K7F3))
+        [claim] = await store.claim(moment(), limit=1)
+        await store.say(danger("b", **K7F3))
+        await store.postpone(claim.id, moment(1).steady_us, "no connection")
+        assert keys(await store.claim(moment(2), limit=5)) == ["a", "b"]
+
+    with_store(tmp_path, story)
+
+
 def test_an_incident_survives_with_its_code(tmp_path: Path) -> None:
     incident = Incident(code="K7F3", seq=4, opened_at_us=START_US)
     told = DangerState(pool="unified", tier=Tier.CRITICAL, incident=incident, told_value=5.8)

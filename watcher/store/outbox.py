@@ -27,6 +27,16 @@ _DUE = (
 )
 
 
+_RETIRE = """
+UPDATE outbox SET state = 'superseded' WHERE state = 'queued' AND attempts > 0 AND incident <> ''
+AND EXISTS (
+    SELECT 1 FROM outbox AS newer WHERE newer.id > outbox.id AND newer.state <> 'abandoned'
+    AND newer.account = outbox.account AND newer.incident = outbox.incident
+    AND newer.strand = outbox.strand AND (outbox.lane > :urgent OR newer.tier >= outbox.tier)
+)
+"""
+
+
 def is_due(ledger: sqlite3.Connection, values: Mapping[str, object]) -> bool:
     """Return whether `take` would find a row; reading only, so an idle outbox costs no write."""
     return ledger.execute(f"SELECT 1 {_DUE} LIMIT 1", values).fetchone() is not None
@@ -86,6 +96,29 @@ def insert(ledger: sqlite3.Connection, message: Message) -> None:
                 "tier": int(message.tier),
             },
         )
+
+
+def give_back(
+    ledger: sqlite3.Connection, row_id: int, until_us: int, reason: str, *, copied: bool
+) -> None:
+    """Queue a claimed row again, not before *until_us*."""
+    ledger.execute(
+        "UPDATE outbox SET state = 'queued', not_before_us = ?, reason = ?, copies = copies + ? "
+        "WHERE id = ?",
+        (until_us, reason, int(copied), row_id),
+    )
+    _retire(ledger)
+
+
+def give_back_all(ledger: sqlite3.Connection) -> None:
+    """Queue again what a dead predecessor had claimed."""
+    ledger.execute("UPDATE outbox SET state = 'queued' WHERE state = 'claimed'")
+    _retire(ledger)
+
+
+# what comes back unsent meets the rule that queued rows met when the newer row came
+def _retire(ledger: sqlite3.Connection) -> None:
+    ledger.execute(_RETIRE, {"urgent": int(Lane.BLIND)})
 
 
 def backlog_of(ledger: sqlite3.Connection, now_us: int) -> Backlog:

@@ -118,11 +118,10 @@ class SqliteStore:
     async def postpone(
         self, claim_id: int, until_us: int, reason: str, *, copied: bool = False
     ) -> None:
-        await self._change(
-            "UPDATE outbox SET state = 'queued', not_before_us = ?, reason = ?, "
-            "copies = copies + ? WHERE id = ?",
-            (until_us, reason, int(copied), claim_id),
-        )
+        def write(ledger: sqlite3.Connection) -> None:
+            outbox.give_back(ledger, claim_id, until_us, reason, copied=copied)
+
+        await self._run(lambda: self._write(write))
 
     async def abandon(self, claim_id: int, reason: str) -> None:
         await self._change(
@@ -177,7 +176,7 @@ class SqliteStore:
             log.error("ledger.replaced", reason=str(error), aside=aside.name)  # noqa: TRY400 - told, no defect
             self.notes += (f"The ledger was damaged and is now {aside.name}: alerts start afresh",)
             self._ledger = schema.open_ledger(path)
-        self._ledger.execute("UPDATE outbox SET state = 'queued' WHERE state = 'claimed'")
+        self._write(outbox.give_back_all)
         self._open_history()
 
     def _open_history(self) -> None:
