@@ -18,9 +18,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.asking import ask
 from tests.e2e.books import MODES, fund, long_btc, symbol, world_of
 from tests.e2e.lockstep import Stage, staged
-from watcher.sim.default import CHAT_ID, HOURLY_RATE, new_account
+from watcher.sim.default import HOURLY_RATE, new_account
 from watcher.sim.demo.phone import Read, read
 from watcher.sim.demo.truth import crosses_within
 from watcher.sim.market import Scripted
@@ -241,12 +242,6 @@ class Scene:
         assert pool.margin_level is not None
         return float(pool.margin_level)
 
-    async def answer(self, command: str) -> str:
-        bot = self.stage.practice.bot
-        bot.say(user_id=CHAT_ID, chat_id=CHAT_ID, text=command)
-        await self.stage.to(self.stage.t + 10)
-        return self.stage.messages[-1].text
-
 
 @asynccontextmanager
 async def critical(world: World, folder: Path) -> AsyncIterator[Scene]:
@@ -278,7 +273,7 @@ def test_doing_what_it_says_brings_the_pool_to_the_target(
             assert (after.word, after.note) == ("WARNING", "was CRITICAL")
             assert after.distance is not None
             assert goal <= after.distance < goal + 1
-            assert f"{after.distance} %" in await scene.answer("/status")
+            assert f"{after.distance} %" in await ask(scene.stage, "/status")
             assert not account.liquidations
 
             a_little_less(world, account, scene.advice, deed)
@@ -306,7 +301,7 @@ def test_adding_to_borrowed_margin_brings_the_level_to_the_target(
             after = scene.stage.said(NAME)[-1]
             assert (after.word, after.note) == ("WARNING", "was CRITICAL")
             assert "\nLevel 150 % (call 130" in scene.stage.messages[-1].text
-            assert "level 150 %" in await scene.answer("/status")
+            assert "level 150 %" in await ask(scene.stage, "/status")
             world.transfer(account, asset, amount / 100, source="margin", target="funding")
             assert scene.level < 150
 

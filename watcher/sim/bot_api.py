@@ -130,7 +130,7 @@ class BotApi:
         if text.startswith("/"):
             length = len(text.split(maxsplit=1)[0])
             message["entities"] = [{"type": "bot_command", "offset": 0, "length": length}]
-        return self._announce({"message": message})
+        return self.announce({"message": message})
 
     def press(self, *, user_id: int, chat_id: int, message_id: int, data: str) -> int:
         """Press an inline button of a message."""
@@ -142,9 +142,10 @@ class BotApi:
             "chat_instance": "1",
             "data": data,
         }
-        return self._announce({"callback_query": query})
+        return self.announce({"callback_query": query})
 
-    def _announce(self, update: dict[str, Any]) -> int:
+    def announce(self, update: dict[str, Any]) -> int:
+        """Put any update before the bot, whatever it says it listens to; return its id."""
         self._update_id += 1
         self._updates.append({"update_id": self._update_id, **update})
         self._news.set()
