@@ -31,7 +31,15 @@ from watcher.domain.alert import (
     Moment,
     Seen,
 )
-from watcher.ports import Banned, Refused, Unreadable, WithdrawalRight
+from watcher.ports import (
+    Banned,
+    Maintenance,
+    Refused,
+    Unreachable,
+    Unreadable,
+    VenueError,
+    WithdrawalRight,
+)
 from watcher.service.clock import SteppedClock
 from watcher.service.deliver import Deliverer
 from watcher.service.poll import Marks, Poller, first_waits_s
@@ -153,6 +161,21 @@ def test_a_ban_is_kept_to_the_second_and_not_even_prices_are_asked_for() -> None
         assert reasons(seen) == [None, "banned", "banned", "banned", None, None, None]
         assert venue.snapshots == 5
         assert [each.prices for each in seen[1:4]] == [{}] * 3
+
+    in_world(story)
+
+
+@pytest.mark.parametrize("error", [Unreachable, Maintenance])
+def test_an_outage_said_to_last_an_hour_is_looked_at_again_each_minute(
+    error: type[VenueError],
+) -> None:
+    async def story(clock: SteppedClock) -> None:
+        until_us = clock.now().wall_us + 3600 * SECOND_US
+        venue = Venue("main", ["50000", error("HTTP 503", until_us=until_us), "50000"])
+
+        seen = await Slots(clock, venue).slots(9)
+
+        assert reasons(seen) == [None, *["HTTP 503"] * 6, None, None]
 
     in_world(story)
 

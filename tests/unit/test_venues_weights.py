@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from watcher.ports import Banned, RateLimited
+from watcher.ports import Banned, RateLimited, VenueError
 from watcher.venues.weights import Budget, Limit, Shutter
 
 MINUTE_MS = 60_000
@@ -86,6 +86,17 @@ def test_the_longest_pause_holds() -> None:
 
     with pytest.raises(Banned):
         shutter.check(START_MS + 8_000)
+
+
+@pytest.mark.parametrize(("error", "hours"), [(Banned, 72), (RateLimited, 1 / 6)])
+def test_an_end_in_a_far_future_is_not_believed(error: type[VenueError], hours: float) -> None:
+    shutter = Shutter()
+    far_us = int((START_MS + 1e11) * 1000)
+    shutter.shut(error("wait", until_us=far_us), START_MS)
+
+    with pytest.raises(error):
+        shutter.check(START_MS + hours * 3_600_000 - 1)
+    shutter.check(START_MS + hours * 3_600_000)
 
 
 def test_an_error_without_an_end_shuts_nothing() -> None:

@@ -58,6 +58,12 @@ PAUSE_S: Mapping[MissKind, float] = {
     MissKind.RATE_LIMITED: 10.0,
 }
 """How long a venue that said no is left alone, when it named no time itself."""
+PAUSE_MAX_S: Mapping[MissKind, float] = {
+    MissKind.BANNED: 3 * 86_400.0,
+    MissKind.RATE_LIMITED: 600.0,
+}
+PAUSE_REST_MAX_S = 60.0
+"""The longest it is believed: asking during a ban prolongs it, but an outage may end early."""
 
 log = structlog.get_logger()
 
@@ -230,6 +236,7 @@ class Poller:
         wait_s = max(wait_s, PAUSE_S.get(missed.kind, 0.0))
         if missed.until_us is not None:
             wait_s = max((missed.until_us - now.wall_us) / SECOND_US, 0.0)
+            wait_s = min(wait_s, PAUSE_MAX_S.get(missed.kind, PAUSE_REST_MAX_S))
         self._quiet_until_us = now.steady_us + round(wait_s * SECOND_US)
 
     async def _without_snapshot(self, missed: Missed) -> Seen:

@@ -19,6 +19,9 @@ from watcher.ports import RateLimited, VenueError
 URGENT_SHARE = 0.95
 CALM_SHARE = 0.70
 HALVED_FOR_MS = 600_000
+SHUT_MS_MAX = 3 * 86_400_000
+"""The longest ban a venue documents; one told to last longer is a broken answer."""
+SLOWED_MS_MAX = 600_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +94,8 @@ class Shutter:
 
     def shut(self, error: VenueError, now_ms: float) -> None:
         until_ms = now_ms if error.until_us is None else error.until_us / 1000
+        longest_ms = SLOWED_MS_MAX if isinstance(error, RateLimited) else SHUT_MS_MAX
+        until_ms = min(until_ms, now_ms + longest_ms)
         if until_ms > self._until_ms:
             self._until_ms = until_ms
             self._error = error
