@@ -496,6 +496,47 @@ def test_a_mode_not_supported_is_told_once_with_the_venues_figures() -> None:
     assert account.said[0].silent
 
 
+def isolated_at_bybit(trigger: str, seconds: float) -> Snapshot:
+    """A pool that is not computed, of which the venue tells the price that ends it."""
+    held = replace(position(), mark=Decimal(100_000))
+    says = VenueSays(liquidation_prices={"BTCUSDT": Decimal(trigger)})
+    return replace(reported(None, seconds), positions=(held,), venue_says={"unified": says})
+
+
+@pytest.mark.parametrize(
+    ("trigger", "tier"),
+    [
+        ("60000", Tier.CALM),
+        ("85000", Tier.WATCH),
+        ("89000", Tier.WARNING),
+        ("95000", Tier.CRITICAL),
+        ("98000", Tier.EMERGENCY),
+        ("110000", Tier.EMERGENCY),
+    ],
+)
+def test_a_liquidation_price_the_venue_tells_is_a_distance(trigger: str, tier: Tier) -> None:
+    account = Account()
+    account.see(lambda s: isolated_at_bybit(trigger, s))
+
+    assert account.state.dangers["unified"].tier is tier
+    assert not any("NO TIER CAN FIRE" in m.text.plain for m in account.said)
+
+
+def test_the_health_of_a_venue_does_not_hide_its_liquidation_price() -> None:
+    """Futures in a mode not computed: health 12x, and five percent from liquidation."""
+    account = Account()
+
+    def near(seconds: float) -> Snapshot:
+        shown = isolated_at_bybit("95000", seconds)
+        ratio = VenueRatio(name="health", value=Decimal(12))
+        return replace(shown, venue_says={"unified": replace(shown.venue_says["unified"],
+                                                             ratio=ratio)})  # fmt: skip
+
+    account.see(near)
+
+    assert account.state.dangers["unified"].tier is Tier.CRITICAL
+
+
 def test_a_pool_of_which_nothing_is_known_is_told_loudly() -> None:
     account = Account()
 

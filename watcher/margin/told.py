@@ -8,7 +8,9 @@ mark, no price of its settle asset) is left out rather than valued at 1.
 
 from __future__ import annotations
 
-from watcher.domain.account import Position, Snapshot, VenueSays
+from decimal import Decimal
+
+from watcher.domain.account import Position, Side, Snapshot, VenueSays
 from watcher.domain.report import PoolReport, PositionReport, Status
 from watcher.margin.compile import Pool
 from watcher.margin.figures import notional, percent_level, unrealised
@@ -85,6 +87,9 @@ def _position(pool: Pool, position: Position, says: VenueSays) -> PositionReport
     unit = 1.0 if index is None else float(index)
     price = says.liquidation_price(position.symbol, position.side)
     mark = float(position.mark)
+    far = None if price is None else 100 * abs(float(price) - mark) / mark
+    if price is not None and len(pool.positions) == 1 and _is_passed(position, price):
+        far = 0.0
     return PositionReport(
         symbol=position.symbol,
         side=position.side,
@@ -93,5 +98,10 @@ def _position(pool: Pool, position: Position, says: VenueSays) -> PositionReport
         maintenance_margin=None,
         liquidation_price=None if price is None else float(price),
         bankruptcy_price=None,
-        distance=None if price is None else 100 * abs(float(price) - mark) / mark,
+        distance=far,
     )
+
+
+# beside others a short may protect a larger long, and the price that ends both lies below the mark
+def _is_passed(position: Position, price: Decimal) -> bool:
+    return price >= position.mark if position.side is Side.LONG else price <= position.mark

@@ -130,7 +130,7 @@ def unmodelled(scene: Scene) -> Iterator[Finding]:
             continue
         judged = scene.look.readings.get(pool.pool) is not None
         why = wording.words(pool.why or scene.look.snapshot.mode)
-        ending = f"Tiers follow {venue}'s own health" if judged else "NO TIER CAN FIRE for it"
+        ending = f"Tiers follow {venue}'s own figures" if judged else "NO TIER CAN FIRE for it"
         yield Finding(
             check="unmodelled",
             pool=pool.pool,

@@ -2,8 +2,8 @@
 From a pool's report to one verdict: which tier its numbers belong to, by which measure.
 
 Rule: the worst measure decides. Distance leads for derivatives, margin level for borrowed spot
-margin, health for pools only the venue can compute; a ladder the user set himself is honoured for
-any pool whose measure is known. A pool with no known measure has no reading at all, which is not
+margin, health for pools only the venue can compute, and there also the distance to a liquidation
+price it tells; a ladder the user set himself is honoured for any pool whose measure is known. A pool with no known measure has no reading at all, which is not
 the same as a safe one.
 
 Values only: what a verdict leads to is `policy.alerting`.
@@ -168,11 +168,11 @@ def _gauges(pool: PoolReport, rules: AlertRules) -> Iterator[Gauge]:
         )
 
 
-# a pool we cannot compute still has the venue's health, so that ladder always counts for it
+# a pool we cannot compute still has the venue's health and liquidation prices: both ladders count
 def _applies(pool: PoolReport, ladder: Ladder) -> bool:
     if ladder.everywhere or ladder.measure is leading(pool.family):
         return True
-    return ladder.measure is Measure.HEALTH and pool.status is not Status.OK
+    return ladder.measure is not Measure.MARGIN_LEVEL and pool.status is not Status.OK
 
 
 def _distance(pool: PoolReport) -> float | None:
