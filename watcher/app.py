@@ -52,6 +52,7 @@ SLOT_SLACK_S = 30.0
 DRAIN_S = 1.0
 DRAIN_LOOK_S = 0.05
 FREEZE_AFTER_S = 10.0
+COMMANDS_AFTER_S = 0.3
 GAP_TOLD_S = 60.0
 """A shorter stop is an ordinary restart; a longer one is told as time nobody watched."""
 
@@ -313,7 +314,8 @@ def _start_loops(settings: Settings, parts: Parts, channel: TelegramChannel) -> 
 
 def _commands(settings: Settings, parts: Parts) -> Callable[[], Awaitable[None]]:
     async def listen() -> None:
-        # a tenth of a second of imports that the first look at the venues does not wait for
+        # a tenth of a second of imports that the first look at the venues must not wait for
+        await parts.clock.sleep(COMMANDS_AFTER_S)
         from watcher.channels.telegram_commands import (  # noqa: PLC0415 - see above
             Gate,
             TelegramCommands,
