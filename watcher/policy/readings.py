@@ -3,8 +3,8 @@ From a pool's report to one verdict: which tier its numbers belong to, by which 
 
 Rule: the worst measure decides. Distance leads for derivatives, margin level for borrowed spot
 margin, health for pools only the venue can compute, and there also the distance to a liquidation
-price it tells; a ladder the user set himself is honoured for any pool whose measure is known. A pool with no known measure has no reading at all, which is not
-the same as a safe one.
+price it tells; a ladder the user set himself is honoured for any pool whose measure is known. A
+pool with no known measure has no reading at all, which is not the same as a safe one.
 
 Values only: what a verdict leads to is `policy.alerting`.
 """
