@@ -15,9 +15,12 @@ from telegram import Bot
 
 async def main(endpoint: str, token: str, chat: int, count: int, every_s: float) -> None:
     async with Bot(token, base_url=f"{endpoint}/bot") as bot:
+        # the daemon's connection is open too when an alert comes
+        await bot.send_message(chat, "warm")
         for _ in range(count):
             await asyncio.sleep(every_s)
             await bot.send_message(chat, f"bare {time.monotonic_ns()}")
+        await asyncio.Event().wait()  # until ended, like the daemon
 
 
 if __name__ == "__main__":

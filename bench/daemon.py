@@ -30,7 +30,6 @@ THREE = ("bybit_main", "binance_usdm", "okx_hedge")
 WAIT_MAX_S = 30.0
 LOOK_S = 0.05
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
-TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,10 +40,10 @@ class Process:
     log: Path
 
     def cpu_s(self) -> float:
-        """Return the processor time used so far by all its threads."""
-        text = Path(f"/proc/{self.pid}/stat").read_text(encoding="ascii")
-        fields = text.rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS_PER_S
+        """Return the processor time used so far by all threads it has."""
+        threads = Path(f"/proc/{self.pid}/task").iterdir()
+        ran_ns = [(one / "schedstat").read_text(encoding="ascii").split()[0] for one in threads]
+        return sum(map(int, ran_ns)) / 1e9
 
     def resident_mb(self) -> float:
         pages = Path(f"/proc/{self.pid}/statm").read_text(encoding="ascii").split()[1]

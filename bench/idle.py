@@ -18,12 +18,13 @@ SETTLE_S = 15.0
 WATCH_S = 66.0
 MOST_PERCENT = 1.0
 READINGS_MIN = 15
+PACE = '[poll]\ncalm = "10s"\nhot = "10s"\n'
 EMPTY_JOBS = ("-m", "bench.empty_jobs")
 
 
 def measure() -> list[Line]:
     with practice() as folder:
-        config = config_of(folder, "idle")
+        config = config_of(folder, "idle", tables=PACE)
         with (
             running(run_arguments(config), folder / "idle.log") as ours,
             running(EMPTY_JOBS, folder / "jobs.log") as baseline,

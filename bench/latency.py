@@ -142,6 +142,6 @@ async def _bare(watch: Watch, practice: Practice, log: Path) -> None:
     """Let a child send bare texts through the library, with nothing of ours around it."""
     wanted = len(watch.bare_ms) + len(NAMES)
     address = (practice.url, practice.bot.token, str(CHAT_ID))
-    arguments = ("-m", "bench.bare_send", *address, str(len(NAMES) + 1), str(BARE_EVERY_S))
+    arguments = ("-m", "bench.bare_send", *address, str(len(NAMES)), str(BARE_EVERY_S))
     with running(arguments, log):
         await _until(lambda: len(watch.bare_ms) >= wanted)

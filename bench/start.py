@@ -28,6 +28,7 @@ CONFIG = """
 state_dir = "{folder}/state"
 [telegram]
 chat_id = 1
+allowed_users = [1]
 endpoint = "http://127.0.0.1:9"
 [accounts.a]
 venue = "bybit"
