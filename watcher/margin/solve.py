@@ -199,9 +199,9 @@ def along_joint(book: Book, beta: Floats, ends: Sequence[float]) -> Found:
     for number, end in enumerate(ends):
         mine = owner == number
         first.append(_in_range(zero[mine].min(axis=0), np.full(book.pools, abs(end))))
-        pick = least[mine].argmin(axis=0)
-        lows.append(np.take_along_axis(least[mine], pick[None], axis=0)[0])
-        places.append(np.take_along_axis(where[mine], pick[None], axis=0)[0])
+        pick, column = least[mine].argmin(axis=0), np.arange(book.pools)
+        lows.append(least[mine][pick, column])
+        places.append(where[mine][pick, column])
     return Found(np.stack(first), np.stack(lows), np.stack(places))
 
 
@@ -285,11 +285,10 @@ def _edges(trigger: Floats, turn: Floats) -> tuple[Floats, Floats]:
     else:
         edge = near
     order = np.argsort(edge, axis=1)
-    edge = np.take_along_axis(edge, order, axis=1)
     most = int(np.isfinite(edge).sum(axis=1).max(initial=0))
-    edge, order = edge[:, :most], order[:, :most]
-    change = np.take_along_axis(turn, order[None], axis=2)
-    return np.minimum(edge, 1.0), change
+    # plain indices: on books of a few rows take_along_axis costs more than all it does here
+    line, order = np.arange(len(edge))[:, None], order[:, :most]
+    return np.minimum(edge[line, order], 1.0), turn[:, line, order]
 
 
 def _pieces(c: Floats, left: Floats, right: Floats) -> tuple[Floats, Floats, Floats]:
@@ -309,9 +308,5 @@ def _pieces(c: Floats, left: Floats, right: Floats) -> tuple[Floats, Floats, Flo
     spots = np.concatenate([left, low, right], axis=1)
     heights = np.concatenate([at_left, at_low, at_right], axis=1)
     heights = np.where(np.concatenate([real, real, real], axis=1), heights, NONE)
-    pick = heights.argmin(axis=1)[:, None]
-    return (
-        zero,
-        np.take_along_axis(heights, pick, axis=1)[:, 0],
-        np.take_along_axis(spots, pick, axis=1)[:, 0],
-    )
+    line, pick = np.arange(len(heights)), heights.argmin(axis=1)
+    return zero, heights[line, pick], spots[line, pick]
