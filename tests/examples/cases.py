@@ -297,7 +297,7 @@ def bybit_truncation(i: Given) -> Found:
         says = VenueSays(
             equity=dec(equity),
             maintenance_margin=dec(margin),
-            ratio=VenueRatio(name="accountMMRate", value=exact.quantize(Decimal("0.0001"))),
+            ratio=VenueRatio(name="accountMMRate", value=dec(truncated(float(exact)))),
         )
         pool = report(snapshot(haircut(), venue_says={POOL: says}, unmodelled={POOL: "totals"}))
         assert pool.health is not None

@@ -35,6 +35,7 @@ from watcher.domain.account import (
 )
 from watcher.domain.report import Status
 from watcher.margin import BookError, evaluate
+from watcher.margin.opinion import venue_health
 
 LONG_BTC = leg({"symbol": "BTCUSDT", "entry": 60_000, "quantity": 1, "mmr": "0.01"})
 
@@ -387,6 +388,18 @@ def test_venue_ratios_become_health(
 
     assert pool.status is Status.REPORTED
     assert pool.health == (health if health is None else pytest.approx(health))
+
+
+@pytest.mark.parametrize(("rate", "health"), [("0.5000", 2.0), ("0.4000", 2.5), ("0.3999", 2.5)])
+def test_a_truncated_rate_counts_where_it_is_worse_than_its_parts(rate: str, health: float) -> None:
+    """Bybit's rate also counts what resting orders lose; its margin balance does not."""
+    told = VenueSays(
+        equity=Decimal(2_500),
+        maintenance_margin=Decimal(1_000),
+        ratio=VenueRatio(name="accountMMRate", value=Decimal(rate)),
+    )
+
+    assert venue_health(told, linear()) == pytest.approx(health)
 
 
 def test_a_truncated_rate_of_nought_is_small_and_not_nothing() -> None:

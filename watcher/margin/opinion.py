@@ -68,20 +68,31 @@ def venue_health(says: VenueSays | None, rules: Rules) -> float | None:
     """
     Return the venue's own verdict as health, None when it tells none.
 
-    Bybit truncates `accountMMRate` to four decimals, so its parts are preferred when it told both.
-    A zero rate of a truncating venue is small, not nothing: it needs no margin at all to be inf.
+    Bybit truncates `accountMMRate` to four decimals, so its parts are finer when it told both. Yet
+    the rate also counts what resting orders lose, and the parts do not: the worse of the two is
+    its verdict. A zero rate of a truncating venue is small, not nothing: it needs no margin at all
+    to be inf.
     """
     if says is None:
         return None
-    equity, margin = says.equity, says.maintenance_margin
-    truncated = says.ratio is not None and says.ratio.name == "accountMMRate"
-    if says.ratio is not None and not (truncated and equity is not None and margin is not None):
-        if truncated and says.ratio.value == 0 and margin is None:
-            return None
-        return health_of_ratio(says.ratio, rules)
+    equity, margin, ratio = says.equity, says.maintenance_margin, says.ratio
+    if ratio is not None and ratio.name == "accountMMRate":
+        return _of_truncated(ratio, equity, margin, rules)
+    if ratio is not None:
+        return health_of_ratio(ratio, rules)
     if equity is None or margin is None or rules.fee_in == "requirement":
         return None  # with fees beside the margin, equity over margin is not the venue's verdict
     return health(float(equity), float(margin))
+
+
+def _of_truncated(
+    ratio: VenueRatio, equity: Decimal | None, margin: Decimal | None, rules: Rules
+) -> float | None:
+    told = None if ratio.value == 0 else health_of_ratio(ratio, rules)
+    if equity is None or margin is None:
+        return math.inf if told is None and margin == 0 else told
+    parts = health(float(equity), float(margin))
+    return parts if told is None else min(parts, told)
 
 
 def health(equity: float, requirement: float) -> float:
