@@ -309,6 +309,28 @@ def test_brackets_that_stopped_fitting_are_read_again_at_once() -> None:
     run(use, told)
 
 
+def test_brackets_that_do_not_fit_are_used_while_the_venue_does_not_answer_for_them() -> None:
+    """In a crash figures stop fitting and public pages stop answering, at the same time."""
+    told = bodies()
+
+    async def use(venue: Venue, replay: Replay, clock: SteppedClock) -> None:
+        await venue.snapshot()
+        clock.now_ms += 11 * 60_000
+        for name in ("wallet", "linear USDT", "linear USDC", "inverse", "option"):
+            told[name]["time"] = clock.now_ms
+        told["linear USDT"]["result"]["list"][0]["positionMM"] = "117.0585"
+        replay.always(RISK, Told(b"", status=503))
+
+        snapshots = [await venue.snapshot() for _ in range(3)]
+
+        assert [snapshot.positions[0].brackets[0].rate for snapshot in snapshots] == [
+            D("0.005")
+        ] * 3
+        assert replay.times(RISK) == 2
+
+    run(use, told)
+
+
 def test_kept_tables_outlive_a_venue_that_does_not_answer_for_them() -> None:
     told = bodies()
 

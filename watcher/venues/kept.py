@@ -31,6 +31,7 @@ class _Entry:
     read_at_ms: float
     tried_at_ms: float
     used_at_ms: float
+    doubted_at_ms: float
 
 
 class Kept:
@@ -50,15 +51,34 @@ class Kept:
         entry = self._entries.get(key)
         if entry is None or now_ms - entry.read_at_ms > age_ms_max * LAST_USE_FACTOR:
             value = await fetch()
-            self._entries[key] = _Entry(value, fetch, age_ms_max, now_ms, now_ms, now_ms)
+            self._entries[key] = _Entry(value, fetch, age_ms_max, now_ms, now_ms, now_ms, now_ms)
             return value
         entry.used_at_ms = now_ms
         return cast("T", entry.value)
 
-    def age_ms(self, key: str) -> float:
-        """Return how long ago the value of *key* was read; infinite when there is none."""
-        entry = self._entries.get(key)
-        return float("inf") if entry is None else self._now_ms() - entry.read_at_ms
+    async def renew(self, *keys: str, age_ms_min: float) -> bool:
+        """
+        Read doubtful values again, each at most once in *age_ms_min*; return whether any was.
+
+        What a venue does not answer for stays as it is: a doubtful table is better than no reading.
+        Raises: a final error.
+        """
+        now_ms, renewed = self._now_ms(), False
+        for key in keys:
+            entry = self._entries.get(key)
+            if entry is None or now_ms - max(entry.doubted_at_ms, entry.read_at_ms) < age_ms_min:
+                continue
+            entry.doubted_at_ms = now_ms
+            try:
+                entry.value = await entry.fetch()
+            except VenueError as error:
+                if _is_final(error):
+                    self.forget(key)
+                    raise
+                continue
+            entry.read_at_ms = entry.tried_at_ms = now_ms
+            renewed = True
+        return renewed
 
     def forget(self, key: str) -> None:
         self._entries.pop(key, None)

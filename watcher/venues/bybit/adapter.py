@@ -251,16 +251,12 @@ class Bybit:
         if not mode.is_cross:
             return Tables(ladders={}, borrow={}, brackets={}, fees={}, usd={})
         tables = await self._read_tables(book)
-        stale = [
-            key
-            for leg in book.contracts
-            if leg.symbol in misfits(book, tables)
-            if self._kept.age_ms(key := _brackets_key(leg.category, leg.symbol)) > MISFIT_AGE_MS
-        ]
-        if not stale:
+        odd = misfits(book, tables)
+        doubtful = {
+            _brackets_key(leg.category, leg.symbol) for leg in book.contracts if leg.symbol in odd
+        }
+        if not await self._kept.renew(*sorted(doubtful), age_ms_min=MISFIT_AGE_MS):
             return tables
-        for key in stale:
-            self._kept.forget(key)
         return await self._read_tables(book)
 
     async def _read_tables(self, book: Book) -> Tables:
@@ -298,9 +294,9 @@ class Bybit:
             )
 
         ladders = await self._kept.of("ladders", fetch, age_ms_max=TABLE_AGE_MS)
-        if set(wanted) <= ladders.keys() or self._kept.age_ms("ladders") < ABSENT_AGE_MS:
+        if set(wanted) <= ladders.keys():
             return ladders
-        self._kept.forget("ladders")
+        await self._kept.renew("ladders", age_ms_min=ABSENT_AGE_MS)
         return await self._kept.of("ladders", fetch, age_ms_max=TABLE_AGE_MS)
 
     async def _borrow(self) -> Mapping[str, tuple[Bracket, ...]]:
@@ -321,9 +317,9 @@ class Bybit:
 
         key = f"fees {category}"
         fees = await self._kept.of(key, fetch, age_ms_max=FEE_AGE_MS)
-        if set(wanted) <= fees.keys() or self._kept.age_ms(key) < ABSENT_AGE_MS:
+        if set(wanted) <= fees.keys():
             return fees
-        self._kept.forget(key)  # listed after we last read the table
+        await self._kept.renew(key, age_ms_min=ABSENT_AGE_MS)  # listed after we last read it
         return await self._kept.of(key, fetch, age_ms_max=FEE_AGE_MS)
 
     async def _usd(self) -> Mapping[str, Decimal]:

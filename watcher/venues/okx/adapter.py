@@ -239,11 +239,8 @@ class Okx:
             for chunk in tier_chunks(book.legs, tables.instruments)
             if chunk[0] in kinds
         }
-        stale = [key for key in keys if self._kept.age_ms(key) > MISFIT_AGE_MS]
-        if not stale:
+        if not await self._kept.renew(*sorted(keys), age_ms_min=MISFIT_AGE_MS):
             return tables
-        for key in stale:
-            self._kept.forget(key)
         return await self._read_tables(book, mode)
 
     async def _read_tables(self, book: Book, mode: Mode) -> Tables:
@@ -269,10 +266,8 @@ class Okx:
         for kind in sorted({leg.kind for leg in book.legs}):
             held = {leg.inst_id for leg in book.legs if leg.kind == kind}
             listed = await self._instruments_of(kind)
-            if not held <= listed.keys() and (
-                self._kept.age_ms(_instruments_key(kind)) > ABSENT_AGE_MS
-            ):
-                self._kept.forget(_instruments_key(kind))  # listed after we last read the table
+            if not held <= listed.keys():  # listed after we last read the table
+                await self._kept.renew(_instruments_key(kind), age_ms_min=ABSENT_AGE_MS)
                 listed = await self._instruments_of(kind)
             found |= {name: listed[name] for name in held & listed.keys()}
         if missing := {leg.inst_id for leg in book.legs} - found.keys():
@@ -336,8 +331,8 @@ class Okx:
 
         key = f"borrow {currency}"
         rows = await self._kept.of(key, fetch, age_ms_max=TABLE_AGE_MS)
-        if not rows and self._kept.age_ms(key) > ABSENT_AGE_MS:
-            self._kept.forget(key)  # perhaps there are some after all: asked again next time
+        if not rows and await self._kept.renew(key, age_ms_min=ABSENT_AGE_MS):
+            rows = await self._kept.of(key, fetch, age_ms_max=TABLE_AGE_MS)
         return rows
 
     async def _ladders(self) -> Mapping[str, tuple[Weight, ...]]:
