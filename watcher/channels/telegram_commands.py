@@ -45,7 +45,6 @@ from watcher.ports import Answerer, Command
 GATE_GROUP = -5
 FLOOD_GROUP = -4
 COMMANDS_PER_MINUTE = 10
-PEOPLE_MAX = 1000
 POLL_TIMEOUT_S = 10
 POLL_PAUSE_S = 0.25
 """Between two long polls; bounds what a far side that answers nonsense at once can cost."""

@@ -179,7 +179,6 @@ class BlindState:
     misses: int = 0
     missed: Missed | None = None
     alike: int = 0
-    good_samples: int = 0
     security_told_at_us: int | None = None
 
 

@@ -91,7 +91,6 @@ def step_missed(
         misses=blind.misses + 1,
         missed=missed,
         alike=blind.alike + 1 if alike else 1,
-        good_samples=0,
     )
     if missed.kind is MissKind.SECURITY:
         if _is_security_due(blind, now_us):

@@ -15,7 +15,7 @@ from watcher.domain.report import PoolReport, Status
 from watcher.policy import wording
 from watcher.policy.advice import Advice
 from watcher.policy.figures import Figures, Joint
-from watcher.policy.readings import Gauge, Reading
+from watcher.policy.readings import Gauge
 from watcher.policy.wording import Bold, Row, row
 
 LINES_MAX = 12
@@ -248,10 +248,6 @@ def fitted(rows: Iterable[Row], spare: Iterable[Row] = ()) -> list[Row]:
     while len(kept) > LINES_MAX:
         del kept[-2]
     return kept
-
-
-def gauge_name(reading: Reading) -> str:
-    return reading.gauge.measure.value.replace("_", " ")
 
 
 # empty where the value reads the same as now

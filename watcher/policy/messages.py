@@ -37,7 +37,7 @@ POOLS_NAMED_MAX = 5
 class Sight:
     """
     What is known of an account that cannot be seen: the last true reading of its worst pool, and
-    what it would be at live prices. `age_s` is None when it was never read.
+    what it would be at live prices. `last_wall_us` is None when it was never read.
     """
 
     account: str

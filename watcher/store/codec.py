@@ -46,9 +46,7 @@ def durable(state: AccountState) -> AccountState:
         for name, finding in state.findings.items()
         if finding.fact or finding.incident is not None
     }
-    blind = replace(
-        state.blind, misses=0, alike=0, good_samples=0, missed=_kept(state.blind.missed)
-    )
+    blind = replace(state.blind, misses=0, alike=0, missed=_kept(state.blind.missed))
     return replace(
         state,
         last_good=None,
