@@ -23,6 +23,7 @@ COMMANDS = {
     "status": "what a running daemon knows, from its store",
     "send-test": "send one test message",
     "margin": "evaluate a snapshot file, offline",
+    "quick": "the textbook liquidation price of one isolated position, both sides",
     "schema": "print the JSON schema of the snapshot file",
     "practice": "run the practice exchange alone",
     "demo": "twin accounts through a sell-off, guarded and not",

@@ -17,7 +17,7 @@ from pathlib import Path
 from watcher.cli import FINE, REFUSED, TROUBLE, show
 from watcher.domain.account import Snapshot
 from watcher.domain.report import PoolReport, Report, Status
-from watcher.margin import evaluate
+from watcher.margin import BookError, evaluate
 from watcher.store.files import FileError, read_snapshot, report_json
 
 DISAGREEMENT_MAX = 1.0
@@ -30,14 +30,14 @@ def main(argv: Sequence[str]) -> int:
     try:
         text = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
         snapshot = read_snapshot(text)
+        report = evaluate(snapshot, betas=dict(arguments.beta))
     except OSError as error:
         reason = (error.strerror or "unreadable").lower()
         print(f"{name}: found {reason}, expected a snapshot file", file=sys.stderr)
         return REFUSED
-    except FileError as error:
+    except (FileError, BookError) as error:
         print(f"{name}: {error}", file=sys.stderr)
         return REFUSED
-    report = evaluate(snapshot, betas=dict(arguments.beta))
     if arguments.json:
         print(json.dumps(report_json(report), indent=2, allow_nan=False))
     else:

@@ -27,8 +27,6 @@ def debt_ratio(draft: Draft, pool: Pool) -> Sheet:
     sheet = Sheet(draft, pool)
     for asset in pool.assets:
         owed = (asset.debt or 0) + (asset.interest or 0)
-        if owed < 0:
-            raise BookError(f"{pool.name} {asset.asset}: debt is {owed}, expected 0 or more")
         if not asset.wallet and not owed:
             continue
         unit = price_column(sheet, asset)

@@ -117,6 +117,11 @@ def _check_rows(snapshot: Snapshot) -> None:
         if (asset.pool, asset.asset) in seen:
             raise BookError(f"{asset.pool} {asset.asset}: has two asset rows, expected one")
         seen.add((asset.pool, asset.asset))
+        for field, value in (("debt", asset.debt), ("interest", asset.interest)):
+            if value is not None and value < 0:
+                raise BookError(
+                    f"{asset.pool} {asset.asset}: {field} is {value}, expected 0 or more"
+                )
 
 
 def _check_row(snapshot: Snapshot, row: Asset | Position | Order, kind: str, name: str) -> None:

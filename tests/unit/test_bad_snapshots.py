@@ -1,0 +1,164 @@
+"""Files whose numbers cannot be right: refused with pool, name, field and value, exit code 2."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from watcher.cli import REFUSED, main
+
+Data = dict[str, Any]
+
+
+def account() -> Data:
+    """A unified account with one contract, two coins and a debt table."""
+    return {
+        "schema": "watcher.snapshot/1",
+        "venue": "bybit",
+        "account": "main",
+        "mode": "UTA 2.0 cross",
+        "taken_at_us": 1,
+        "reference": "USD",
+        "rules": {
+            "unified": {
+                "family": "haircut_pool",
+                "borrow_brackets": {"USDT": [{"floor": "0", "rate": "0.04"}]},
+            }
+        },
+        "assets": [
+            {"pool": "unified", "asset": "USDT", "wallet": "-500", "index": "1"},
+            {
+                "pool": "unified",
+                "asset": "BTC",
+                "wallet": "2",
+                "index": "60000",
+                "weights": [{"floor": "0", "weight": "0.95"}, {"floor": "90000", "weight": "0.9"}],
+            },
+        ],
+        "positions": [
+            {
+                "pool": "unified",
+                "symbol": "ETHUSDT",
+                "underlying": "ETH",
+                "side": "long",
+                "quantity": "10",
+                "entry": "3000",
+                "mark": "3000",
+                "settle": "USDT",
+                "brackets": [
+                    {"floor": "0", "rate": "0.005"},
+                    {"floor": "50000", "rate": "0.01"},
+                    {"floor": "90000", "rate": "0.02"},
+                ],
+            }
+        ],
+    }
+
+
+def refused(data: Data, folder: Path, capsys: pytest.CaptureFixture[str]) -> str:
+    file = folder / "account.json"
+    file.write_text(json.dumps(data), encoding="utf-8")
+    assert main(["margin", str(file)]) == REFUSED
+    told = capsys.readouterr()
+    assert not told.out
+    return told.err
+
+
+def brackets(*rows: tuple[str, str]) -> Callable[[Data], None]:
+    def change(data: Data) -> None:
+        data["positions"][0]["brackets"] = [{"floor": f, "rate": r} for f, r in rows]
+
+    return change
+
+
+def owed(*rows: tuple[str, str]) -> Callable[[Data], None]:
+    def change(data: Data) -> None:
+        table = [{"floor": f, "rate": r} for f, r in rows]
+        data["rules"]["unified"]["borrow_brackets"]["USDT"] = table
+
+    return change
+
+
+def weights(*rows: tuple[str, str]) -> Callable[[Data], None]:
+    def change(data: Data) -> None:
+        data["assets"][1]["weights"] = [{"floor": f, "weight": w} for f, w in rows]
+
+    return change
+
+
+def put(kind: str, place: int, field: str, value: str) -> Callable[[Data], None]:
+    def change(data: Data) -> None:
+        data[kind][place][field] = value
+
+    return change
+
+
+def without(kind: str, place: int, field: str) -> Callable[[Data], None]:
+    def change(data: Data) -> None:
+        del data[kind][place][field]
+
+    return change
+
+
+ETH = "unified ETHUSDT: "
+BTC = "unified BTC: "
+
+
+def test_the_account_these_tests_spoil_is_fine(tmp_path: Path) -> None:
+    file = tmp_path / "account.json"
+    file.write_text(json.dumps(account()), encoding="utf-8")
+    assert main(["margin", str(file)]) == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (
+            brackets(("0", "0.01"), ("90", "0.02"), ("50", "0.03")),
+            ETH + "brackets[2].floor is 50, expected more than 90",
+        ),
+        (
+            brackets(("0", "0.01"), ("50", "0.02"), ("50", "0.03")),
+            ETH + "brackets[2].floor is 50, expected more than 50",
+        ),
+        (brackets(("50", "0.01"), ("90", "0.02")), ETH + "brackets[0].floor is 50, expected 0"),
+        (brackets(), ETH + "brackets is empty"),
+        (brackets(("0", "-0.01")), ETH + "brackets[0].rate is -0.01"),
+        (brackets(("0", "0.01"), ("50", "1.01")), ETH + "brackets[1].rate is 1.01"),
+        (owed(("0", "1.5")), "unified USDT: brackets[0].rate is 1.5"),
+        (owed(("10", "0.1")), "unified USDT: brackets[0].floor is 10, expected 0"),
+        (weights(("10", "0.9")), BTC + "weights[0].floor is 10, expected 0"),
+        (weights(("0", "-0.1")), BTC + "weights[0].weight is -0.1"),
+        (weights(("0", "1.01")), BTC + "weights[0].weight is 1.01"),
+        (
+            weights(("0", "0.9"), ("9", "0.8"), ("4", "0.5")),
+            BTC + "weights[2].floor is 4, expected more than 9",
+        ),
+        (without("positions", 0, "mark"), "positions[0].mark: missing"),
+        (put("positions", 0, "mark", ""), "positions[0].mark: found ''"),
+        (put("positions", 0, "mark", "0"), ETH + "mark is 0"),
+        (put("positions", 0, "fee_rate", "2"), ETH + "fee_rate is 2"),
+        (without("assets", 1, "index"), "assets[1].index: missing"),
+        (put("assets", 1, "index", "0"), BTC + "index is 0"),
+        (put("assets", 1, "index", "-1"), BTC + "index is -1"),
+        (put("assets", 0, "ask", "0"), "unified USDT: ask is 0"),
+        (put("assets", 1, "debt", "-3"), BTC + "debt is -3"),
+        (put("assets", 1, "interest", "-3"), BTC + "interest is -3"),
+        (put("positions", 0, "settle", "USDC"), "unified USDC: contracts settle in it"),
+        (put("positions", 0, "pool", "cross"), "cross: has positions but no rules"),
+    ],
+)
+def test_a_number_that_cannot_be_right_is_named(
+    change: Callable[[Data], None],
+    words: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    data = account()
+    change(data)
+
+    assert words in refused(data, tmp_path, capsys)
