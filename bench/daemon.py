@@ -47,7 +47,7 @@ class Process:
 
     def resident_mb(self) -> float:
         pages = Path(f"/proc/{self.pid}/statm").read_text(encoding="ascii").split()[1]
-        return int(pages) * PAGE_BYTES / 2**20
+        return int(pages) * PAGE_BYTES / 1e6
 
     def said(self, words: str) -> int:
         """Return how often *words* stand in what it printed."""
