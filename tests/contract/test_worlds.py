@@ -26,6 +26,7 @@ from watcher.domain.account import Snapshot
 from watcher.domain.report import PoolReport, Report, Status
 from watcher.margin import evaluate
 from watcher.sim.bot_api import BotApi
+from watcher.sim.bybit import figures as figures_bybit
 from watcher.sim.bybit import tables as tables_bybit
 from watcher.sim.default import PRICES, START_US, empty_world, new_account, rules, wires
 from watcher.sim.server import PracticeServer
@@ -140,6 +141,31 @@ def _bybit(chance: random.Random, world: World) -> None:
         _open(chance, world, account, one, 90_000)
 
 
+def _bybit_isolated(chance: random.Random, world: World) -> None:
+    """Isolated mode: opening margin plus what was added, linear and inverse, one-way and hedged."""
+    account = new_account(
+        world,
+        "account",
+        "bybit",
+        "unified",
+        {
+            "unified": {"USDT": "90000", "USDC": "90000"} | dict.fromkeys(COINS, "9"),
+            "funding": {"USDT": "4321.5"},
+        },
+        hedge=chance.random() < 0.5,
+    )
+    account.flags["isolated"] = True
+    account.taker_fee = D(chance.choice(("0.00055", "0.001", "0.0004")))
+    contracts = _contracts(world, "bybit", ("USDT", "USDC", "USD"))
+    for one in chance.sample(contracts, chance.randrange(1, 5)):
+        _open(chance, world, account, one, 60_000, isolated=True)
+        for leg in account.positions.values():
+            if leg.symbol == one.symbol:
+                opening = figures_bybit.initial_margin(leg, leg.entry, account.taker_fee)
+                added = opening * D(str(round(chance.choice((0, chance.uniform(0, 2))), 3)))
+                leg.isolated_margin = (opening + added).quantize(D("0.00000001"))
+
+
 def _okx(mode: str) -> Callable[[random.Random, World], None]:
     def draw(chance: random.Random, world: World) -> None:
         purse = {coin: str(round(chance.uniform(0.2, 3), 4)) for coin in COINS}
@@ -200,6 +226,7 @@ def _binance_margin(chance: random.Random, world: World) -> None:
 
 KINDS: dict[str, Callable[[random.Random, World], None]] = {
     "bybit": _bybit,
+    "bybit_isolated": _bybit_isolated,
     "okx_futures": _okx("futures"),
     "okx_multi": _okx("multi"),
     "binance_futures": _binance_futures,

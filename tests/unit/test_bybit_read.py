@@ -14,11 +14,22 @@ from typing import Any
 
 import pytest
 
-from watcher.domain.account import BracketKind, Family, Side, Snapshot, VenueRatio, Weight
+from watcher.domain.account import (
+    Bracket,
+    BracketKind,
+    Family,
+    Side,
+    Snapshot,
+    VenueRatio,
+    Weight,
+)
+from watcher.domain.report import Status
 from watcher.margin import evaluate
 from watcher.ports import Unreadable, Unsupported, WithdrawalRight
-from watcher.venues.bybit.compose import compose, misfits
-from watcher.venues.bybit.read import SCOPES, next_cursor, read_book
+from watcher.venues.bybit.compose import compose
+from watcher.venues.bybit.isolated import margin_of
+from watcher.venues.bybit.legs import misfits
+from watcher.venues.bybit.read import SCOPES, Leg, next_cursor, read_book
 from watcher.venues.bybit.tables import (
     Tables,
     read_borrow,
@@ -44,7 +55,7 @@ def bodies(name: str) -> Bodies:
     return found
 
 
-def snapshot_of(told: Bodies, *, now_ms: int = NOW_MS) -> Snapshot:
+def snapshot_of(told: Bodies, *, now_ms: int = NOW_MS, misfit: bool = False) -> Snapshot:
     mode = read_mode(told["info"])
     pages = {scope: [told[scope.name.removeprefix("positions ")]] for scope in SCOPES}
     book = read_book(mode, told["wallet"], pages, now_ms=now_ms)
@@ -64,7 +75,7 @@ def snapshot_of(told: Bodies, *, now_ms: int = NOW_MS) -> Snapshot:
         },
         usd={"USDT": D(1), "USDC": D("0.9999")},
     )
-    assert not misfits(book, tables)
+    assert bool(misfits(book, tables)) is misfit
     return compose(
         book,
         tables,
@@ -270,19 +281,110 @@ def test_portfolio_margin_shows_the_venues_figures() -> None:
     assert [(one.symbol, one.brackets) for one in snapshot.positions] == [("BTCUSDT", ())]
 
 
-def test_isolated_margin_is_reported_position_by_position() -> None:
+def isolated(**position: str) -> Bodies:
     told = changed(bodies("cross"), "info", "result", "marginMode", to="ISOLATED_MARGIN")
     for key in ("accountMMRate", "totalMarginBalance", "totalMaintenanceMargin"):
         told = changed(told, *WALLET, key, to="")
-    told = changed(told, *POSITION, "liqPrice", to="55500")
+    for key, value in position.items():
+        told = changed(told, *POSITION, key, to=value)
+    return told
 
-    snapshot = snapshot_of(told)
+
+def test_an_isolated_position_is_liquidated_at_the_venues_own_price() -> None:
+    snapshot = snapshot_of(isolated(liqPrice="55500"))
 
     says = snapshot.venue_says["isolated:BTCUSDT:long"]
     assert says.maintenance_margin == D("99.0585")
     assert says.liquidation_prices == {"BTCUSDT": D(55500)}
     assert not says.liquidation_estimated  # here it is the trigger itself
-    assert snapshot.rules["isolated:BTCUSDT:long"].family is Family.REPORTED
+    assert snapshot.rules["isolated:BTCUSDT:long"].family is Family.LINEAR_POOL
+    [pool] = evaluate(snapshot).pools
+    assert pool.status is Status.OK
+    assert pool.reference == "USDT"
+    assert pool.positions[0].liquidation_price == pytest.approx(55500, rel=1e-12)
+    assert pool.disagreement == pytest.approx(0, abs=1e-9)
+    # 0.3 x 55,500 x 0.5 % + fee 9.0585, and 0.3 x 4,500 up from there
+    assert pool.equity == pytest.approx(0.3 * 55500 * 0.005 + 9.0585 + 1350, rel=1e-12)
+
+
+EXAMPLES = [
+    # BB-14, BB-15, BB-16: side, entry, leverage, added margin, size, liquidation price
+    pytest.param("Buy", "20000", "50", "0", "1", "19698.492462311557789", id="BB-14"),
+    pytest.param("Buy", "50000", "10", "0.05", "60000", "44015.481577567770", id="BB-15"),
+    pytest.param("Sell", "50000", "10", "0", "60000", "55277.777777777777778", id="BB-16"),
+]
+
+
+@pytest.mark.parametrize(("side", "entry", "leverage", "added", "size", "price"), EXAMPLES)
+def test_isolated_margin_is_what_the_published_formulas_say(
+    side: str, entry: str, leverage: str, added: str, size: str, price: str
+) -> None:
+    """Z3 to Z5 backwards: opening margin with its fee, and what was added to it."""
+    inverse = size == "60000"
+    symbol, settle, category = (
+        ("BTCUSD", "BTC", "inverse") if inverse else ("BTCUSDT", "USDT", "linear")
+    )
+    sign = 1 if side == "Buy" else -1
+    fee_rate = D("0.00055")
+    leg = Leg(
+        symbol=symbol,
+        category=category,
+        settle=settle,
+        side=Side.LONG if sign > 0 else Side.SHORT,
+        quantity=D(size),
+        entry=D(entry),
+        mark=D(entry),
+        unrealised_pnl=D(0),
+        maintenance_margin=None,
+        initial_margin=D(1),
+        leverage=D(leverage),
+        liquidation_price=D(price),
+    )
+    tables = Tables(
+        ladders={},
+        borrow={},
+        brackets={symbol: (Bracket(floor=D(0), rate=D("0.005"), deduction=D(0)),)},
+        fees={symbol: fee_rate},
+        usd={},
+    )
+    value = D(size) / D(entry) if inverse else D(size) * D(entry)
+    gear = (sign if inverse else -sign) / D(leverage)
+    counted = D(added) / (1 + fee_rate) if inverse else D(added)
+
+    margin = margin_of(leg, tables)
+
+    opening = value / D(leverage) + value * (1 + gear) * fee_rate
+    assert margin == pytest.approx(opening + counted, rel=D("1e-9"))
+
+
+def test_a_position_without_a_price_keeps_its_opening_margin_where_that_leaves_none_either() -> (
+    None
+):
+    once = isolated(liqPrice="", leverage="1", positionIM="18300", positionMM="90")
+    [pool] = evaluate(snapshot_of(once)).pools
+
+    assert pool.status is Status.OK
+    assert pool.positions[0].liquidation_price is None
+    assert pool.equity == pytest.approx(18300 - 300)
+
+    [pool] = evaluate(snapshot_of(isolated(liqPrice=""))).pools
+
+    assert pool.status is Status.PARTIAL
+    assert pool.why == "BTCUSDT: no liquidation price told, so its added margin is not known"
+    assert pool.tier_distance is None
+
+
+def test_an_isolated_position_its_table_does_not_explain_is_partial() -> None:
+    told = isolated(liqPrice="55500", positionMM="150")
+    with pytest.raises(AssertionError):
+        snapshot_of(told)  # the adapter asks for the table again first
+
+    [pool] = evaluate(snapshot_of(told, misfit=True)).pools
+
+    assert pool.status is Status.PARTIAL
+    assert pool.why is not None
+    assert pool.why.startswith("BTCUSDT: its table asks 99.058500 USDT of maintenance, the venue")
+    assert pool.tier_distance == pytest.approx(7.5)
 
 
 def test_option_makes_the_pool_partial() -> None:

@@ -20,8 +20,9 @@ from typing import TypeVar
 from watcher.domain.account import Bracket, Snapshot, Weight
 from watcher.ports import KeyRights, Unreadable, VenueError, VenueStatus
 from watcher.venues.bybit import tables as tables_of
-from watcher.venues.bybit.compose import compose, misfits
+from watcher.venues.bybit.compose import compose
 from watcher.venues.bybit.errors import explain
+from watcher.venues.bybit.legs import misfits
 from watcher.venues.bybit.read import SCOPES, Book, Scope, Torn, next_cursor, read_book
 from watcher.venues.bybit.tables import Mode, Tables, Ticker, underlying_of
 from watcher.venues.ccxt_venue import Client, Dialect, Part, together
@@ -248,18 +249,18 @@ class Bybit:
         return await self._kept.of("rights", fetch, age_ms_max=RIGHTS_AGE_MS)
 
     async def _tables(self, book: Book, mode: Mode) -> Tables:
-        if not mode.is_cross:
+        if mode.is_portfolio:
             return Tables(ladders={}, borrow={}, brackets={}, fees={}, usd={})
-        tables = await self._read_tables(book)
+        tables = await self._read_tables(book, mode)
         odd = misfits(book, tables)
         doubtful = {
             _brackets_key(leg.category, leg.symbol) for leg in book.contracts if leg.symbol in odd
         }
         if not await self._kept.renew(*sorted(doubtful), age_ms_min=MISFIT_AGE_MS):
             return tables
-        return await self._read_tables(book)
+        return await self._read_tables(book, mode)
 
-    async def _read_tables(self, book: Book) -> Tables:
+    async def _read_tables(self, book: Book, mode: Mode) -> Tables:
         held = {leg.symbol: leg.category for leg in book.contracts}
         brackets = await together(
             *(self._brackets(category, symbol) for symbol, category in held.items())
@@ -268,6 +269,14 @@ class Bybit:
         for category in sorted(set(held.values())):
             wanted = {symbol for symbol, of in held.items() if of == category}
             fees |= await self._fees(category, wanted)
+        if mode.is_isolated:
+            return Tables(
+                ladders={},
+                borrow={},
+                brackets=dict(zip(held, brackets, strict=True)),
+                fees=fees,
+                usd={},
+            )
         return Tables(
             ladders=await self._ladders(coin.coin for coin in book.coins if coin.counts),
             borrow=await self._borrow(),

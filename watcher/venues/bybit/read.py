@@ -88,9 +88,12 @@ class Leg:
     @property
     def pnl(self) -> Decimal:
         """The P&L our model will see: from the average entry, in the settle coin."""
+        return self.pnl_at(self.mark)
+
+    def pnl_at(self, price: Decimal) -> Decimal:
         if self.inverse:
-            return self.sign * self.quantity * (1 / self.entry - 1 / self.mark)
-        return self.sign * self.quantity * (self.mark - self.entry)
+            return self.sign * self.quantity * (1 / self.entry - 1 / price)
+        return self.sign * self.quantity * (price - self.entry)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -261,7 +264,7 @@ def _leg(row: Row, scope: Scope, mode: Mode) -> Leg | None:
     quantity = row.not_negative("size")
     if quantity == 0:  # hedge mode lists the empty leg too, with an empty side
         return None
-    strict = mode.is_cross and scope.category != "option"
+    strict = not mode.is_portfolio and scope.category != "option"
     mark = row.positive("markPrice")
     return Leg(
         symbol=symbol,

@@ -37,7 +37,7 @@ _MARGIN_MODES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mode:
-    """How the account is margined. Only cross is computed; the others show the venue's figures."""
+    """How the account is margined. Portfolio margin shows the venue's figures."""
 
     status: int
     margin: str
@@ -49,6 +49,10 @@ class Mode:
     @property
     def is_isolated(self) -> bool:
         return self.margin == "isolated"
+
+    @property
+    def is_portfolio(self) -> bool:
+        return self.margin == "portfolio margin"
 
     @property
     def has_contract_wallet(self) -> bool:

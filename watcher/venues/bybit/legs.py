@@ -1,0 +1,120 @@
+"""
+One Bybit contract: its fee to close, its maintenance by the venue's table, its `Position`.
+
+Rule: pure, exact Decimals. Both margin modes read a leg through here, so that the same row never
+means two things. Which pool a leg belongs to is for the caller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from itertools import pairwise
+from typing import TypeVar
+
+from watcher.domain.account import (
+    ZERO,
+    Asset,
+    Bracket,
+    Order,
+    Position,
+    Rules,
+    VenueSays,
+)
+from watcher.ports import Unreadable
+from watcher.venues.bybit.read import Book, Leg
+from watcher.venues.bybit.tables import Tables, underlying_of
+
+T = TypeVar("T")
+
+MISFIT_SHARE = Decimal("0.02")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pools:
+    """What a margin mode makes of a book."""
+
+    rules: Mapping[str, Rules]
+    says: Mapping[str, VenueSays]
+    assets: tuple[Asset, ...] = ()
+    positions: tuple[Position, ...] = ()
+    orders: tuple[Order, ...] = ()
+    unmodelled: Mapping[str, str]
+
+
+def misfits(book: Book, tables: Tables) -> frozenset[str]:
+    """Return the symbols whose own maintenance our tables do not explain: tables to refresh."""
+    return frozenset(leg.symbol for leg in book.contracts if is_misfit(leg, tables))
+
+
+def is_misfit(leg: Leg, tables: Tables) -> bool:
+    told = leg.maintenance_margin
+    if not told or leg.symbol not in tables.brackets:
+        return False
+    return abs(maintenance_at(leg, leg.mark, tables) - told) > told * MISFIT_SHARE
+
+
+def maintenance_at(leg: Leg, price: Decimal, tables: Tables) -> Decimal:
+    """Return the maintenance margin of *leg* with its mark at *price*, fee to close included."""
+    value = leg.quantity / price if leg.inverse else leg.quantity * price
+    brackets = tables.brackets[leg.symbol]
+    return table_value(brackets, value) + fee_to_close(leg, tables.fees.get(leg.symbol, ZERO))
+
+
+def table_value(brackets: Sequence[Bracket], value: Decimal) -> Decimal:
+    """Return what a table asks of *value*, with its own deductions where it has them."""
+    reached = brackets[0]
+    deduction = reached.deduction or ZERO
+    chained = deduction
+    for below, row in pairwise(brackets):
+        if value <= row.floor:
+            break
+        chained += row.floor * (row.rate - below.rate)
+        chained = chained if row.deduction is None else row.deduction
+        reached, deduction = row, chained
+    return value * reached.rate - deduction
+
+
+def fee_to_close(leg: Leg, rate: Decimal) -> Decimal:
+    share = leg.sign / leg.leverage if leg.leverage else ZERO
+    if leg.inverse:
+        return leg.quantity / leg.entry * (1 + share) * rate
+    return leg.quantity * leg.entry * (1 - share) * rate
+
+
+def shown(leg: Leg, pool: str) -> Position:
+    """Return a position of a pool that is not computed: it has a mark, and needs no table."""
+    return Position(
+        pool=pool,
+        symbol=leg.symbol,
+        underlying=underlying_of(leg.symbol, leg.settle),
+        side=leg.side,
+        quantity=leg.quantity,
+        entry=leg.entry,
+        mark=leg.mark,
+        inverse=leg.inverse,
+        settle=leg.settle,
+        initial_margin=leg.initial_margin,
+        leverage=leg.leverage,
+        brackets=(),
+    )
+
+
+def computed(leg: Leg, pool: str, tables: Tables) -> Position:
+    """
+    Return a position with its fee and brackets.
+
+    Raises: `Unreadable` naming the symbol when *tables* do not know it.
+    """
+    return replace(
+        shown(leg, pool),
+        fee_rate=_known(tables.fees, leg.symbol, "taker fee"),
+        brackets=_known(tables.brackets, leg.symbol, "brackets"),
+    )
+
+
+def _known(table: Mapping[str, T], symbol: str, what: str) -> T:
+    if symbol not in table:
+        raise Unreadable(f"bybit {symbol}: no {what} known for a contract that is held")
+    return table[symbol]
