@@ -365,6 +365,42 @@ def test_until_it_is_proven_a_vanished_position_is_said_to_be_unproven(
     assert "GONE" in account.said[-1].text.plain
 
 
+@pytest.mark.parametrize("gone", [without_positions, without_the_pool])
+def test_good_readings_before_it_do_not_prove_that_a_position_is_gone(
+    gone: Callable[[float], Snapshot],
+) -> None:
+    """A venue forgets the position in one answer, just as its recovery is nearly proven."""
+    account = Account()
+    account.see(at(5))
+    for _ in range(30):
+        account.see(at(40))
+    assert account.state.dangers["cross:USDT"].tier is Tier.CRITICAL
+
+    account.see(gone, after_s=10)
+    account.see(gone, after_s=10)
+
+    assert account.state.dangers["cross:USDT"].tier is Tier.CRITICAL
+    assert not any("looked three times" in m.text.plain for m in account.said)
+
+
+def test_a_position_that_changed_its_pool_is_not_gone() -> None:
+    account = Account()
+    account.see(at(10))
+
+    def isolated(seconds: float) -> Snapshot:
+        before = single(10, seconds=seconds)
+        moved = tuple(
+            replace(p, pool="isolated:BTCUSDT:long", isolated_margin=Decimal(1))
+            for p in before.positions
+        )
+        rules = {p.pool: Rules(family=Family.LINEAR_POOL) for p in moved}
+        return replace(before, rules=rules, assets=(), positions=moved)
+
+    said = account.see(isolated)
+
+    assert not any("POSITION" in m.text.plain for m in said)
+
+
 def test_what_vanished_while_nobody_could_see_it_is_told_on_sight() -> None:
     """A calm account is liquidated during an outage that offers no price to estimate with."""
     account = Account()

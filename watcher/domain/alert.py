@@ -142,7 +142,8 @@ class Incident:
 class DangerState:
     """
     One pool's danger machine. `good_since_us` and `good_samples` count towards leaving `tier`,
-    `good_worst` is the mildest tier that stretch allows; `told_*` is what the trader was last told,
+    `good_worst` is the mildest tier that stretch allows, `good_gone` whether it is one of readings
+    without a position; `told_*` is what the trader was last told,
     and when. `eased_at_us` is when the tier last fell, `relapses` when it rose soon after that.
     `firm` is the tier by the pool's own measure: what a partial reading says never eases it.
     """
@@ -152,6 +153,7 @@ class DangerState:
     since_us: int = 0
     good_since_us: int | None = None
     good_samples: int = 0
+    good_gone: bool = False
     incident: Incident | None = None
     closed_at_us: int | None = None
     told_at_us: int | None = None

@@ -191,9 +191,13 @@ def _worse(
 def _better(
     danger: DangerState, reading: Reading | None, hold: Tier, now_us: int
 ) -> tuple[DangerState, Kind | None]:
+    gone = reading is None or reading.gone
+    if gone is not danger.good_gone:
+        danger = _without_good(danger)  # one look without a position does not prove that none is
     since = now_us if danger.good_since_us is None else danger.good_since_us
     danger = replace(
         danger,
+        good_gone=gone,
         good_since_us=since,
         good_samples=danger.good_samples + 1,
         good_worst=max(danger.good_worst, hold),
@@ -254,7 +258,9 @@ def _told(danger: DangerState, reading: Reading | None, now_us: int) -> DangerSt
 def _without_good(danger: DangerState) -> DangerState:
     if danger.good_since_us is None:
         return danger
-    return replace(danger, good_since_us=None, good_samples=0, good_worst=Tier.CALM)
+    return replace(
+        danger, good_since_us=None, good_samples=0, good_worst=Tier.CALM, good_gone=False
+    )
 
 
 # calm for long enough ends the incident; old relapses no longer count

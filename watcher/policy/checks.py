@@ -231,8 +231,11 @@ class _Loss:
 def _losses(before: Snapshot, after: Snapshot) -> dict[str, list[_Loss]]:
     found: dict[str, list[_Loss]] = {}
     held = {_key(position): position for position in after.positions}
+    known = {_key(position) for position in before.positions}
+    # a change of margin mode moves a position to another pool: that is no loss
+    moved = {(p.symbol, p.side): p for key, p in held.items() if key not in known}
     for old in before.positions:
-        new = held.get(_key(old))
+        new = held.get(_key(old)) or moved.get((old.symbol, old.side))
         if new is None or new.quantity < old.quantity:
             loss = _Loss("POSITION", "Closed", _shrinking(old, new), new is None)
             found.setdefault(old.pool, []).append(loss)

@@ -38,7 +38,9 @@ _SAMPLES = TypeAdapter(tuple[Sample, ...])
 def durable(state: AccountState) -> AccountState:
     """Return *state* without readings and without counters that change at every poll."""
     dangers = {
-        pool: replace(danger, good_since_us=None, good_samples=0, good_worst=Tier.CALM)
+        pool: replace(
+            danger, good_since_us=None, good_samples=0, good_worst=Tier.CALM, good_gone=False
+        )
         for pool, danger in state.dangers.items()
     }
     findings = {
