@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
@@ -80,7 +80,9 @@ def reloaded(state: AccountState) -> AccountState:
 def forgetful(state: AccountState) -> AccountState:
     """The state as a ledger keeps it that does not write what changes at every poll."""
     dangers = {
-        pool: replace(danger, good_since_us=None, good_samples=0, good_worst=Tier.CALM)
+        pool: replace(
+            danger, good_since_us=None, good_samples=0, good_worst=Tier.CALM, good_gone=False
+        )
         for pool, danger in state.dangers.items()
     }
     unseen = replace(state.blind, misses=0, alike=0)
@@ -173,6 +175,7 @@ def test_no_tier_is_left_without_three_good_readings_over_its_dwell(sequence: li
 
 @settings(max_examples=25, deadline=None)
 @given(phases)
+@example([Event(after_s=70, distance=4.0)] * 40)
 def test_danger_is_told_within_its_repeat_whatever_happens(sequence: list[Event]) -> None:
     """At critical or worse, the last word is never older than the interval plus one slot."""
     run = Run()
@@ -181,7 +184,7 @@ def test_danger_is_told_within_its_repeat_whatever_happens(sequence: list[Event]
         if run.danger.tier < Tier.CRITICAL:
             continue
         last = max(at for at, _ in run.said)
-        interval = repeat_us(run.danger.tier, 0)
+        interval = repeat_us(run.danger.tier, run.danger.repeats)
         if run.state.blind.active:
             interval = max(interval, blind.repeat_us(run.danger.tier))
         assert run.seconds - last <= interval / SECOND_US + 70
