@@ -199,7 +199,7 @@ def test_depeg_is_found_where_the_oracle_finds_it() -> None:
     checked = 0
     for seed in range(400):
         kind, snapshot = random_snapshot(seed)
-        if kind not in ("unified", "borrowed"):
+        if kind not in ("unified", "two_priced", "borrowed"):
             continue
         (pool,) = evaluate(snapshot).pools
         for name, percent in pool.depeg.items():

@@ -247,6 +247,18 @@ def unified(rng: random.Random) -> Snapshot:
     )
 
 
+def two_priced(rng: random.Random) -> Snapshot:
+    """Each currency has a bid and an ask: held at the one, owed and required at the other."""
+    drawn = unified(rng)
+    buffers = {a.asset: dec(rng.choice([0, rng.uniform(0, 0.1)]), 3) for a in drawn.assets}
+    assets = [
+        replace(a, ask=1 + buffers[a.asset], weights=(Weight(weight=1 - buffers[a.asset]),))
+        for a in drawn.assets
+    ]
+    rules = Rules(family=Family.HAIRCUT_POOL, margins_at="ask")
+    return _snapshot(rules, drawn.positions, assets)
+
+
 def order(rng: random.Random, settle: str) -> Order:
     coin = rng.choice(list(PRICES))
     mark = PRICES[coin]
@@ -281,6 +293,39 @@ def borrowed(rng: random.Random) -> Snapshot:
     return _snapshot(rules, assets=assets)
 
 
+def pro(rng: random.Random) -> Snapshot:
+    """Weighted collateral beside debts whose maintenance goes by their value."""
+    coins = rng.sample(list(PRICES), rng.randint(1, 4))
+    prices = {"USDT": rng.uniform(0.98, 1.01)} | PRICES
+    assets, tables = [], {}
+    for name in ["USDT", *coins]:
+        owed = log_uniform(rng, 1e2, 3e5) * rng.choice([0, 1])
+        scale = 3e5 * rng.random()
+        assets.append(
+            Asset(
+                pool=POOL,
+                asset=name,
+                wallet=dec(log_uniform(rng, 1e3, 5e5) / prices[name]) * rng.choice([0, 1, 1]),
+                index=dec(prices[name]),
+                debt=dec(owed / prices[name]) if owed else None,
+                interest=dec(owed / 1e3 / prices[name]) if rng.random() < 0.5 else None,
+                weights=ladder(rng, scale, "usd"),
+            )
+        )
+        tables[name] = brackets(rng, 2e4, told=rng.random() < 0.5)
+    rules = Rules(
+        family=Family.HAIRCUT_POOL,
+        liquidation_level=Decimal(1),
+        call_level=Decimal("1.5"),
+        debts="own",
+        borrow_brackets=tables,
+        borrow_bracket_by="value",
+        # without a debt nothing is at stake, whatever orders may lose
+        order_loss=dec(rng.choice([0, rng.uniform(0, 2e3)]) if any(a.debt for a in assets) else 0),
+    )
+    return _snapshot(rules, assets=assets)
+
+
 def jumpy(rng: random.Random) -> Snapshot:
     """Flat tables close around the position, and a wallet that a jump alone can break."""
     legs = []
@@ -305,7 +350,9 @@ KINDS = {
     "hedged": hedged,
     "inverse": inverse_cross,
     "unified": unified,
+    "two_priced": two_priced,
     "borrowed": borrowed,
+    "pro": pro,
     "jumpy": jumpy,
 }
 

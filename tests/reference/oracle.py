@@ -175,27 +175,32 @@ def _haircut(snapshot: Snapshot, pool: str, factors: Factors, number: Number) ->
     index = {a.asset: number(a.index) * number(factors.get(a.asset, 1)) for a in snapshot.assets}
     index[snapshot.reference] = number(1)
     rows = {a.asset: a for a in snapshot.assets if a.pool == pool}
-    held = {
-        name: number(a.wallet) - number(a.debt or 0) - number(a.interest or 0)
-        for name, a in rows.items()
-    }
+    rules = snapshot.rules[pool]
+    own = {name: number(a.debt or 0) + number(a.interest or 0) for name, a in rows.items()}
+    held = {name: number(a.wallet) for name, a in rows.items()}
+    if rules.debts == "net":
+        held = {name: amount - own[name] for name, amount in held.items()}
+        own = {}
     gross = sum((abs(amount) * index[name] for name, amount in held.items()), number(0))
     for p in snapshot.positions:
         if p.pool == pool:
             mark = number(p.mark) * number(factors.get(p.underlying, 1))
             held[p.settle] = held.get(p.settle, number(0)) + profit(p, mark, number)
             gross += value_at(p, number(p.quantity), mark, number) * index[p.settle]
-    equity = requirement = number(0)
+    gross += sum((amount * index[name] for name, amount in own.items()), number(0))
+    equity, requirement = -number(rules.order_loss), number(0)
     for name, amount in held.items():
-        worth, ask = _bucket(
-            snapshot.rules[pool], name, amount, index[name], rows.get(name), number
-        )
+        worth, ask = _bucket(rules, name, amount, index[name], rows.get(name), number)
         equity += worth
         requirement += ask
+    for name, amount in own.items():
+        equity -= amount * index[name]
+        requirement += _beside(rules, name, amount, index[name], number)
     for settle, loss in order_losses(snapshot, pool, factors, number):
         equity += loss * index[settle]
     for settle, ask in demands(snapshot, pool, factors, number):
-        requirement += ask * index[settle]
+        dear = number(rows[settle].ask) if rules.margins_at == "ask" and settle in rows else 1
+        requirement += ask * index[settle] * dear
     return Balance(equity, requirement, gross)
 
 
@@ -210,6 +215,16 @@ def _bucket(
         return worth, number(0)
     table, kind = rules.borrow_brackets[name], rules.borrow_bracket_kind.value
     return worth, table_value(-held, table, kind, number) * price
+
+
+def _beside(rules: Rules, name: str, owed: Any, price: Any, number: Number) -> Any:
+    """Return what a debt asks for that lies beside what is held."""
+    if not owed:
+        return number(0)
+    table, kind = rules.borrow_brackets[name], rules.borrow_bracket_kind.value
+    if rules.borrow_bracket_by == "value":
+        return table_value(owed * price, table, kind, number)
+    return table_value(owed, table, kind, number) * price
 
 
 def counted(held: Any, price: Any, weights: Iterable[Weight], number: Number) -> Any:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.reference.books import random_snapshot
+from tests.reference.books import KINDS, random_snapshot
 from watcher.domain.account import Snapshot
 from watcher.margin import evaluate
 from watcher.store.files import (
@@ -20,7 +21,7 @@ from watcher.store.files import (
     write_snapshot,
 )
 
-_, SNAPSHOT = random_snapshot(0)
+SNAPSHOT = KINDS["unified"](random.Random(0))
 
 
 def test_random_snapshots_survive_a_round_trip_unchanged() -> None:

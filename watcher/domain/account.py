@@ -167,7 +167,11 @@ class Rules:
     debt-ratio pools, and the ratio of liquidation for `reported` ones. `fee_in` says which sum
     the position fee joins; both raise the requirement. `fee_basis` entry: the fee is on the
     entry value towards bankruptcy, q x entry x (1 -/+ 1/leverage) x fee_rate.
-    `borrow_brackets` are maintenance tables per borrowed asset, keyed by debt in that asset.
+    `borrow_brackets` are maintenance tables per borrowed asset, keyed by debt in that asset, or by
+    its value in the reference. `debts` own: debt and interest lie beside what is held, count in
+    full, and are looked up in full; net: they are taken off the balance first. `order_loss` is
+    what resting orders take off equity as the venue tells it, in the reference. `margins_at` ask:
+    what contracts require in a currency counts at its `ask`, as if it had to be bought.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
@@ -182,7 +186,11 @@ class Rules:
     used_margin_basis: Literal["initial_margin", "debt"] = "initial_margin"
     borrow_brackets: Mapping[str, tuple[Bracket, ...]] = field(default_factory=dict)
     borrow_bracket_kind: BracketKind = BracketKind.MARGINAL
+    borrow_bracket_by: Literal["quantity", "value"] = "quantity"
+    debts: Literal["net", "own"] = "net"
+    order_loss: Decimal = ZERO
     orders_in: Literal["nothing", "equity"] = "nothing"
+    margins_at: Literal["index", "ask"] = "index"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -60,6 +60,11 @@ class _Computed:
         units = self.state.compiled.sheets[self.pool.name].units
         return lambda currency: float(self.state.book.price[units[currency]])
 
+    @property
+    def charge_of(self) -> Callable[[str], float]:
+        sheet = self.state.compiled.sheets[self.pool.name]
+        return lambda currency: float(self.state.book.price[sheet.charge(currency)])
+
 
 def _bankruptcies(state: State) -> dict[str, dict[str, Alone]]:
     # where equity itself is gone: the same solver with nothing required
@@ -74,7 +79,7 @@ def _bankruptcies(state: State) -> dict[str, dict[str, Alone]]:
 def _pool_report(one: _Computed) -> PoolReport:
     pool, far = one.pool, one.far
     today = one.state.today[pool.name]
-    levels = levels_of(one.snapshot, pool, today, one.price_of)
+    levels = levels_of(one.snapshot, pool, today, one.charge_of)
     says = one.snapshot.venue_says.get(pool.name)
     return PoolReport(
         pool=pool.name,

@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from watcher.domain.account import Family, Position, Side, Snapshot
+from watcher.domain.account import Family, Position, Rules, Side, Snapshot
 from watcher.margin.compile import Pool
 from watcher.margin.state import Today
 from watcher.margin.tables import ladder_slices, ladder_value
@@ -59,12 +59,17 @@ def levels_of(
     """
     Return the margin figures of a computed pool, in its unit.
 
-    *price_of* turns a settle asset into that unit. The level is of the equity both opinions
-    leave; for borrowed coins it is assets over debt, the venue's own definition.
+    *price_of* turns margin in a settle asset into it. The level is of the equity both opinions
+    leave; for borrowed coins it is the venue's own definition: assets over debt, or, where debts
+    have a maintenance margin (Pro), equity over that.
     """
     cautious = today.equity - today.gap
     if pool.rules.family is Family.DEBT_RATIO:
         return _debt_levels(pool, today, cautious)
+    if pool.rules.debts == "own":
+        return Levels(
+            margin_level=percent_level(cautious, today.requirement), stages=_stages(pool.rules)
+        )
     initial = _initial_margin(pool, price_of)
     says = snapshot.venue_says.get(pool.name)
     told = says.used_margin if says else None
@@ -97,13 +102,14 @@ def _debt_levels(pool: Pool, today: Today, cautious: float) -> Levels:
         counted += (
             ladder_value(slices, held * index) if by_value else ladder_value(slices, held) * index
         )
-    call = pool.rules.call_level
-    stages = {"liquidation": 100 * float(level)}
-    if call is not None:
-        stages = {"call": 100 * float(call)} | stages
     return Levels(
         used_margin=debt,
         margin_level=percent_level(cautious + debt, debt),
         collateral_margin_level=percent_level(counted, debt),
-        stages=stages,
+        stages=_stages(pool.rules),
     )
+
+
+def _stages(rules: Rules) -> dict[str, float]:
+    levels = {"call": rules.call_level, "liquidation": rules.liquidation_level}
+    return {name: 100 * float(level) for name, level in levels.items() if level is not None}

@@ -35,11 +35,12 @@ def _as_is(value: float, rules: Rules) -> float | None:
 
 
 def _level(value: float, rules: Rules) -> float | None:
-    if value >= NO_DEBT_LEVEL:
-        return math.inf
     level = rules.liquidation_level
     if level == 1:
-        return value  # cross margin Pro: its level is already equity over maintenance margin
+        # cross margin Pro: its level is already equity over maintenance margin, and may be higher
+        return math.inf if value == NO_DEBT_LEVEL else value
+    if value >= NO_DEBT_LEVEL:
+        return math.inf
     return None if level is None or level < 1 else (value - 1) / (float(level) - 1)
 
 
@@ -64,9 +65,15 @@ def health_of_ratio(ratio: VenueRatio, rules: Rules) -> float | None:
     return None if turn is None else turn(float(ratio.value), rules)
 
 
-def venue_health(says: VenueSays | None, rules: Rules) -> float | None:
+def venue_health(
+    says: VenueSays | None, rules: Rules, ours: tuple[float, float, float] | None = None
+) -> float | None:
     """
     Return the venue's own verdict as health, None when it tells none.
+
+    A ratio under a name not known here is no verdict; then its equity and maintenance margin are,
+    and what it does not tell of the two is taken from *ours* (equity, maintenance margin,
+    requirement), so that one figure told alone is compared too.
 
     Bybit truncates `accountMMRate` to four decimals, so its parts are finer when it told both. Yet
     the rate also counts what resting orders lose, and the parts do not: the worse of the two is
@@ -78,8 +85,14 @@ def venue_health(says: VenueSays | None, rules: Rules) -> float | None:
     equity, margin, ratio = says.equity, says.maintenance_margin, says.ratio
     if ratio is not None and ratio.name == "accountMMRate":
         return _of_truncated(ratio, equity, margin, rules)
-    if ratio is not None:
+    if ratio is not None and ratio.name in RATIOS:
         return health_of_ratio(ratio, rules)
+    if equity is None and margin is None:
+        return None
+    if ours is not None:
+        has = ours[0] if equity is None else float(equity)
+        more = 0.0 if margin is None else float(margin) - ours[1]
+        return health(has, ours[2] + more)
     if equity is None or margin is None or rules.fee_in == "requirement":
         return None  # with fees beside the margin, equity over margin is not the venue's verdict
     return health(float(equity), float(margin))
@@ -140,7 +153,7 @@ def moved(
     Both are (equity, maintenance margin, requirement). The gap stays what it was, so a what-if
     keeps the venue's doubt; liquidation prices are dropped, they are not known any more.
     """
-    told = venue_health(says, rules)
+    told = venue_health(says, rules, before)
     if told is None or after[2] <= 0:
         return None
     if math.isinf(told):

@@ -173,9 +173,11 @@ def _slack(goal: _Goal, book: Book, plans: list[Solo], state: State, snapshot: S
         assert pool.rules.liquidation_level is not None
         debt = needs / (float(pool.rules.liquidation_level) - 1)
         return float(equity + debt - goal.target / 100 * debt)
-    units = state.compiled.sheets[name].units
+    if pool.rules.debts == "own":
+        return float(equity - goal.target / 100 * needs)
+    sheet = state.compiled.sheets[name]
     used = levels_of(
-        snapshot, pool, state.today[name], lambda coin: float(book.price[units[coin]])
+        snapshot, pool, state.today[name], lambda coin: float(book.price[sheet.charge(coin)])
     ).used_margin
     return float("nan") if used is None else float(equity - goal.target / 100 * used)
 

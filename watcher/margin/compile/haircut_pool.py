@@ -3,8 +3,9 @@ Pools of many currencies: each counts at its weight, and owes at full value.
 
 Rule: one bucket per currency holds its wallet and the profit settled in it. Above zero the
 collateral ladder applies, slice by slice; below zero the whole bucket counts at the ask and, where
-the venue asks for it, raises the requirement by the borrow table. Every currency has a price;
-none is taken as 1 but the reference itself.
+the venue asks for it, raises the requirement by the borrow table. Where debts are a thing of their
+own (Binance Cross Margin Pro) the bucket is what is held, and the debt lies beside it. Every
+currency has a price; none is taken as 1 but the reference itself.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from watcher.margin.compile.parts import (
     check_position,
     profit,
     write_borrow,
+    write_debt,
+    write_order_loss,
     write_orders,
 )
 from watcher.margin.compile.pool import Pool, Sheet
@@ -40,6 +43,7 @@ def haircut_pool(draft: Draft, pool: Pool) -> Sheet:
     for name in settles:
         charge_positions(sheet, name)
     write_orders(sheet)
+    write_order_loss(sheet)
     return sheet
 
 
@@ -65,8 +69,11 @@ def _bucket(sheet: Sheet, name: str, asset: Asset) -> None:
     where = f"{pool.name} {name}"
     unit = price_column(sheet, asset)
     sheet.units[name] = unit
+    if pool.rules.margins_at == "ask" and asset.ask != 1:
+        sheet.asks[name] = _ask_column(sheet, asset)
     owed = (asset.debt or ZERO) + (asset.interest or ZERO)
-    terms = [(0, float(asset.wallet - owed), 0.0, 0.0)]
+    beside = pool.rules.debts == "own"
+    terms = [(0, float(asset.wallet if beside else asset.wallet - owed), 0.0, 0.0)]
     for position in pool.positions:
         if position.settle == name:
             terms.append(profit(position, sheet.mark(position)))
@@ -82,9 +89,20 @@ def _bucket(sheet: Sheet, name: str, asset: Asset) -> None:
         change = weight - counted
         draft.row(bucket, Out.EQUITY, change, -change * floor, floor=floor, by=by, unit=out_unit)
         counted = weight
+    if beside:
+        write_debt(sheet, name, float(owed), unit)
+        return
     table = pool.rules.borrow_brackets.get(name)
     if table is not None:
         write_borrow(draft, bucket, table, pool.rules.borrow_bracket_kind, unit, where)
+
+
+def _ask_column(sheet: Sheet, asset: Asset) -> int:
+    if asset.asset == sheet.pool.reference:
+        return sheet.draft.column("", float(asset.ask))
+    return sheet.draft.column(
+        mover_of(asset.asset, sheet.pool.betas), float(asset.index * asset.ask)
+    )
 
 
 def price_column(sheet: Sheet, asset: Asset) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from watcher.domain.account import Bracket, BracketKey, BracketKind, Order, Position, Rules, Side
-from watcher.margin.book import Draft, Out, Term
+from watcher.margin.book import NO_ITEM, Draft, Out, Term
 from watcher.margin.compile.pool import Pool, Sheet
 from watcher.margin.errors import BookError, NotModelled
 from watcher.margin.tables import Step, bracket_steps, share_rate
@@ -46,7 +46,7 @@ def check_position(position: Position, where: str) -> None:
 def charge_positions(sheet: Sheet, settle: str) -> None:
     """Write the requirement of every position settled in *settle*, by the pool's hedge rule."""
     pool = sheet.pool
-    unit = sheet.units[settle]
+    unit = sheet.charge(settle)
     chosen = [
         (position, item)
         for position, item in zip(pool.positions, pool.items, strict=True)
@@ -126,16 +126,31 @@ def _size_rate(position: Position, size: float, steps: Sequence[Step], where: st
     return share_rate(steps, contracts, position.bracket_kind)
 
 
-def write_steps(draft: Draft, amount: int, steps: Sequence[Step], *, unit: int, item: int) -> None:
+def write_steps(
+    draft: Draft,
+    amount: int,
+    steps: Sequence[Step],
+    *,
+    unit: int,
+    item: int = NO_ITEM,
+    by: int = 0,
+) -> None:
     """Write a table as one row per step, each adding what changes at its floor."""
     rate = deduction = 0.0
     for number, step in enumerate(steps):
         slope, offset = step.rate - rate, deduction - step.deduction
         if number == 0:
-            draft.row(amount, Out.REQUIREMENT, slope, offset, unit=unit, item=item)
+            draft.row(amount, Out.REQUIREMENT, slope, offset, by=by, unit=unit, item=item)
         else:
             draft.row(
-                amount, Out.REQUIREMENT, slope, offset, floor=step.floor, unit=unit, item=item
+                amount,
+                Out.REQUIREMENT,
+                slope,
+                offset,
+                floor=step.floor,
+                by=by,
+                unit=unit,
+                item=item,
             )
         rate, deduction = step.rate, step.deduction
 
@@ -181,6 +196,33 @@ def write_borrow(
         )
     first = steps[0]
     draft.row(bucket, Out.REQUIREMENT, first.rate, first.deduction, floor=0.0, unit=unit)
+
+
+def write_debt(sheet: Sheet, asset: str, owed: float, unit: int) -> None:
+    """Write a debt that lies beside what is held: off equity in full, and what its table asks."""
+    rules, where = sheet.pool.rules, f"{sheet.pool.name} {asset}"
+    if not owed:
+        return
+    debt = sheet.draft.amount([(0, owed, 0.0, 0.0)])
+    sheet.draft.row(debt, Out.EQUITY, -1.0, unit=unit)
+    table = rules.borrow_brackets.get(asset)
+    if table is None:
+        raise NotModelled(f"{where} is owed, but no table says what maintenance it needs")
+    steps = bracket_steps(table, rules.borrow_bracket_kind, where)
+    if rules.borrow_bracket_by == "value":
+        write_steps(sheet.draft, debt, steps, by=unit, unit=0)
+    else:
+        write_steps(sheet.draft, debt, steps, unit=unit)
+
+
+def write_order_loss(sheet: Sheet) -> None:
+    """Write what resting orders take off equity where the venue tells it: a constant."""
+    loss = sheet.pool.rules.order_loss
+    if not loss.is_finite() or loss < 0:
+        raise BookError(f"{sheet.pool.name}: order_loss is {loss}, expected 0 or more")
+    if loss:
+        nothing = sheet.draft.amount([(0, 0.0, 0.0, 0.0)])
+        sheet.draft.row(nothing, Out.EQUITY, 0.0, -float(loss))
 
 
 def write_orders(sheet: Sheet) -> None:

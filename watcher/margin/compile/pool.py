@@ -47,7 +47,8 @@ class Pool:
 class Sheet:
     """
     The pool being written. `unit` is the column its totals are in, `buckets` the sum of each
-    currency, `units` the column that turns a currency into the pool's unit.
+    currency, `units` the column that turns a currency into the pool's unit, `asks` the same for
+    what is required in it, where the venue prices that higher.
     """
 
     draft: Draft
@@ -55,7 +56,12 @@ class Sheet:
     unit: int = 0
     marks: dict[tuple[str, Decimal], int] = field(default_factory=dict)
     units: dict[str, int] = field(default_factory=dict)
+    asks: dict[str, int] = field(default_factory=dict)
     buckets: dict[str, int] = field(default_factory=dict)
+
+    def charge(self, currency: str) -> int:
+        """Return the column that turns a requirement in *currency* into the pool's unit."""
+        return self.asks.get(currency, self.units[currency])
 
     def mark(self, contract: Position | Order) -> int:
         """Return the price column of a contract's mark; legs of one contract share it."""
