@@ -1,5 +1,5 @@
 """
-`watcher margin FILE`: evaluate a snapshot file offline.
+`watcher margin FILE`: evaluate a snapshot or a capture offline.
 
 Rule: the file holds all there is; no config, no network, no clock. Exit code 1 when a pool is
 partial or our figure and the venue's lie apart, 2 when the file cannot be read.
@@ -15,10 +15,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from watcher.cli import FINE, REFUSED, TROUBLE, show
+from watcher.cli.given import snapshot_given
 from watcher.domain.account import Snapshot
 from watcher.domain.report import PoolReport, Report, Status
 from watcher.margin import BookError, evaluate
-from watcher.store.files import FileError, read_snapshot, report_json
+from watcher.store.files import FileError, placed, report_json
 
 DISAGREEMENT_MAX = 1.0
 """Percent between our ratio and the venue's from which the exit code says so."""
@@ -29,14 +30,18 @@ def main(argv: Sequence[str]) -> int:
     name = arguments.file
     try:
         text = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
-        snapshot = read_snapshot(text)
-        report = evaluate(snapshot, betas=dict(arguments.beta))
+        snapshot = snapshot_given(text)
     except OSError as error:
         reason = (error.strerror or "unreadable").lower()
         print(f"{name}: found {reason}, expected a snapshot file", file=sys.stderr)
         return REFUSED
-    except (FileError, BookError) as error:
+    except FileError as error:
         print(f"{name}: {error}", file=sys.stderr)
+        return REFUSED
+    try:
+        report = evaluate(snapshot, betas=dict(arguments.beta))
+    except BookError as error:
+        print(f"{name}: {placed(snapshot, str(error))}", file=sys.stderr)
         return REFUSED
     if arguments.json:
         print(json.dumps(report_json(report), indent=2, allow_nan=False))
@@ -136,9 +141,10 @@ def _move(value: float | None) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="watcher margin", description="Evaluate a snapshot file (watcher.snapshot/1) offline."
+        prog="watcher margin",
+        description="Evaluate a file (watcher.snapshot/1 or watcher.capture/1) offline.",
     )
-    parser.add_argument("file", metavar="FILE", help="the snapshot, or - for standard input")
+    parser.add_argument("file", metavar="FILE", help="the file, or - for standard input")
     parser.add_argument("--json", action="store_true", help="print the report as watcher.report/1")
     parser.add_argument(
         "--beta",

@@ -29,6 +29,7 @@ from watcher.venues.transport import (
     ClockSkew,
     Road,
     Strict,
+    Way,
     finish,
     judge,
     loopback,
@@ -118,6 +119,10 @@ class Shared:
             )
         return self._session
 
+    def way(self, timeout_s: float) -> Way:
+        """Return what ccxt gets for a session (capture.py puts another in its place)."""
+        return Road(self.session(), timeout_s)
+
     def host(
         self,
         dialect: Dialect,
@@ -199,8 +204,8 @@ class Host:
         self._public: Client | None = None
 
     @property
-    def session(self) -> aiohttp.ClientSession:
-        return self._shared.session()
+    def way(self) -> Way:
+        return self._shared.way(self.timeout_s)
 
     @property
     def public(self) -> Client:
@@ -302,7 +307,7 @@ class Client:
         config: dict[str, object] = {
             "enableRateLimit": False,  # its queue is first come, first served; see weights.py
             "timeout": int(host.timeout_s * 1000),
-            "session": Road(host.session, host.timeout_s),
+            "session": host.way,
             "enableLastHttpResponse": False,
             "enableLastJsonResponse": False,
             "enableLastResponseHeaders": False,

@@ -17,10 +17,10 @@ import asyncio
 import re
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -89,11 +89,21 @@ class Reply:
         return self.body
 
 
+class Way(Protocol):
+    """What ccxt asks of a session."""
+
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+    def get(self, url: URL, **options: Any) -> AbstractAsyncContextManager[Reply]: ...  # noqa: ANN401 - ccxt calls this
+    def post(self, url: URL, **options: Any) -> AbstractAsyncContextManager[Reply]: ...  # noqa: ANN401 - ccxt calls this
+
+
 class Road:
     """What ccxt gets for a session: the shared one with our time-outs, a size cap, no redirects."""
 
     def __init__(self, session: aiohttp.ClientSession, timeout_s: float) -> None:
-        self.headers = session.headers  # ccxt copies a session's own headers into each request
+        # ccxt copies a session's own headers into each request
+        self.headers: Mapping[str, str] = session.headers
         self._session = session
         self._timeout = aiohttp.ClientTimeout(
             total=timeout_s, connect=min(CONNECT_S, timeout_s), sock_read=timeout_s
