@@ -142,7 +142,10 @@ class Position:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """A resting order, described as the position it would open, at `price`."""
+    """
+    A resting order, described as the position it would open, at `price`. What a position has and
+    an order does not need may be given and is kept.
+    """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
 
@@ -156,6 +159,14 @@ class Order:
     settle: str
     contract_size: Decimal = ONE
     inverse: bool = False
+    entry: Decimal | None = None
+    isolated_margin: Decimal | None = None
+    initial_margin: Decimal | None = None
+    fee_rate: Decimal = ZERO
+    leverage: Decimal | None = None
+    brackets: tuple[Bracket, ...] = ()
+    bracket_key: BracketKey = BracketKey.NOTIONAL
+    bracket_kind: BracketKind = BracketKind.MARGINAL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -87,6 +87,15 @@ def venue_health(
         return _of_truncated(ratio, equity, margin, rules)
     if ratio is not None and ratio.name in RATIOS:
         return health_of_ratio(ratio, rules)
+    return _of_parts(equity, margin, rules, ours)
+
+
+def _of_parts(
+    equity: Decimal | None,
+    margin: Decimal | None,
+    rules: Rules,
+    ours: tuple[float, float, float] | None,
+) -> float | None:
     if equity is None and margin is None:
         return None
     if ours is not None:

@@ -60,8 +60,9 @@ def state_of(snapshot: Snapshot, betas: Mapping[str, float], *, only: str | None
     charges = _sum_by(book.r_item[own], values[own], len(snapshot.positions))
     today = {}
     for name, number in compiled.numbers.items():
-        told = venue_health(snapshot.venue_says.get(name), snapshot.rules[name])
         has, needs = float(equity[number]), float(requirement[number])
+        ours = (has, needs - float(fees[number]), needs)
+        told = venue_health(snapshot.venue_says.get(name), snapshot.rules[name], ours)
         today[name] = Today(
             equity=has,
             maintenance=needs - float(fees[number]),

@@ -62,9 +62,27 @@ def read_snapshot(text: str | bytes) -> Snapshot:
         faults = error.errors(include_url=False)[:FAULTS_SHOWN_MAX]
         raise FileError("; ".join(_plain(fault) for fault in faults)) from None
     for path, value in _leaves(snapshot, ""):
-        if isinstance(value, Decimal) and abs(value) > MAGNITUDE_MAX:
+        # compared, not made absolute: that would overflow on an exponent of nine digits
+        if isinstance(value, Decimal) and not -MAGNITUDE_MAX <= value <= MAGNITUDE_MAX:
             raise FileError(f"{path}: {value} is beyond any real account")
     return snapshot
+
+
+def placed(snapshot: Snapshot, refusal: str) -> str:
+    """
+    Return the engine's *refusal* with the path to its row in the file before it.
+
+    The engine names pool and symbol or asset, "cross:USDT BTCUSDT: entry is 0"; the reader of a
+    file looks for "positions[0]".
+    """
+    where = refusal.partition(":")[0] if ": " not in refusal else refusal.rpartition(": ")[0]
+    rows = [("positions", n, f"{p.pool} {p.symbol}") for n, p in enumerate(snapshot.positions)]
+    rows += [("assets", n, f"{a.pool} {a.asset}") for n, a in enumerate(snapshot.assets)]
+    rows += [("orders", n, f"{o.pool} {o.symbol}") for n, o in enumerate(snapshot.orders)]
+    for kind, number, name in rows:
+        if where.startswith(name):
+            return f"{kind}[{number}] {refusal}"
+    return refusal
 
 
 def write_snapshot(snapshot: Snapshot) -> str:
