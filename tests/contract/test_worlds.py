@@ -30,7 +30,7 @@ from watcher.sim.bybit import figures as figures_bybit
 from watcher.sim.bybit import tables as tables_bybit
 from watcher.sim.default import PRICES, START_US, empty_world, new_account, rules, wires
 from watcher.sim.server import PracticeServer
-from watcher.sim.things import Account, Instrument, PoolState, Position, SideName
+from watcher.sim.things import Account, Instrument, Option, PoolState, Position, SideName
 from watcher.sim.world import COLLATERAL_WALLET, World
 from watcher.venues import open_venue
 from watcher.venues.ccxt_venue import Credentials, Shared
@@ -139,6 +139,20 @@ def _bybit(chance: random.Random, world: World) -> None:
     ]
     for one in chance.sample(contracts, chance.randrange(1, 6)):
         _open(chance, world, account, one, 90_000)
+    if chance.random() < 0.3:
+        account.options.append(_long_call())
+
+
+def _long_call() -> Option:
+    return Option(
+        symbol="BTC-26MAR27-90000-C-USDT",
+        underlying="BTC",
+        settle="USDT",
+        side="long",
+        quantity=D("0.5"),
+        entry=D(1500),
+        mark=D(1800),
+    )
 
 
 def _bybit_isolated(chance: random.Random, world: World) -> None:
@@ -414,6 +428,22 @@ def test_between_our_prices_the_venue_never_liquidates(kind: str, seed: int) -> 
                 factor = D(str(round(chance.uniform(low, high), 6)))
                 what = (pool.pool, one.underlying, factor)
                 assert not liquidated(kind, seed, pool.pool, one.underlying, factor), what
+
+
+def test_a_short_option_shows_the_venues_figures_and_its_own_verdict() -> None:
+    world = drawn("bybit", 1)
+    account = world.account("account")
+    account.options[:] = [replace(_long_call(), side="short")]
+
+    [pool] = read(world).report.pools
+
+    truth = pools_of(world)["unified"]
+    assert pool.status is Status.PARTIAL
+    assert pool.maintenance_margin == pytest.approx(float(truth.maintenance_margin), rel=PRINTED)
+    assert pool.equity == pytest.approx(float(truth.equity), rel=PRINTED)
+    assert truth.health is not None
+    assert pool.health is not None
+    assert pool.health <= float(truth.health) * (1 + PRINTED)
 
 
 def test_every_page_of_a_long_list_of_positions_is_read() -> None:

@@ -387,23 +387,48 @@ def test_an_isolated_position_its_table_does_not_explain_is_partial() -> None:
     assert pool.tier_distance == pytest.approx(7.5)
 
 
-def test_option_makes_the_pool_partial() -> None:
+def with_option(side: str, **more: str) -> Bodies:
     told = bodies("cross")
     option = {
         **told["linear USDT"]["result"]["list"][0],
         "symbol": "BTC-26DEC26-90000-C",
+        "side": side,
         "markPrice": "1200",
         "avgPrice": "1000",
         "leverage": "",
         "positionIM": "",
         "positionMM": "",
+        "liqPrice": "",
+        **more,
     }
     told["option"]["result"]["list"] = [option]
+    return told
+
+
+def test_a_short_option_makes_the_pool_partial() -> None:
+    """What it asks for moves with the market: held still, the pool would look safer than it is."""
+    snapshot = snapshot_of(with_option("Sell", positionMM="1260"))
+
+    assert snapshot.unmodelled == {
+        "unified": "option BTC-26DEC26-90000-C: what it asks for moves with the market"
+    }
+    assert len(snapshot.positions) == 1
+
+
+def test_a_long_option_asks_for_nothing_and_counts_for_nothing() -> None:
+    plain = snapshot_of(bodies("cross"))
+    told = with_option("Buy")
+    coin = told["wallet"]["result"]["list"][0]["coin"][0]
+    coin["equity"] = str(D(coin["equity"]) + 360)  # 0.3 of it at 1,200
+    coin["usdValue"] = str(D(coin["usdValue"]) + 360)
 
     snapshot = snapshot_of(told)
 
-    assert snapshot.unmodelled == {"unified": "option BTC-26DEC26-90000-C: not modelled yet"}
-    assert len(snapshot.positions) == 1
+    assert snapshot.unmodelled == {}
+    assert snapshot.positions == plain.positions
+    assert snapshot.assets == plain.assets
+    [pool] = evaluate(snapshot).pools
+    assert pool.status is Status.OK
 
 
 def test_contract_wallet_of_the_first_generation_is_not_counted_in() -> None:

@@ -19,11 +19,12 @@ import pytest
 
 from tests.wire_http import serving
 from watcher.sim.bybit import figures as bybit
+from watcher.sim.bybit import prices
 from watcher.sim.bybit.rules import BybitRules
 from watcher.sim.bybit.tables import COLLATERAL, INSTRUMENTS
 from watcher.sim.bybit.wire import BybitWire
 from watcher.sim.bybit.wire_shapes import rate
-from watcher.sim.things import Account, Debt, Position, Rights
+from watcher.sim.things import Account, Debt, Option, Position, Rights
 from watcher.sim.wire import Call, Reply, Trouble
 from watcher.sim.world import World
 
@@ -64,6 +65,22 @@ def test_deductions_are_the_venues_printed_column() -> None:
     )
 
     assert [row.deduction for row in btc.brackets] == [D(one) for one in printed.split()]
+
+
+def test_a_short_option_asks_for_what_the_venues_article_says() -> None:
+    """BB-18: index 30,000, mark 300: 900 + 300 + 60."""
+    call = Option(
+        symbol="BTC-26DEC26-40000-C",
+        underlying="BTC",
+        settle="USDC",
+        side="short",
+        quantity=D(1),
+        entry=D(300),
+        mark=D(300),
+    )
+
+    assert bybit.option_margin(call, D(30_000)) == D(1260)
+    assert bybit.option_margin(replace(call, side="long"), D(30_000)) == 0
 
 
 def test_position_margins_are_those_of_the_live_payload() -> None:
@@ -111,7 +128,7 @@ def test_estimate_of_the_liquidation_price_carries_the_borrow_margin() -> None:
     world.set_position(account, "BTCPERP", "long", D("0.01"), entry=D(60000), leverage=D(10))
 
     now = bybit.figures(world, account)
-    price = bybit.shown_liquidation_price(now, now.legs[0])
+    price = prices.shown_liquidation_price(now, now.legs[0])
 
     # balance 0.002 x 60,000 x 0.98 = 117.6; margin 600 x 0.004 + 600 x 0.9 x 0.00055 = 2.697
     assert price is not None
@@ -133,7 +150,7 @@ def test_isolated_inverse_price_has_the_venues_shape(side: Any, extra: str, expe
     world.set_position(account, "BTCUSD", side, D(60000), isolated_margin=margin)
 
     one = bybit.figures(world, account).legs[0]
-    price = bybit.isolated_price(one)
+    price = prices.isolated_price(one)
 
     assert price is not None
     assert abs(price - D(expected)) < D("2")
@@ -149,7 +166,7 @@ def test_isolated_linear_price_is_the_mark_based_one() -> None:
     margin = D(400) + bybit.fee_to_close(leg, account.taker_fee)
     world.set_position(account, "BTCUSDT", "long", D(1), isolated_margin=margin)
 
-    price = bybit.isolated_price(bybit.figures(world, account).legs[0])
+    price = prices.isolated_price(bybit.figures(world, account).legs[0])
 
     assert price is not None
     assert round(price, 4) == D("19698.4925")

@@ -122,6 +122,19 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """One open option, in base coin; `mark` follows nothing here but is set."""
+
+    symbol: str
+    underlying: str
+    settle: str
+    side: SideName
+    quantity: Decimal
+    entry: Decimal
+    mark: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rights:
     """What the account's key may do, as its venue would say."""
 
@@ -177,11 +190,11 @@ class Account:
     """
     One API key's account on one venue.
 
-    Wallets by venue: binance `spot funding futures margin`, bybit `unified funding`, okx
+    Wallets by venue: binance `spot funding futures coin margin`, bybit `unified funding`, okx
     `trading funding`. A wallet holds what was borrowed too; `debts` say what of it is owed.
     An isolated leg's margin has left its wallet. `mode` is the venue's way of margining:
     binance `classic`; bybit `unified`; okx `futures` or `multi`. `flags` switch on modes and
-    oddities by the wire's own words (`multi_assets`, `portfolio`, `coin_m`, ...).
+    oddities by the wire's own words (`multi_assets`, `portfolio`, ...).
     """
 
     name: str
@@ -194,6 +207,7 @@ class Account:
     wallets: dict[str, dict[str, Decimal]] = field(default_factory=dict)
     positions: dict[tuple[str, SideName], Position] = field(default_factory=dict)
     orders: dict[int, Order] = field(default_factory=dict)
+    options: list[Option] = field(default_factory=list)
     debts: dict[str, Debt] = field(default_factory=dict)
     leverage: dict[str, Decimal] = field(default_factory=dict)
     taker_fee: Decimal = Decimal("0.0005")

@@ -1,5 +1,5 @@
 """
-Bybit's own arithmetic for a unified account: formulas, figures, liquidation prices as shown.
+Bybit's own arithmetic for a unified account: formulas and figures.
 
 Rule: exact Decimals, the venue's formulas by the venue's names, nothing shared with the margin
 engine or the adapters. Coins count by a ladder of their quantity, a negative coin at its full
@@ -28,6 +28,7 @@ from watcher.sim.things import (
     Account,
     BracketRow,
     Instrument,
+    Option,
     Order,
     Position,
 )
@@ -38,8 +39,8 @@ WALLET = "unified"
 FUNDING = "funding"
 
 LIQUIDATION_RATE = ONE
-PRICE_BAND = Decimal(10)
-"""An estimate beyond this multiple of the mark is not shown (drawn)."""
+OPTION_FACTOR = Decimal("0.03")
+OPTION_FEE_RATE = Decimal("0.002")
 
 
 # ── formulas ────────────────────────────────────────────────────────────────────────────────
@@ -84,6 +85,19 @@ def maintenance_margin(
     return value * row.rate - row.deduction + fee_to_close(leg, taker_fee)
 
 
+def option_margin(option: Option, index: Decimal) -> Decimal:
+    """
+    Return what an option asks for, in its settle coin; a long one asks for nothing.
+
+    Short: [max(3 % of the index, 3 % of the mark) + mark + 0.2 % of the index] x size, the
+    factors of BTC and ETH.
+    """
+    if option.side == "long":
+        return ZERO
+    factor = max(OPTION_FACTOR * index, OPTION_FACTOR * option.mark)
+    return (factor + option.mark + OPTION_FEE_RATE * index) * option.quantity
+
+
 def counted(slices: Sequence[CollateralSlice], quantity: Decimal) -> Decimal:
     """Return how much of *quantity* (positive) counts as collateral, slice by slice."""
     total = ZERO
@@ -119,7 +133,11 @@ class LegFigures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CoinFigures:
-    """One coin of the unified wallet. `collateral`: what it counts for in USD, below 0 if owed."""
+    """
+    One coin of the unified wallet. `collateral`: what it counts for in USD, below 0 if owed.
+
+    `equity` is without `option_value`, which in cross margin is part of nothing but the total.
+    """
 
     coin: str
     wallet: Decimal
@@ -127,6 +145,7 @@ class CoinFigures:
     interest: Decimal
     unrealised: Decimal
     equity: Decimal
+    option_value: Decimal
     index: Decimal
     borrowed: Decimal
     switch: bool
@@ -191,6 +210,7 @@ def figures(world: World, account: Account) -> Figures:
     legs = [leg_figures(world, account, leg) for leg in account.positions.values()]
     names = {*account.wallet(WALLET), *account.debts}
     names |= {leg.leg.instrument.settle for leg in legs}
+    names |= {option.settle for option in account.options}
     names |= {order.instrument.settle for order in account.orders.values()}
     coins = {name: _coin(world, account, name, legs) for name in sorted(names)}
     order_loss = sum((_order_loss(world, one) for one in account.orders.values()), ZERO)
@@ -198,12 +218,14 @@ def figures(world: World, account: Account) -> Figures:
         coins=coins,
         legs=legs,
         margin_balance=sum((one.collateral for one in coins.values()), ZERO),
-        total_equity=sum((one.equity * one.index for one in coins.values()), ZERO),
+        total_equity=sum(
+            ((one.equity + one.option_value) * one.index for one in coins.values()), ZERO
+        ),
         perp_upl=sum((one.unrealised * one.index for one in coins.values()), ZERO),
         haircut_loss=ZERO,
         order_loss=order_loss,
         initial_margin=sum((_total_im(one) for one in coins.values()), ZERO),
-        maintenance_margin=sum((_total_mm(one) for one in coins.values()), ZERO),
+        maintenance_margin=sum((total_mm(one) for one in coins.values()), ZERO),
     )
 
 
@@ -211,7 +233,7 @@ def _total_im(one: CoinFigures) -> Decimal:
     return (one.position_im + one.order_im + one.borrow_im) * one.index
 
 
-def _total_mm(one: CoinFigures) -> Decimal:
+def total_mm(one: CoinFigures) -> Decimal:
     return (one.position_mm + one.order_mm + one.borrow_mm) * one.index
 
 
@@ -262,6 +284,7 @@ def _coin(world: World, account: Account, coin: str, legs: Sequence[LegFigures])
     borrowed = max(borrow, -equity, ZERO)
     tier = borrow_tier(BORROW[coin], borrowed) if borrowed > 0 and coin in BORROW else None
     orders = [one for one in account.orders.values() if one.instrument.settle == coin]
+    options = [one for one in account.options if one.settle == coin]
     return CoinFigures(
         coin=coin,
         wallet=held,
@@ -269,12 +292,14 @@ def _coin(world: World, account: Account, coin: str, legs: Sequence[LegFigures])
         interest=interest,
         unrealised=gained,
         equity=equity,
+        option_value=_option_value(account, coin),
         index=index,
         borrowed=borrowed,
         switch=switch,
-        collateral=_counted_value(coin, equity, index, switch=switch),
+        collateral=counted_value(coin, equity, index, switch=switch),
         position_im=sum((one.initial_margin for one in mine), ZERO),
-        position_mm=sum((one.maintenance_margin for one in mine), ZERO),
+        position_mm=sum((one.maintenance_margin for one in mine), ZERO)
+        + sum((option_margin(one, world.index(one.underlying)) for one in options), ZERO),
         order_im=sum((_order_im(account, one) for one in orders), ZERO),
         order_mm=sum((_order_mm(account, one) for one in orders), ZERO),
         borrow_im=borrowed * tier.initial_rate if tier else ZERO,
@@ -282,7 +307,18 @@ def _coin(world: World, account: Account, coin: str, legs: Sequence[LegFigures])
     )
 
 
-def _counted_value(coin: str, equity: Decimal, index: Decimal, *, switch: bool) -> Decimal:
+def _option_value(account: Account, coin: str) -> Decimal:
+    return sum(
+        (
+            (1 if one.side == "long" else -1) * one.quantity * one.mark
+            for one in account.options
+            if one.settle == coin
+        ),
+        ZERO,
+    )
+
+
+def counted_value(coin: str, equity: Decimal, index: Decimal, *, switch: bool) -> Decimal:
     if equity < 0:
         return equity * index
     return counted(COLLATERAL[coin], equity) * index if switch and coin in COLLATERAL else ZERO
@@ -316,83 +352,3 @@ def _order_loss(world: World, order: Order) -> Decimal:
     )
     sign = 1 if order.side == "long" else -1
     return min(ZERO, sign * gain) * world.index(order.instrument.settle)
-
-
-# ── liquidation prices as shown ─────────────────────────────────────────────────────────────
-
-
-def shown_liquidation_price(now: Figures, one: LegFigures) -> Decimal | None:
-    """
-    Return the venue's estimate for a position, None where it shows none.
-
-    Cross, linear: the free margin over the size; once the settle coin's own equity is used up,
-    the growing debt also needs its borrow maintenance margin (seen on a live payload of 2026-03:
-    mark - (margin balance - maintenance margin) / (size x 1.04)). The relief of the position's
-    own maintenance margin is ignored, as the venue does.
-    """
-    if one.isolated:
-        return isolated_price(one)
-    if one.leg.instrument.inverse:
-        return _inverse_estimate(now, one)
-    coin = now.coins[one.leg.instrument.settle]
-    free = now.denominator - now.maintenance_margin
-    own = max(coin.equity, ZERO) * coin.index
-    first = min(free, own)
-    beyond = max(free - own, ZERO) / (ONE + _borrow_rate(coin.coin))
-    size = sum(
-        (leg.leg.sign * leg.leg.quantity for leg in now.legs if leg.leg.symbol == one.leg.symbol),
-        ZERO,
-    )
-    if size * one.leg.sign <= 0:
-        # the smaller or equal leg of a hedge: the price it fears is the other leg's
-        return None
-    price = one.mark - (first + beyond) / (size * one.leg.instrument.contract_size * coin.index)
-    return price if 0 < price < one.mark * PRICE_BAND else None
-
-
-def _borrow_rate(coin: str) -> Decimal:
-    tiers = BORROW.get(coin)
-    return tiers[0].maintenance_rate if tiers else ZERO
-
-
-def isolated_price(one: LegFigures) -> Decimal | None:
-    """Return the mark at which margin + unrealised equals the maintenance margin."""
-    leg = one.leg
-    size, sign = leg.quantity * leg.instrument.contract_size, leg.sign
-    fee, rate, deduction = one.fee_to_close, one.row.rate, one.row.deduction
-    margin = leg.isolated_margin
-    if leg.instrument.inverse:
-        below = margin + sign * size / leg.entry - fee + deduction
-        price = size * (sign + rate) / below if below != 0 else ZERO
-    else:
-        price = (sign * size * leg.entry - margin + fee - deduction) / (size * (sign - rate))
-    return price if price > 0 else None
-
-
-def _inverse_estimate(now: Figures, one: LegFigures) -> Decimal | None:
-    # the coin's index moves with the contract, so the equation is not linear: halve the interval
-    safe = one.mark
-    bad = one.mark / 1000 if one.leg.sign > 0 else one.mark * PRICE_BAND
-    if _inverse_headroom(now, one, bad) > 0 or _inverse_headroom(now, one, safe) <= 0:
-        return None
-    for _ in range(80):
-        middle = (safe + bad) / 2
-        if _inverse_headroom(now, one, middle) > 0:
-            safe = middle
-        else:
-            bad = middle
-    return bad
-
-
-def _inverse_headroom(now: Figures, one: LegFigures, price: Decimal) -> Decimal:
-    coin = now.coins[one.leg.instrument.settle]
-    index = coin.index * price / one.mark
-    equity = coin.equity - one.unrealised + unrealised(one.leg, price)
-    collateral = _counted_value(coin.coin, equity, index, switch=coin.switch)
-    value = position_value(one.leg.instrument, one.leg.quantity, price)
-    own = value * one.row.rate - one.row.deduction + one.fee_to_close
-    borrow = max(-equity, ZERO) * _borrow_rate(coin.coin)
-    rest = coin.position_mm - one.maintenance_margin + coin.order_mm
-    margin = (own + borrow + rest) * index
-    others = now.maintenance_margin - _total_mm(coin)
-    return now.denominator - coin.collateral + collateral - others - margin

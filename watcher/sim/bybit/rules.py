@@ -18,11 +18,10 @@ from watcher.sim.bybit.figures import (
     LegFigures,
     figures,
     is_isolated,
-    isolated_price,
     leg_figures,
     position_value,
-    shown_liquidation_price,
 )
+from watcher.sim.bybit.prices import isolated_price, shown_liquidation_price
 from watcher.sim.bybit.tables import LIQUIDATION_ORDER
 from watcher.sim.things import ONE, ZERO, Account, Liquidation, PoolState, Position
 from watcher.sim.world import World

@@ -145,8 +145,8 @@ def _coin_row(account: Account, one: CoinFigures) -> dict[str, object]:
     tiers = BORROW.get(one.coin)
     return {
         "coin": one.coin,
-        "equity": amount(one.equity),
-        "usdValue": amount(one.equity * one.index),
+        "equity": amount(one.equity + one.option_value),
+        "usdValue": amount((one.equity + one.option_value) * one.index),
         "walletBalance": amount(one.wallet),
         "locked": "0",
         "spotHedgingQty": "0",

@@ -11,10 +11,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 
-from watcher.sim.bybit.figures import Figures, LegFigures, figures, shown_liquidation_price
+from watcher.sim.bybit.figures import (
+    Figures,
+    LegFigures,
+    figures,
+    option_margin,
+)
+from watcher.sim.bybit.prices import shown_liquidation_price
 from watcher.sim.bybit.wire_market import instruments_of
 from watcher.sim.bybit.wire_shapes import Refusal, amount, category, listed, page
-from watcher.sim.things import ZERO, Account, Instrument, Order
+from watcher.sim.things import ZERO, Account, Instrument, Option, Order
 from watcher.sim.wire import short
 from watcher.sim.world import World
 
@@ -43,6 +49,10 @@ def _wanted(world: World, query: Mapping[str, str], *, what: str) -> list[Instru
 
 def position_list(world: World, account: Account, query: Mapping[str, str]) -> object:
     """Return pages of open positions, at most 200 a page and 20 unless told."""
+    if query.get("category") == "option":
+        options = [_option_row(world, account, one) for one in account.options]
+        shown, cursor = page(options, query, default=20, most=200)
+        return listed("option", shown, cursor)
     contracts = {one.symbol for one in _wanted(world, query, what="position/list")}
     now = figures(world, account)
     rows = [_position_row(account, now, one) for one in now.legs if one.leg.symbol in contracts]
@@ -65,7 +75,9 @@ def _position_row(account: Account, now: Figures, one: LegFigures) -> dict[str, 
     portfolio = account.flag("portfolio")
     initial, maintenance = amount(one.initial_margin), amount(one.maintenance_margin)
     return {
-        **_row_frame(leg.instrument, position_idx(account, leg.instrument, leg.side), leg.leverage),
+        **_row_frame(
+            leg.symbol, position_idx(account, leg.instrument, leg.side), short(leg.leverage)
+        ),
         "riskId": leg.instrument.brackets.index(one.row) + 1,
         "riskLimitValue": short(one.row.cap),
         "side": "Buy" if leg.side == "long" else "Sell",
@@ -89,11 +101,11 @@ def _position_row(account: Account, now: Figures, one: LegFigures) -> dict[str, 
     }
 
 
-def _row_frame(instrument: Instrument, idx: int, leverage: Decimal) -> dict[str, object]:
+def _row_frame(symbol: str, idx: int, leverage: str) -> dict[str, object]:
     return {
         "positionIdx": idx,
-        "symbol": instrument.symbol,
-        "leverage": short(leverage),
+        "symbol": symbol,
+        "leverage": leverage,
         "autoAddMargin": 0,
         "positionStatus": "Normal",
         "bustPrice": "",
@@ -110,6 +122,35 @@ def _row_frame(instrument: Instrument, idx: int, leverage: Decimal) -> dict[str,
         "gamma": "",
         "vega": "",
         "theta": "",
+    }
+
+
+def _option_row(world: World, account: Account, one: Option) -> dict[str, object]:
+    needs = amount(option_margin(one, world.index(one.underlying)))
+    portfolio = account.flag("portfolio")
+    gained = (1 if one.side == "long" else -1) * one.quantity * (one.mark - one.entry)
+    return {
+        **_row_frame(one.symbol, 0, ""),
+        "riskId": 0,
+        "riskLimitValue": "",
+        "side": "Buy" if one.side == "long" else "Sell",
+        "size": short(one.quantity),
+        "avgPrice": short(one.entry),
+        "positionValue": amount(one.quantity * one.mark),
+        "markPrice": short(one.mark),
+        "liqPrice": "",
+        "positionIM": "" if portfolio else needs,
+        "positionIMByMp": "" if portfolio else needs,
+        "positionMM": "" if portfolio else needs,
+        "positionMMByMp": "" if portfolio else needs,
+        "positionBalance": "0",
+        "unrealisedPnl": amount(gained),
+        "curRealisedPnl": "0",
+        "cumRealisedPnl": "0",
+        "adlRankIndicator": 0,
+        "createdTime": str(world.start_us // 1000),
+        "updatedTime": str(world.start_us // 1000),
+        "seq": 1,
     }
 
 
@@ -130,7 +171,7 @@ def _flat_row(account: Account, instrument: Instrument, idx: int) -> dict[str, o
     leverage = account.leverage.get(instrument.symbol, Decimal(10))
     row = instrument.brackets[0]
     return {
-        **_row_frame(instrument, idx, leverage),
+        **_row_frame(instrument.symbol, idx, short(leverage)),
         "riskId": 1,
         "riskLimitValue": short(row.cap),
         "side": "",

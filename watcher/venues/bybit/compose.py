@@ -2,8 +2,8 @@
 A Bybit unified account, from a `Book` and the venue's tables to a `Snapshot`.
 
 Rule: pure. Cross margin is written here, isolated margin in `isolated`; portfolio margin shows the
-venue's figures. What the engine does not model (options, coins without a ladder) makes the pool
-partial, with the reason in words.
+venue's figures. What the engine does not model (short options, coins without a ladder) makes the
+pool partial, with the reason in words.
 
 What a coin bucket holds: the venue's own equity of the coin less the unrealised P&L it has in it,
 so that bucket = wallet + P&L is the venue's equity when prices are the venue's.
@@ -21,6 +21,7 @@ from watcher.domain.account import (
     BracketKind,
     Family,
     Rules,
+    Side,
     Snapshot,
     VenueSays,
     Weight,
@@ -98,7 +99,7 @@ def _cross(book: Book, tables: Tables, mode: Mode) -> Pools:
     apart = [leg for leg in book.contracts if mode.has_contract_wallet and leg.inverse]
     inside = [leg for leg in book.contracts if leg not in apart]
     assets, unknown = _assets(book, inside, tables)
-    reasons = [f"option {leg.symbol}: not modelled yet" for leg in book.options[:1]] + unknown
+    reasons = _short_options(book) + unknown
     unmodelled = {POOL: "; ".join(reasons)} if reasons else {}
     rules = {
         POOL: Rules(
@@ -127,6 +128,22 @@ def _cross(book: Book, tables: Tables, mode: Mode) -> Pools:
         positions=tuple(computed(leg, POOL, tables) for leg in inside),
         unmodelled=unmodelled,
     )
+
+
+def _short_options(book: Book) -> list[str]:
+    """
+    Return why options keep the pool from being computed.
+
+    A long one asks for no margin and counts for nothing in cross margin: it changes nothing. What
+    a short one asks for moves with its coin and with volatility; held still it would look safer
+    than the venue finds it.
+    """
+    asking = [
+        leg
+        for leg in book.options
+        if leg.side is Side.SHORT or (leg.maintenance_margin or ZERO) > 0
+    ]
+    return [f"option {leg.symbol}: what it asks for moves with the market" for leg in asking[:1]]
 
 
 def _assets(book: Book, legs: Sequence[Leg], tables: Tables) -> tuple[tuple[Asset, ...], list[str]]:
