@@ -59,7 +59,7 @@ def main(argv: Sequence[str]) -> int:
         settings = rehearsed(settings)
         if not arguments.json:
             _tell_settings(settings)
-        answers, now_us = asyncio.run(_ask_all(settings, arguments.clock))
+        answers, now_us = asyncio.run(ask_all(settings, arguments.clock))
     except ConfigError as error:
         refuse(error)
         return REFUSED
@@ -71,7 +71,8 @@ def main(argv: Sequence[str]) -> int:
     return TROUBLE if any(_status(answer) != "ok" for answer in answers) else FINE
 
 
-async def _ask_all(settings: Settings, clock_url: str | None) -> tuple[list[Answer], int]:
+async def ask_all(settings: Settings, clock_url: str | None) -> tuple[list[Answer], int]:
+    """Return what every account of *settings* answers when read once, and our time then."""
     shared = Shared()
     async with open_clock(clock_url) as clock:
         set_up_log(settings, clock.now, level="error")
