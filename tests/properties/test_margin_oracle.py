@@ -162,7 +162,7 @@ def test_random_accounts_reach_what_they_are_meant_to_reach() -> None:
 def test_one_percent_off_in_a_bracket_is_noticed(field: str) -> None:
     """The comparison itself is tested: an engine reading a slightly wrong table must fail it."""
     caught = tried = 0
-    for seed in range(250):
+    for seed in range(300):
         kind, snapshot = random_snapshot(seed)
         if kind not in ("linear", "jumpy", "isolated", "inverse"):
             continue
@@ -199,7 +199,7 @@ def test_depeg_is_found_where_the_oracle_finds_it() -> None:
     checked = 0
     for seed in range(400):
         kind, snapshot = random_snapshot(seed)
-        if kind not in ("unified", "two_priced", "borrowed"):
+        if kind not in ("unified", "lent", "two_priced", "borrowed"):
             continue
         (pool,) = evaluate(snapshot).pools
         for name, percent in pool.depeg.items():

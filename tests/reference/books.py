@@ -247,6 +247,26 @@ def unified(rng: random.Random) -> Snapshot:
     )
 
 
+def lent(rng: random.Random) -> Snapshot:
+    """Loans ask for their margin however much of the coin is held; resting orders ask too."""
+    drawn = unified(rng)
+    total = worth(drawn.positions, {a.asset: float(a.index) for a in drawn.assets})
+    assets, tables = [], {}
+    for a in drawn.assets:
+        owed = dec(total * rng.uniform(0.01, 0.3) / float(a.index)) if rng.random() < 0.6 else None
+        assets.append(replace(a, wallet=a.wallet + (owed or 0) * rng.choice([0, 1, 1]), debt=owed))
+        tables[a.asset] = brackets(rng, total * 0.2 / float(a.index), told=rng.random() < 0.5)
+    rules = replace(
+        drawn.rules[POOL],
+        debts="larger",
+        borrow_brackets=tables,
+        orders_in="equity",
+        order_loss=dec(rng.choice([0, rng.uniform(0, 0.01)]) * total),
+        order_maintenance=dec(rng.choice([0, rng.uniform(0, 0.01)]) * total),
+    )
+    return _snapshot(rules, drawn.positions, assets, drawn.orders)
+
+
 def two_priced(rng: random.Random) -> Snapshot:
     """Each currency has a bid and an ask: held at the one, owed and required at the other."""
     drawn = unified(rng)
@@ -350,6 +370,7 @@ KINDS = {
     "hedged": hedged,
     "inverse": inverse_cross,
     "unified": unified,
+    "lent": lent,
     "two_priced": two_priced,
     "borrowed": borrowed,
     "pro": pro,

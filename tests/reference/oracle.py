@@ -178,7 +178,8 @@ def _haircut(snapshot: Snapshot, pool: str, factors: Factors, number: Number) ->
     rules = snapshot.rules[pool]
     own = {name: number(a.debt or 0) + number(a.interest or 0) for name, a in rows.items()}
     held = {name: number(a.wallet) for name, a in rows.items()}
-    if rules.debts == "net":
+    lent = own if rules.debts == "larger" else {}
+    if rules.debts != "own":
         held = {name: amount - own[name] for name, amount in held.items()}
         own = {}
     gross = sum((abs(amount) * index[name] for name, amount in held.items()), number(0))
@@ -188,10 +189,12 @@ def _haircut(snapshot: Snapshot, pool: str, factors: Factors, number: Number) ->
             held[p.settle] = held.get(p.settle, number(0)) + profit(p, mark, number)
             gross += value_at(p, number(p.quantity), mark, number) * index[p.settle]
     gross += sum((amount * index[name] for name, amount in own.items()), number(0))
-    equity, requirement = -number(rules.order_loss), number(0)
+    equity, requirement = -number(rules.order_loss), number(rules.order_maintenance)
     for name, amount in held.items():
         worth, ask = _bucket(rules, name, amount, index[name], rows.get(name), number)
         equity += worth
+        if amount >= -lent.get(name, number(0)):
+            ask = _beside(rules, name, lent.get(name, number(0)), index[name], number)
         requirement += ask
     for name, amount in own.items():
         equity -= amount * index[name]
@@ -219,7 +222,7 @@ def _bucket(
 
 def _beside(rules: Rules, name: str, owed: Any, price: Any, number: Number) -> Any:
     """Return what a debt asks for that lies beside what is held."""
-    if not owed:
+    if not owed or name not in rules.borrow_brackets:
         return number(0)
     table, kind = rules.borrow_brackets[name], rules.borrow_bracket_kind.value
     if rules.borrow_bracket_by == "value":

@@ -180,7 +180,9 @@ class Rules:
     entry value towards bankruptcy, q x entry x (1 -/+ 1/leverage) x fee_rate.
     `borrow_brackets` are maintenance tables per borrowed asset, keyed by debt in that asset, or by
     its value in the reference. `debts` own: debt and interest lie beside what is held, count in
-    full, and are looked up in full; net: they are taken off the balance first. `order_loss` is
+    full, and are looked up in full; net: they are taken off the balance first; larger: taken off
+    likewise, and the table looks at the debt or at what the balance lacks, whichever is more.
+    `order_loss` is
     what resting orders take off equity as the venue tells it, in the reference. `margins_at` ask:
     what contracts require in a currency counts at its `ask`, as if it had to be bought.
     """
@@ -198,8 +200,9 @@ class Rules:
     borrow_brackets: Mapping[str, tuple[Bracket, ...]] = field(default_factory=dict)
     borrow_bracket_kind: BracketKind = BracketKind.MARGINAL
     borrow_bracket_by: Literal["quantity", "value"] = "quantity"
-    debts: Literal["net", "own"] = "net"
+    debts: Literal["net", "own", "larger"] = "net"
     order_loss: Decimal = ZERO
+    order_maintenance: Decimal = ZERO
     orders_in: Literal["nothing", "equity"] = "nothing"
     margins_at: Literal["index", "ask"] = "index"
 
@@ -239,6 +242,22 @@ class VenueSays:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Mismatch:
+    """
+    A figure the venue tells of one position or asset that our table does not give, in the unit
+    the venue tells it in. `what`: a symbol with its side, or an asset.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+
+    pool: str
+    what: str
+    figure: Literal["maintenance margin", "collateral value"]
+    ours: Decimal
+    venue: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """
     All parts of one account, or nothing: an adapter that lacks a part raises instead.
@@ -246,7 +265,8 @@ class Snapshot:
     `taken_at_us` is our clock when the oldest part was received; `parts` gives each part's own.
     `unmodelled` names the pools that hold something the engine does not model, and why: they
     are reported as `partial` with the venue's figures. `wallets` are the balances a top-up could
-    draw on, by wallet name and asset.
+    draw on, by wallet name and asset. `mismatches` are the tables the adapter found contradicted
+    by the venue's own figures of the same answer.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
@@ -265,3 +285,4 @@ class Snapshot:
     venue_says: Mapping[str, VenueSays] = field(default_factory=dict)
     wallets: Mapping[str, Mapping[str, Decimal]] = field(default_factory=dict)
     unmodelled: Mapping[str, str] = field(default_factory=dict)
+    mismatches: tuple[Mismatch, ...] = ()

@@ -195,6 +195,13 @@ def _weighted(book: _Book) -> Iterator[Line]:
             words="what they would lose, as the venue tells it",
             equity=-book.rules.order_loss,
         )
+    if book.rules.order_maintenance:
+        yield Line(
+            rule="orders",
+            name="resting orders",
+            words="what they require, as the venue tells it",
+            requirement=book.rules.order_maintenance,
+        )
 
 
 def _bucket(book: _Book, name: str, row: Asset | None) -> Iterator[Line]:
@@ -222,10 +229,16 @@ def _bucket(book: _Book, name: str, row: Asset | None) -> Iterator[Line]:
     )
     if beside:
         yield from _debt_beside(book, name, owed, price)
-    elif held < 0 and name in rules.borrow_brackets:
-        step = step_of(rules.borrow_brackets[name], rules.borrow_bracket_kind, -held, closed=True)
-        ask = step.of(-held)
-        words = f"owes {plain(-held)}: {step.words(-held)}, × {plain(price)}"
+        return
+    # a loan asks for its margin however much of its currency is held
+    lent = owed if rules.debts == "larger" else ZERO
+    short = max(-held, lent)
+    if short > 0 and name in rules.borrow_brackets:
+        lacks = -held > lent  # a balance exactly on a floor is in the upper row, a loan is not
+        table = rules.borrow_brackets[name]
+        step = step_of(table, rules.borrow_bracket_kind, short, closed=lacks)
+        ask = step.of(short)
+        words = f"owes {plain(short)}: {step.words(short)}, × {plain(price)}"
         yield Line(rule="borrow", name=name, words=words, requirement=ask * price)
 
 

@@ -94,7 +94,8 @@ def _bucket(sheet: Sheet, name: str, asset: Asset) -> None:
         return
     table = pool.rules.borrow_brackets.get(name)
     if table is not None:
-        write_borrow(draft, bucket, table, pool.rules.borrow_bracket_kind, unit, where)
+        lent = float(owed) if pool.rules.debts == "larger" else 0.0
+        write_borrow(draft, bucket, table, pool.rules.borrow_bracket_kind, unit, where, lent=lent)
 
 
 def _ask_column(sheet: Sheet, asset: Asset) -> int:

@@ -13,7 +13,7 @@ from watcher.domain.account import Bracket, BracketKey, BracketKind, Order, Posi
 from watcher.margin.book import NO_ITEM, Draft, Out, Term
 from watcher.margin.compile.pool import Pool, Sheet
 from watcher.margin.errors import BookError, NotModelled
-from watcher.margin.tables import Step, bracket_steps, share_rate
+from watcher.margin.tables import Step, bracket_steps, reached, share_rate
 
 
 def sign(side: Side) -> float:
@@ -174,15 +174,27 @@ def _fee(
 
 
 def write_borrow(
-    draft: Draft, bucket: int, brackets: Sequence[Bracket], kind: BracketKind, unit: int, where: str
+    draft: Draft,
+    bucket: int,
+    brackets: Sequence[Bracket],
+    kind: BracketKind,
+    unit: int,
+    where: str,
+    *,
+    lent: float = 0.0,
 ) -> None:
     """
     Write the requirement of what a bucket owes: the table, read by the depth below zero.
 
     Rows switch upward, so the deepest bracket is the row that is always on and each shallower
     one takes its place from its ceiling up. A debt exactly on a floor is in the upper bracket.
+    From *lent* below zero upward the requirement stays that of *lent*: a loan asks for its margin
+    however much of its currency is held.
     """
-    steps = bracket_steps(brackets, kind, where)
+    every = bracket_steps(brackets, kind, where)
+    first = reached(every, lent)
+    steps = every[every.index(first) :]
+    least = lent * first.rate - first.deduction if lent else 0.0
     deepest = steps[-1]
     draft.row(bucket, Out.REQUIREMENT, -deepest.rate, -deepest.deduction, unit=unit)
     for shallow, deep in zip(reversed(steps[:-1]), reversed(steps), strict=False):
@@ -194,8 +206,7 @@ def write_borrow(
             floor=-deep.floor,
             unit=unit,
         )
-    first = steps[0]
-    draft.row(bucket, Out.REQUIREMENT, first.rate, first.deduction, floor=0.0, unit=unit)
+    draft.row(bucket, Out.REQUIREMENT, first.rate, first.deduction + least, floor=-lent, unit=unit)
 
 
 def write_debt(sheet: Sheet, asset: str, owed: float, unit: int) -> None:
@@ -216,13 +227,18 @@ def write_debt(sheet: Sheet, asset: str, owed: float, unit: int) -> None:
 
 
 def write_order_loss(sheet: Sheet) -> None:
-    """Write what resting orders take off equity where the venue tells it: a constant."""
-    loss = sheet.pool.rules.order_loss
-    if not loss.is_finite() or loss < 0:
-        raise BookError(f"{sheet.pool.name}: order_loss is {loss}, expected 0 or more")
-    if loss:
-        nothing = sheet.draft.amount([(0, 0.0, 0.0, 0.0)])
-        sheet.draft.row(nothing, Out.EQUITY, 0.0, -float(loss))
+    """Write what resting orders lose and require where the venue tells it: constants."""
+    rules = sheet.pool.rules
+    for name, out, sense in (
+        ("order_loss", Out.EQUITY, -1),
+        ("order_maintenance", Out.REQUIREMENT, 1),
+    ):
+        amount = getattr(rules, name)
+        if not amount.is_finite() or amount < 0:
+            raise BookError(f"{sheet.pool.name}: {name} is {amount}, expected 0 or more")
+        if amount:
+            nothing = sheet.draft.amount([(0, 0.0, 0.0, 0.0)])
+            sheet.draft.row(nothing, out, 0.0, sense * float(amount))
 
 
 def write_orders(sheet: Sheet) -> None:
