@@ -8,6 +8,7 @@ the example's `expected`. Nothing is computed here that the engine should have c
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, TypeAlias
 
@@ -176,6 +177,52 @@ def um_account(i: Given) -> Found:
         "maintMargin": pool.maintenance_margin,
         "margin_ratio": 1 / pool.health,
     }
+
+
+def um_multi(i: Given) -> Found:
+    """Each currency has a bid and an ask; what is required counts at the ask."""
+    rates = {name: {k: dec(v) for k, v in one.items()} for name, one in i["asset_rates"].items()}
+    held = [
+        replace(
+            coin(
+                name,
+                dec(wallet) + dec(i["upnl"][name]),
+                index=rates[name]["index"],
+                weight=rates[name]["bid"] / rates[name]["index"],
+            ),
+            ask=rates[name]["ask"] / rates[name]["index"],
+        )
+        for name, wallet in i["wallet"].items()
+    ]
+    legs = [
+        leg(
+            p | {"quantity": p["notional"], "mark": 1},
+            settle=p["margin_asset"],
+            initial_margin=dec(p["notional"]) / dec(p["leverage"]),
+        )
+        for p in i["positions"]
+    ]
+    pool = report(snapshot(haircut(margins_at="ask"), held, legs))
+    flat = report(snapshot(haircut(margins_at="ask"), held))
+    assert pool.health is not None
+    assert flat.equity is not None
+    return {
+        "account_equity_usd": pool.equity,
+        "maint_margin_usd": pool.maintenance_margin,
+        "initial_margin_usd": pool.initial_margin,
+        "available_usd": pool.free_margin,
+        "available_usdt_without_positions": flat.equity / float(rates["USDT"]["ask"]),
+        "margin_ratio": 1 / pool.health,
+    }
+
+
+def cm_step(i: Given) -> Found:
+    """One step of a table in coin, above any table that has come to the amount given."""
+    floor = dec(i["cum_level4"]) / dec(i["mmr_level4"])
+    rows = table(
+        [(0, 0), (floor, i["mmr_level4"]), (i["level5_notional_btc_floor"], i["mmr_level5"])]
+    )
+    return {"cum_level5": bracket_steps(rows, BracketKind.MARGINAL, "example")[-1].deduction}
 
 
 def cm_row(i: Given) -> Found:
@@ -613,9 +660,11 @@ FROM_INPUTS: Mapping[str, Callable[[Given], Found]] = {
     "BN-11": um_isolated,
     "BN-12": um_cross,
     "BN-13": um_brackets,
+    "BN-14": um_multi,
     "BN-16": um_row,
     "BN-17": um_account,
     "BN-18": cm_row,
+    "BN-19": cm_step,
     "BN-20": cm_isolated,
     "BN-21": cm_cross,
     "BN-25": binance_sizing,
