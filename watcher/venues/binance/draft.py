@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from watcher.domain.account import Asset, Position, Rules, VenueSays
+from watcher.domain.account import Asset, Mismatch, Position, Rules, VenueSays
 from watcher.venues.ccxt_venue import Part
 
 
@@ -21,6 +21,7 @@ class Draft:
     rules: dict[str, Rules] = field(default_factory=dict)
     says: dict[str, VenueSays] = field(default_factory=dict)
     unmodelled: dict[str, str] = field(default_factory=dict)
+    mismatches: list[Mismatch] = field(default_factory=list)
 
 
 @dataclass(slots=True)

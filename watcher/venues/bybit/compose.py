@@ -28,7 +28,7 @@ from watcher.domain.account import (
 )
 from watcher.ports import Unreadable
 from watcher.venues.bybit.isolated import isolated_pools
-from watcher.venues.bybit.legs import Pools, computed, shown
+from watcher.venues.bybit.legs import Pools, computed, mismatches, shown
 from watcher.venues.bybit.read import Book, Coin, Leg, liquidation_prices
 from watcher.venues.bybit.tables import Mode, Tables
 
@@ -65,6 +65,7 @@ def compose(
         venue_says=pools.says,
         unmodelled=pools.unmodelled,
         wallets=wallets,
+        mismatches=mismatches(book, tables, pools),
     )
 
 

@@ -17,6 +17,7 @@ from watcher.domain.account import (
     ZERO,
     Asset,
     Bracket,
+    Mismatch,
     Order,
     Position,
     Rules,
@@ -25,6 +26,7 @@ from watcher.domain.account import (
 from watcher.ports import Unreadable
 from watcher.venues.bybit.read import Book, Leg
 from watcher.venues.bybit.tables import Tables, underlying_of
+from watcher.venues.mismatch import mismatch
 
 T = TypeVar("T")
 
@@ -46,6 +48,23 @@ class Pools:
 def misfits(book: Book, tables: Tables) -> frozenset[str]:
     """Return the symbols whose own maintenance our tables do not explain: tables to refresh."""
     return frozenset(leg.symbol for leg in book.contracts if is_misfit(leg, tables))
+
+
+def mismatches(book: Book, tables: Tables, pools: Pools) -> tuple[Mismatch, ...]:
+    """Return the positions whose own maintenance our tables do not give."""
+    of = {(one.symbol, one.side): one.pool for one in pools.positions}
+    found = (
+        mismatch(
+            "maintenance margin",
+            pool=of[leg.symbol, leg.side],
+            what=f"{leg.symbol} {leg.side}",
+            ours=maintenance_at(leg, leg.mark, tables),
+            told=leg.maintenance_margin,
+        )
+        for leg in book.contracts
+        if leg.maintenance_margin and leg.symbol in tables.brackets and (leg.symbol, leg.side) in of
+    )
+    return tuple(one for one in found if one is not None)
 
 
 def is_misfit(leg: Leg, tables: Tables) -> bool:

@@ -19,6 +19,7 @@ from watcher.domain.account import (
     Asset,
     BracketKind,
     Family,
+    Mismatch,
     Position,
     Rules,
     Snapshot,
@@ -27,8 +28,9 @@ from watcher.domain.account import (
     Weight,
 )
 from watcher.ports import Unreadable
+from watcher.venues.mismatch import mismatch
 from watcher.venues.okx.book import Book, Currency, Leg, Odd
-from watcher.venues.okx.position import apart, described, position, shown
+from watcher.venues.okx.position import apart, described, margin_mismatch, position, shown
 from watcher.venues.okx.tables import Mode, Tables
 
 POOL = "unified"
@@ -50,6 +52,7 @@ class _Sheet:
     assets: list[Asset] = field(default_factory=list)
     positions: list[Position] = field(default_factory=list)
     unmodelled: dict[str, str] = field(default_factory=dict)
+    mismatches: list[Mismatch] = field(default_factory=list)
 
     def doubt(self, pool: str, why: str) -> None:
         known = self.unmodelled.get(pool)
@@ -95,6 +98,7 @@ def compose(
         venue_says=sheet.says,
         unmodelled=sheet.unmodelled,
         wallets=wallets,
+        mismatches=tuple(sheet.mismatches),
     )
 
 
@@ -148,7 +152,7 @@ def _multi(sheet: _Sheet, book: Book, tables: Tables) -> None:
                 wallet=one.cash - apart(mine, tables),
                 interest=one.interest or None,
                 index=index,
-                weights=_weights(one, tables.ladders.get(name), index),
+                weights=_weights(sheet, one, tables.ladders.get(name), index),
             )
         )
     held = {asset.asset for asset in sheet.assets}
@@ -268,7 +272,7 @@ def _with_settle_currencies(book: Book, settles: set[str]) -> list[Currency]:
 
 
 def _weights(
-    one: Currency, ladder: tuple[Weight, ...] | None, index: Decimal
+    sheet: _Sheet, one: Currency, ladder: tuple[Weight, ...] | None, index: Decimal
 ) -> tuple[Weight, ...]:
     """
     Return the discount ladder, unless the venue's own discounted figure contradicts it.
@@ -285,6 +289,12 @@ def _weights(
         return (Weight(weight=rate),)
     # whether the venue's figure counts isolated margin too is not documented: either will do
     ours = [_counted(ladder, quantity) * index for quantity in (equity, one.cross_equity)]
+    off = [
+        mismatch("collateral value", pool=POOL, what=one.currency, ours=value, told=told)
+        for value in ours
+    ]
+    if off[0] is not None and None not in off:
+        sheet.mismatches.append(off[0])
     if all(abs(value - told) > one.usd * LADDER_MISFIT_SHARE for value in ours):
         return (Weight(weight=rate),)
     return ladder
@@ -302,4 +312,6 @@ def _counted(ladder: tuple[Weight, ...], quantity: Decimal) -> Decimal:
 def _position(sheet: _Sheet, leg: Leg, pool: str, book: Book | None, tables: Tables) -> Position:
     if odd := described(leg, tables).odd:
         sheet.doubt(pool, f"{leg.inst_id}: {odd}")
+    elif off := margin_mismatch(leg, pool, book, tables):
+        sheet.mismatches.append(off)
     return position(leg, pool, book, tables)

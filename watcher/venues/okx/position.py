@@ -11,8 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
-from watcher.domain.account import ZERO, Bracket, BracketKey, BracketKind, Position
+from watcher.domain.account import ZERO, Bracket, BracketKey, BracketKind, Mismatch, Position
 from watcher.ports import Unreadable
+from watcher.venues.mismatch import mismatch
 from watcher.venues.okx.book import Book, Leg
 from watcher.venues.okx.tables import Instrument, Tables
 
@@ -32,7 +33,20 @@ def misfits(book: Book, tables: Tables) -> frozenset[str]:
     )
 
 
-def _maintenance(leg: Leg, book: Book, tables: Tables) -> Decimal:
+def margin_mismatch(leg: Leg, pool: str, book: Book | None, tables: Tables) -> Mismatch | None:
+    """Return what to say of a position whose own maintenance our table does not give."""
+    if leg.inst_id not in tables.instruments or not leg.maintenance_margin:
+        return None
+    return mismatch(
+        "maintenance margin",
+        pool=pool,
+        what=f"{leg.inst_id} {leg.side}",
+        ours=_maintenance(leg, book, tables),
+        told=leg.maintenance_margin,
+    )
+
+
+def _maintenance(leg: Leg, book: Book | None, tables: Tables) -> Decimal:
     one = tables.instruments[leg.inst_id]
     table = _table(leg, one, book, tables)
     held = _contracts(leg, one, book, tables)
