@@ -175,6 +175,9 @@ async def run(settings: Settings, *, clock_url: str | None = None) -> None:
             doors.push_async_callback(channel.close)
             parts = await _build(settings, clock, channel, doors)
             _start_loops(settings, parts, channel)
+        if isinstance(clock, SteppedClock):
+            # a daemon whose practice world is gone has nothing left to watch
+            clock.on_gone = parts.supervisor.stop
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, parts.supervisor.stop)

@@ -93,3 +93,25 @@ def test_a_book_that_cannot_be_read_is_refused(book: str, tmp_path: Path) -> Non
 
     assert process.returncode == 2
     assert "--book" in said
+
+
+def test_a_demo_that_is_stopped_takes_its_daemon_along(tmp_path: Path) -> None:
+    process = demo(tmp_path)
+    assert process.stdout is not None
+    for line in process.stdout:
+        if "WATCHING" in line:
+            break
+    process.terminate()
+    said, _ = process.communicate(timeout=30)
+
+    assert process.returncode == 1
+    assert "stopped" in said
+    assert not list(tmp_path.glob("watcher-demo-*"))
+
+
+def test_a_target_without_a_folder_is_refused_before_the_show(tmp_path: Path) -> None:
+    process = demo(tmp_path, "--json", str(tmp_path / "none" / "out.jsonl"))
+    said, _ = process.communicate(timeout=30)
+
+    assert process.returncode == 2
+    assert "expected one" in said

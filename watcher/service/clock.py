@@ -28,6 +28,8 @@ from watcher.ports import Bell
 
 STEP_TIMEOUT_S = 30.0
 STEP_RETRY_S = 0.2
+STALLS_MAX = 75
+"""Refusals in a row, about 15 s, after which the practice world is taken for gone."""
 IDLE_S = 0.001
 
 log = structlog.get_logger()
@@ -113,6 +115,8 @@ class SteppedClock:
         self._queue: list[tuple[int, int, _Waiter]] = []
         self._count = 0
         self._still = asyncio.Event()
+        self._stalls = 0
+        self.on_gone: Callable[[], None] | None = None
         self._mover = asyncio.create_task(self._move(), name="clock")
 
     @classmethod
@@ -224,8 +228,12 @@ class SteppedClock:
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             # the world is being restarted or is gone: it will be asked again, time stands
             log.warning("clock.stalled", reason=type(error).__name__)
+            self._stalls += 1
+            if self._stalls == STALLS_MAX and self.on_gone is not None:
+                self.on_gone()
             await asyncio.sleep(STEP_RETRY_S)
             return
+        self._stalls = 0
         if now_us <= self._now_us:
             await asyncio.sleep(IDLE_S)
         self._now_us = max(self._now_us, now_us)

@@ -18,7 +18,7 @@ from watcher.sim.market import Scripted, read_bars
 from watcher.sim.world import SECOND_US
 
 RECORD = "2022-01-20_BTC-PERP_1m.csv"
-TIMES = 18
+TIMES = 30
 MINUTE_US = 60 * SECOND_US
 BAR_US = MINUTE_US // TIMES
 BETAS = {"ETH": 1.3, "SOL": 1.45}
@@ -27,7 +27,7 @@ NOISE = 0.0006
 NOISE_DECAY = 0.02
 LAST_FALL = 0.055
 LAST_FALL_US = 12 * MINUTE_US
-CALM_US = 11 * MINUTE_US
+CALM_US = 9 * MINUTE_US
 REBOUND = 0.01
 CENT = Decimal("0.01")
 FACTS = (

@@ -11,9 +11,10 @@ import asyncio
 import json
 import random
 import re
+import signal
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 
 from rich.console import Console
@@ -32,7 +33,7 @@ from watcher.sim.practice import serve
 from watcher.sim.world import SECOND_US
 
 TIERS_TEXT = "20%,12%,6%,3%"
-PACE = 120.0
+PACE = 100.0
 START_US = 1_642_705_200 * SECOND_US
 """2022-01-20 19:00:00 UTC, the first recorded minute."""
 OUTAGE_SHARE = 0.62
@@ -60,18 +61,35 @@ def run_demo(
     try:
         own = parse_book(book, COINS) if book is not None else None
         lines = parse_tiers(tiers)
+        _expect_folders(events, picture)
     except BookError as found:
         sys.stderr.write(f"watcher demo: {found}\n")
         return 2
     try:
         return asyncio.run(
-            _play(console, seed, own, lines, fast=fast, events=events, picture=picture)
+            _until_told(_play(console, seed, own, lines, fast=fast, events=events, picture=picture))
         )
     except DaemonError as found:
         sys.stderr.write(f"watcher demo: {found}\n")
         return 1
-    except KeyboardInterrupt:
+    except asyncio.CancelledError:
+        sys.stderr.write("watcher demo: stopped\n")
         return 1
+
+
+def _expect_folders(*targets: Path | None) -> None:
+    for target in targets:
+        if target is not None and not target.absolute().parent.is_dir():
+            raise BookError(f"{target}: found no folder {target.parent}, expected one")
+
+
+async def _until_told(play: Coroutine[object, object, int]) -> int:
+    """Run *play*; SIGTERM or Ctrl-C end it in order, with its daemon and its folder."""
+    task = asyncio.ensure_future(play)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, task.cancel)
+    return await task
 
 
 async def _play(
