@@ -18,7 +18,16 @@ from tests.unit.policy_books import (
     single,
     unified,
 )
-from watcher.domain.account import Family, Position, Rules, Side, Snapshot, VenueRatio, VenueSays
+from watcher.domain.account import (
+    Asset,
+    Family,
+    Position,
+    Rules,
+    Side,
+    Snapshot,
+    VenueRatio,
+    VenueSays,
+)
 from watcher.domain.alert import (
     SECOND_US,
     AccountState,
@@ -319,33 +328,58 @@ def test_a_position_that_shrinks_near_liquidation_is_told_at_once() -> None:
     assert "Was BTCUSDT long 1, now 0.6" in said[0].text.plain
 
 
+def closed(before: Snapshot, quantity: str = "0") -> Snapshot:
+    """Return the account after a close at its mark: what was won is in the wallet."""
+    (held,), (cash,) = before.positions, before.assets
+    left = Decimal(quantity)
+    won = (held.mark - held.entry) * (held.quantity - left)
+    rest = (replace(held, quantity=left),) if left else ()
+    return replace(before, positions=rest, assets=(replace(cash, wallet=cash.wallet + won),))
+
+
+def liquidated(before: Snapshot, left: str = "0") -> Snapshot:
+    """Return the account after a liquidation that left *left* of its currency."""
+    (cash,) = before.assets
+    return replace(before, positions=(), assets=(replace(cash, wallet=Decimal(left)),))
+
+
 def without_positions(seconds: float) -> Snapshot:
-    return replace(single(5, seconds=seconds), positions=())
+    return closed(single(5, seconds=seconds))
+
+
+def vanished(before: Snapshot) -> Snapshot:
+    return replace(before, positions=(), rules={}, assets=())
 
 
 def without_the_pool(seconds: float) -> Snapshot:
-    return replace(without_positions(seconds), rules={}, assets=())
+    return vanished(without_positions(seconds))
 
 
-@pytest.mark.parametrize("gone", [without_positions, without_the_pool])
+@pytest.mark.parametrize(
+    ("gone", "least", "words"),
+    [
+        (closed, Tier.WARNING, "liquidated by Bybit?"),
+        (vanished, Tier.CRITICAL, "most likely LIQUIDATED"),
+    ],
+)
 @pytest.mark.parametrize("distance", [11.0, 5.0, 2.0])
 def test_a_position_that_vanishes_in_danger_is_told_on_the_first_reading(
-    gone: Callable[[float], Snapshot], distance: float
+    gone: Callable[[Snapshot], Snapshot], least: Tier, words: str, distance: float
 ) -> None:
     account = Account()
     account.see(at(distance))
     tier = account.state.dangers["cross:USDT"].tier
 
-    said = account.see(gone)
+    said = account.see(lambda s: gone(single(distance, seconds=s)))
 
     assert [(m.kind, m.tier, m.lane, m.silent) for m in said] == [
-        (Kind.NOTE, tier, Lane.DANGER, False)
+        (Kind.NOTE, max(tier, least), Lane.DANGER, False)
     ]
     text = said[0].text.plain
     assert "POSITION GONE" in text
     assert "Was BTCUSDT long 1, now gone" in text
     assert "not confirmed" in text
-    assert "liquidated by Bybit?" in text
+    assert words in text
     assert account.state.dangers["cross:USDT"].tier is tier
 
 
@@ -429,7 +463,90 @@ def test_a_calm_position_that_is_closed_in_sight_is_nobodys_business() -> None:
     account = Account()
     account.see(at(40))
 
-    assert account.see(without_positions) == []
+    assert account.see(lambda s: closed(single(40, seconds=s))) == []
+
+
+@pytest.mark.parametrize("left", ["0", "-3", "120"])
+def test_a_calm_position_a_gap_liquidates_is_told_on_the_first_reading(left: str) -> None:
+    """The pool was calm at the reading before; what it held no longer has a price to look at."""
+    account = Account()
+    account.see(at(40))
+
+    said = account.see(lambda s: liquidated(single(40, seconds=s), left))
+
+    assert [(m.kind, m.lane, m.silent) for m in said] == [(Kind.NOTE, Lane.DANGER, False)]
+    assert said[0].tier >= Tier.CRITICAL
+    text = said[0].text.plain
+    assert "POSITION GONE" in text
+    assert "Was BTCUSDT long 1, now gone" in text
+    assert ", was 403: most likely LIQUIDATED" in text
+    assert "Health" not in text
+
+
+def test_a_calm_pool_that_vanishes_with_its_equity_is_told_as_liquidated() -> None:
+    account = Account()
+    account.see(at(40))
+
+    said = account.see(lambda s: replace(single(40, seconds=s), positions=(), assets=(), rules={}))
+
+    assert [m.kind for m in said] == [Kind.NOTE]
+    assert "Equity 0, was 403: most likely LIQUIDATED" in said[0].text.plain
+
+
+def test_a_position_that_shrinks_as_the_price_passes_its_liquidation_is_told() -> None:
+    """A part is sold off: equity is where the move explains it, the price says the rest."""
+    account = Account()
+    account.see(at(25))
+
+    def cut(seconds: float) -> Snapshot:
+        before = single(25, seconds=seconds)
+        fallen = tuple(replace(p, mark=Decimal(760)) for p in before.positions)
+        return closed(replace(before, positions=fallen), "0.3")
+
+    said = account.see(cut)
+
+    notes = [m for m in said if m.kind is Kind.NOTE]
+    assert [(m.lane, m.silent) for m in notes] == [(Lane.DANGER, False)]
+    assert "POSITION SMALLER" in notes[0].text.plain
+    assert "Was BTCUSDT long 1, now 0.3" in notes[0].text.plain
+    assert "most likely LIQUIDATED" in notes[0].text.plain
+
+
+def test_a_watched_position_that_is_closed_asks_who_closed_it() -> None:
+    account = Account()
+    account.see(at(15))
+
+    said = account.see(lambda s: closed(single(15, seconds=s)))
+
+    assert [(m.kind, m.lane, m.silent) for m in said] == [(Kind.NOTE, Lane.DANGER, False)]
+    assert "Closed by you, or liquidated by Bybit?" in said[0].text.plain
+    assert "LIQUIDATED" not in said[0].text.plain
+
+
+def test_margin_that_comes_back_from_an_isolated_pool_is_no_loss() -> None:
+    account = Account()
+    pool = "isolated:BTCUSDT:long"
+    cash = Asset(pool="cross:USDT", asset="USDT", wallet=Decimal(50), index=Decimal(1))
+
+    def isolated(seconds: float) -> Snapshot:
+        before = single(40, seconds=seconds)
+        held = replace(before.positions[0], pool=pool, isolated_margin=before.assets[0].wallet)
+        rules = {name: Rules(family=Family.LINEAR_POOL) for name in ("cross:USDT", pool)}
+        return replace(before, rules=rules, assets=(cash,), positions=(held,))
+
+    def back(seconds: float, wallet: int) -> Snapshot:
+        after = isolated(seconds)
+        rules = {"cross:USDT": after.rules["cross:USDT"]}
+        wallets = (replace(cash, wallet=Decimal(wallet)),)
+        return replace(after, rules=rules, positions=(), assets=wallets)
+
+    account.see(isolated)
+    assert account.see(lambda s: back(s, 450)) == []
+
+    account = Account()
+    account.see(isolated)
+    said = account.see(lambda s: back(s, 50))
+    assert "most likely LIQUIDATED" in said[0].text.plain
 
 
 def test_a_debt_that_vanishes_in_danger_is_told_on_the_first_reading() -> None:
@@ -439,7 +556,7 @@ def test_a_debt_that_vanishes_in_danger_is_told_on_the_first_reading() -> None:
 
     def sold_out(seconds: float) -> Snapshot:
         debt, coin = borrowed(115, seconds=seconds).assets
-        rest = (replace(debt, debt=Decimal(0)), replace(coin, wallet=Decimal("0.1")))
+        rest = (replace(debt, debt=Decimal(0)), replace(coin, wallet=Decimal("0.13")))
         return replace(borrowed(115, seconds=seconds), assets=rest)
 
     said = account.see(sold_out)
@@ -454,7 +571,7 @@ def test_a_position_that_shrinks_far_from_liquidation_is_nobodys_business() -> N
     account = Account()
     account.see(at(40))
 
-    assert account.see(lambda s: single(40, seconds=s, quantity="0.6")) == []
+    assert account.see(lambda s: closed(single(40, seconds=s), "0.6")) == []
 
 
 def test_polls_are_hot_near_the_warning_line_and_while_blind() -> None:

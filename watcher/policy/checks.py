@@ -12,19 +12,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
 
-from watcher.domain.account import ZERO, Asset, Position, Side, Snapshot
+from watcher.domain.account import Snapshot
 from watcher.domain.alert import MINUTE_US, DangerState, FindingState, Lane, Tier
 from watcher.domain.report import PoolReport, Report, Status
-from watcher.policy import lines, wording
+from watcher.policy import lines, losses, wording
 from watcher.policy.alerting import GOOD_SAMPLES, elapsed_us, opened, spoken
 from watcher.policy.readings import Reading
 
 DAY_US = 24 * 60 * MINUTE_US
 LOSSES_SHOWN_MAX = 4
-DEBT_NOISE = Decimal("0.001")
-"""A debt that falls by less than this part is interest being settled."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +43,7 @@ class Scene:
     look: Look
     before: Snapshot | None
     dangers: Mapping[str, DangerState]
+    betas: Mapping[str, float] = field(default_factory=dict)
     unseen: bool = False
 
 
@@ -146,37 +144,49 @@ def unmodelled(scene: Scene) -> Iterator[Finding]:
 
 def shrunk(scene: Scene) -> Iterator[Finding]:
     """
-    Find what got smaller or vanished while its pool was in danger, or while nobody could see it.
+    Find what got smaller or vanished while its pool was in danger, or while nobody could see it,
+    or in any way that looks like a liquidation.
 
     Told on the first reading that shows it: a liquidation must not wait for the three readings
     that end an alert.
     """
     if scene.before is None:
         return
-    venue = wording.venue_name(scene.look.snapshot.venue)
-    reports = {report.pool: report for report in scene.look.report.pools}
-    for pool, losses in _losses(scene.before, scene.look.snapshot).items():
+    lost = losses.losses(scene.before, scene.look.snapshot)
+    if not lost:
+        return
+    changes = losses.changes(scene.before, scene.look.snapshot, scene.look.report, scene.betas)
+    for pool, found in lost.items():
         tier = scene.dangers[pool].tier if pool in scene.dangers else Tier.CALM
-        if tier < Tier.WARNING and not scene.unseen:
+        change = changes.get(pool, losses.Change(equity_was=None, likely=False))
+        if tier < Tier.WATCH and not scene.unseen and not change.likely:
             continue
-        said = tuple(loss.said for loss in losses)
+        said = tuple(loss.said for loss in found)
         rest = len(said) - LOSSES_SHOWN_MAX
-        gone = any(loss.gone for loss in losses)
+        gone = any(loss.gone for loss in found)
         yield Finding(
             check="shrunk",
             pool=pool,
             fact="/".join(said),
-            title=f"{losses[0].kind} {'GONE' if gone else 'SMALLER'}",
+            title=f"{found[0].kind} {'GONE' if gone else 'SMALLER'}",
             facts=(
                 *said[:LOSSES_SHOWN_MAX],
                 *([f"and {rest} more"] if rest > 0 else []),
-                *(_figures(reports[pool]) if pool in reports else ()),
-                "Seen once, not confirmed",
-                f"{losses[0].by_you} by you, or liquidated by {venue}?",
+                *_worth(scene, pool, change, found[0].by_you),
             ),
-            tier=max(tier, Tier.WARNING),
+            tier=max(tier, Tier.CRITICAL if change.likely else Tier.WARNING),
             lane=Lane.DANGER,
         )
+
+
+def _worth(scene: Scene, pool: str, change: losses.Change, by_you: str) -> Iterator[str]:
+    venue = wording.venue_name(scene.look.snapshot.venue)
+    report = next((p for p in scene.look.report.pools if p.pool == pool), None)
+    yield from lines.equity_then(report, change.equity_was, likely=change.likely)
+    if report is not None and report.positions and report.health is not None:
+        yield f"Health {wording.health(report.health)} (liquidation at 1.00x)"
+    yield "Seen once, not confirmed"
+    yield f"Look at {venue}" if change.likely else f"{by_you} by you, or liquidated by {venue}?"
 
 
 Check = Callable[[Scene], Iterator[Finding]]
@@ -215,49 +225,6 @@ def _is_due(state: FindingState, finding: Finding, now_us: int) -> bool:
 
 def _figures(pool: PoolReport) -> tuple[str, ...]:
     said = ["".join(p if isinstance(p, str) else p.text for p in r) for r in lines.equity(pool)]
-    if pool.health is not None:
+    if pool.health is not None and math.isfinite(pool.health):
         said.append(f"Health {wording.health(pool.health)} (liquidation at 1.00x)")
     return tuple(said)
-
-
-@dataclass(frozen=True, slots=True)
-class _Loss:
-    kind: str
-    by_you: str
-    said: str
-    gone: bool
-
-
-def _losses(before: Snapshot, after: Snapshot) -> dict[str, list[_Loss]]:
-    found: dict[str, list[_Loss]] = {}
-    held = {_key(position): position for position in after.positions}
-    known = {_key(position) for position in before.positions}
-    # a change of margin mode moves a position to another pool: that is no loss
-    moved = {(p.symbol, p.side): p for key, p in held.items() if key not in known}
-    for old in before.positions:
-        new = held.get(_key(old)) or moved.get((old.symbol, old.side))
-        if new is None or new.quantity < old.quantity:
-            loss = _Loss("POSITION", "Closed", _shrinking(old, new), new is None)
-            found.setdefault(old.pool, []).append(loss)
-    owed = {(asset.pool, asset.asset): _owed(asset) for asset in after.assets}
-    for asset in before.assets:
-        was, now = _owed(asset), owed.get((asset.pool, asset.asset), ZERO)
-        if now < was * (1 - DEBT_NOISE):
-            said = f"Owed {wording.amount(float(was))} {wording.name(asset.asset)}, now "
-            said += wording.amount(float(now)) if now else "nothing"
-            found.setdefault(asset.pool, []).append(_Loss("DEBT", "Repaid", said, not now))
-    return found
-
-
-def _owed(asset: Asset) -> Decimal:
-    return (asset.debt or ZERO) + (asset.interest or ZERO)
-
-
-def _key(position: Position) -> tuple[str, str, Side]:
-    return position.pool, position.symbol, position.side
-
-
-def _shrinking(old: Position, new: Position | None) -> str:
-    now = "gone" if new is None else f"{new.quantity.normalize():,f}"
-    name = f"{wording.name(old.symbol)} {old.side.value}"
-    return f"Was {name} {old.quantity.normalize():,f}, now {now}"

@@ -119,6 +119,7 @@ def _on_reading(state: AccountState, found: Look, rules: AlertRules, now: Moment
         look=found,
         before=state.last_good,
         dangers=state.dangers,
+        betas=rules.betas,
         unseen=state.blind.active or _age_us(state, at) > rules.blind_after_max_us,
     )
     raised = [finding for check in CHECKS for finding in check(scene)]

@@ -11,11 +11,11 @@ import math
 from collections.abc import Iterable
 
 from watcher.domain.alert import Incident, Measure, Missed, MissKind, Tier
-from watcher.domain.report import PoolReport, Status
+from watcher.domain.report import PoolReport, StageReport, Status
 from watcher.policy import wording
 from watcher.policy.advice import Advice
 from watcher.policy.figures import Figures, Joint
-from watcher.policy.readings import Gauge
+from watcher.policy.readings import Gauge, is_flat
 from watcher.policy.wording import Bold, Row, row
 
 LINES_MAX = 12
@@ -35,6 +35,9 @@ NOTE_MARK = "🔧"
 SECURITY_MARK = "🔑"
 
 AGREE_SHOWN_MIN = 0.1
+_LIKELY = "Most likely LIQUIDATED"
+# what venues write where there is nothing to divide
+_NO_RATIO = {"accountMMRate": 9999, "marginLevel": 999}
 _RATIOS = {
     "accountMMRate": ("MM rate", True),
     "marginRatio": ("margin ratio", True),
@@ -152,15 +155,64 @@ def equity(report: PoolReport) -> list[Row]:
     return [row(f"{text} ({ratio})" if ratio else text)]
 
 
+def equity_then(report: PoolReport | None, was: float | None, *, likely: bool) -> list[str]:
+    """Return what is left of a pool beside what it was; *report* is None when it is gone."""
+    now = 0.0 if report is None else report.equity
+    if now is None or (report is None and was is None):
+        return [_LIKELY] if likely else []
+    text = f"Equity {wording.amount(now)}"
+    text += f" {wording.name(report.reference)}" if report is not None else ""
+    text += "" if was is None else f", was {wording.amount(was)}"
+    if not likely:
+        return [text]
+    whole = f"{text}: m{_LIKELY[1:]}"
+    return [whole] if len(whole) <= WIDTH_MAX else [text, _LIKELY]
+
+
 def ratio_text(report: PoolReport) -> str:
-    """Return the venue's own headline number under its own name, or nothing."""
+    """Return the venue's own headline number under its own name, or nothing to compare."""
     ratio = report.venue_ratio
-    if ratio is None:
+    if ratio is None or is_flat(report):
+        return ""
+    if ratio.value >= _NO_RATIO.get(ratio.name, math.inf):
         return ""
     title, is_percent = _RATIOS.get(ratio.name, (wording.name(ratio.name), False))
     value = float(ratio.value)
     shown = wording.percent(100 * value) if is_percent else wording.amount(value)
     return f"{title} {shown}"
+
+
+def stage(report: PoolReport, gauge: Gauge, *, ahead: bool = False) -> list[Row]:
+    """
+    Return the venue's stage the pool is in, short of liquidation; with *ahead*, else the next one.
+
+    The line of a margin level names its call bar already.
+    """
+    shown = gauge.measure is Measure.MARGIN_LEVEL and "call" in report.stages
+    before = [one for one in report.stage_reports if one.name != "liquidation"]
+    past = [one for one in before if one.reached]
+    if past:
+        return [] if shown else [row(f"Past {_stage_name(past[-1])} ({_bar(past[-1])})")]
+    far = [one for one in before if one.distance is not None]
+    if not ahead or not far:
+        return []
+    one = min(far, key=lambda each: each.distance or 0.0)
+    assert one.distance is not None
+    name = _stage_name(one).capitalize()
+    where = "" if one.path is None else f", {wording.words(one.path)}"
+    price = "" if one.price is None else f" to {wording.price(one.price)}"
+    return [row(f"{name} {wording.percent(one.distance)} away{where}{price}")]
+
+
+def _stage_name(one: StageReport) -> str:
+    return one.name.replace("_", " ")
+
+
+def _bar(one: StageReport) -> str:
+    title, _ = _RATIOS.get(one.ratio, (wording.name(one.ratio), True))
+    if one.ratio == "mgnRatio":
+        return f"{title} {wording.amount(one.level / 100)}"  # as `ratio_text` shows it
+    return f"{title} {wording.percent(one.level)}"
 
 
 def ways_back(advice: Advice | None) -> list[Row]:

@@ -99,7 +99,7 @@ def read(pool: PoolReport, rules: AlertRules) -> Reading | None:
         hold=max(g.hold for g in gauges),
         gauge=deciding,
         gone=is_empty(pool),
-        lesser=pool.status is Status.PARTIAL and not _is_flat(pool),
+        lesser=pool.status is Status.PARTIAL and not is_flat(pool),
     )
 
 
@@ -108,9 +108,9 @@ def is_empty(pool: PoolReport) -> bool:
     return pool.status is Status.OK and not pool.positions and not pool.requirement
 
 
-# the venue itself asks for nothing: there is no distance left to wait for
-def _is_flat(pool: PoolReport) -> bool:
-    return not pool.positions and pool.requirement == 0
+def is_flat(pool: PoolReport) -> bool:
+    """Tell the same by the venue's own figures too: it asks for nothing."""
+    return is_empty(pool) or (not pool.positions and pool.requirement == 0)
 
 
 def value_of(pool: PoolReport, measure: Measure) -> float | None:

@@ -1,0 +1,174 @@
+"""
+What got smaller between two readings of an account, and whether a liquidation explains it best.
+
+Rule: told from evidence alone, whatever tier the pool had: a gap of the price can liquidate what
+was calm at the reading before. Either the price went where the pool is liquidated, or nearly; or
+equity is missing that neither the move of prices nor a transfer within the account explains. A
+close by the trader leaves his equity where it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from watcher.domain.account import ZERO, Asset, Position, Side, Snapshot
+from watcher.domain.report import PoolReport, Report
+from watcher.margin import BookError, evaluate, repriced
+from watcher.policy import wording
+
+DEBT_NOISE = Decimal("0.001")
+"""A debt that falls by less than this part is interest being settled."""
+NEAR_FRACTION = 0.2
+"""This part of the way to liquidation left, and a dip between two readings may have reached it."""
+COLLAPSE_FRACTION = 0.2
+"""More than this part of the equity gone unexplained is no fee and no slip of a price."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loss:
+    """One position or debt that is smaller or `gone`; `said` is the line that says it."""
+
+    kind: str
+    by_you: str
+    said: str
+    gone: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What one pool was worth and is worth now, and whether it was most likely liquidated."""
+
+    equity_was: float | None
+    likely: bool
+
+
+def losses(before: Snapshot, after: Snapshot) -> dict[str, list[Loss]]:
+    """Return what each pool holds or owes less of than before."""
+    found: dict[str, list[Loss]] = {}
+    held = {_key(position): position for position in after.positions}
+    known = {_key(position) for position in before.positions}
+    # a change of margin mode moves a position to another pool: that is no loss
+    moved = {(p.symbol, p.side): p for key, p in held.items() if key not in known}
+    for old in before.positions:
+        new = held.get(_key(old)) or moved.get((old.symbol, old.side))
+        if new is None or new.quantity < old.quantity:
+            loss = Loss(
+                kind="POSITION", by_you="Closed", said=_shrinking(old, new), gone=new is None
+            )
+            found.setdefault(old.pool, []).append(loss)
+    owed = {(asset.pool, asset.asset): _owed(asset) for asset in after.assets}
+    for asset in before.assets:
+        was, now = _owed(asset), owed.get((asset.pool, asset.asset), ZERO)
+        if now < was * (1 - DEBT_NOISE):
+            said = f"Owed {wording.amount(float(was))} {wording.name(asset.asset)}, now "
+            said += wording.amount(float(now)) if now else "nothing"
+            loss = Loss(kind="DEBT", by_you="Repaid", said=said, gone=not now)
+            found.setdefault(asset.pool, []).append(loss)
+    return found
+
+
+def changes(
+    before: Snapshot, after: Snapshot, report: Report, betas: Mapping[str, float]
+) -> dict[str, Change]:
+    """Return what became of each pool of *before*; *report* is that of *after*."""
+    was = _pools(before, betas)
+    if not was:
+        return {}
+    try:
+        then = _pools(repriced(before, _factors(before, after)), betas)
+    except BookError:
+        then = {}
+    now = {pool.pool: pool for pool in report.pools}
+    return {
+        name: Change(
+            equity_was=pool.equity,
+            likely=_reached(pool, then.get(name))
+            or _collapsed(pool, then.get(name), _worth_now(pool, now.get(name), before, after)),
+        )
+        for name, pool in was.items()
+    }
+
+
+# what was read once can be refused after an update of the engine: then nothing is known of it
+def _pools(snapshot: Snapshot, betas: Mapping[str, float]) -> dict[str, PoolReport]:
+    try:
+        return {pool.pool: pool for pool in evaluate(snapshot, betas=betas).pools}
+    except BookError:
+        return {}
+
+
+def _factors(before: Snapshot, after: Snapshot) -> dict[str, float]:
+    was, now = _prices(before), _prices(after)
+    return {coin: now[coin] / price for coin, price in was.items() if price > 0 and coin in now}
+
+
+# of several contracts on one coin the first by name, so that both readings are compared alike
+def _prices(snapshot: Snapshot) -> dict[str, float]:
+    found = {asset.asset: float(asset.index) for asset in snapshot.assets}
+    later_first = sorted(snapshot.positions, key=lambda position: position.symbol, reverse=True)
+    found.update({position.underlying: float(position.mark) for position in later_first})
+    return found
+
+
+# *then*: the pool as it was, at the prices of now
+def _reached(was: PoolReport, then: PoolReport | None) -> bool:
+    if then is None:
+        return False
+    if then.requirement and then.health is not None and not then.health > 1:
+        return True
+    if was.tier_distance is None or then.tier_distance is None:
+        return False
+    return then.tier_distance <= NEAR_FRACTION * was.tier_distance
+
+
+def _collapsed(was: PoolReport, then: PoolReport | None, now: float | None) -> bool:
+    if was.equity is None or was.equity <= 0 or now is None:
+        return False
+    expected = was.equity if then is None or then.equity is None else then.equity
+    return expected - now > COLLAPSE_FRACTION * was.equity
+
+
+def _worth_now(
+    was: PoolReport, now: PoolReport | None, before: Snapshot, after: Snapshot
+) -> float | None:
+    """
+    Return what the pool is worth with what went from it to other pools of the account.
+
+    None where that cannot be known: an isolated pool whose margin goes to a wallet not shown.
+    """
+    if now is not None and now.equity is None:
+        return None
+    own = 0.0 if now is None or now.equity is None else now.equity
+    earlier, later = _beside(was, before), _beside(was, after)
+    if now is None and was.pool.startswith("isolated:") and (earlier is None or later is None):
+        return None
+    return own + max(0.0, (later or 0.0) - (earlier or 0.0))
+
+
+# balances exclude unrealised P&L: the moves of other pools are not in them
+def _beside(was: PoolReport, snapshot: Snapshot) -> float | None:
+    balances = []
+    for asset in snapshot.assets:
+        if asset.pool == was.pool:
+            continue
+        if asset.asset == was.reference:
+            balances.append(float(asset.wallet))
+        elif was.reference == snapshot.reference:
+            balances.append(float(asset.wallet * asset.index))
+    return sum(balances) if balances else None
+
+
+def _owed(asset: Asset) -> Decimal:
+    return (asset.debt or ZERO) + (asset.interest or ZERO)
+
+
+def _key(position: Position) -> tuple[str, str, Side]:
+    return position.pool, position.symbol, position.side
+
+
+def _shrinking(old: Position, new: Position | None) -> str:
+    now = "gone" if new is None else f"{new.quantity.normalize():,f}"
+    name = f"{wording.name(old.symbol)} {old.side.value}"
+    return f"Was {name} {old.quantity.normalize():,f}, now {now}"
