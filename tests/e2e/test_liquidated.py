@@ -43,6 +43,29 @@ def test_a_liquidation_in_sight_is_told_within_seconds(tmp_path: Path) -> None:
     asyncio.run(play())
 
 
+def test_a_gap_that_liquidates_calm_accounts_is_told_within_seconds(tmp_path: Path) -> None:
+    """No tier stood before it: what is missing is all there is to tell it by."""
+
+    async def play() -> None:
+        world = world_of()
+        for venue in VENUES:
+            long_btc(world, f"{venue}_main", venue, away=35.0)
+        falls(world, (CRASH_S, 100_000), (CRASH_S + 0.5, 50_000))
+        async with staged(world, tmp_path) as stage:
+            await stage.to(CRASH_S - 5)
+            assert not [s for s in stage.messages if "_main" in s.text and "POSITION" in s.text]
+            await stage.to(CRASH_S + 25)
+
+            for venue in VENUES:
+                words = "most likely LIQUIDATED"
+                assert told_at(stage, f"{venue}_main", words) <= CRASH_S + 15
+                told = [s for s in stage.messages if venue in s.text and words in s.text]
+                assert not any(sent.silent for sent in told)
+                assert "POSITION GONE" in told[0].text
+
+    asyncio.run(play())
+
+
 def test_a_liquidation_during_an_outage_is_told_when_it_ends(tmp_path: Path) -> None:
     """The account was calm when it was last seen, and no price was known meanwhile."""
 
