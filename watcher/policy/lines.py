@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable
 
 from watcher.domain.alert import Incident, Measure, Missed, MissKind, Tier
-from watcher.domain.report import PoolReport, StageReport, Status
+from watcher.domain.report import PoolReport, Status
 from watcher.policy import wording
 from watcher.policy.advice import Advice
 from watcher.policy.figures import Figures, Joint
@@ -180,39 +180,6 @@ def ratio_text(report: PoolReport) -> str:
     value = float(ratio.value)
     shown = wording.percent(100 * value) if is_percent else wording.amount(value)
     return f"{title} {shown}"
-
-
-def stage(report: PoolReport, gauge: Gauge, *, ahead: bool = False) -> list[Row]:
-    """
-    Return the venue's stage the pool is in, short of liquidation; with *ahead*, else the next one.
-
-    The line of a margin level names its call bar already.
-    """
-    shown = gauge.measure is Measure.MARGIN_LEVEL and "call" in report.stages
-    before = [one for one in report.stage_reports if one.name != "liquidation"]
-    past = [one for one in before if one.reached]
-    if past:
-        return [] if shown else [row(f"Past {_stage_name(past[-1])} ({_bar(past[-1])})")]
-    far = [one for one in before if one.distance is not None]
-    if not ahead or not far:
-        return []
-    one = min(far, key=lambda each: each.distance or 0.0)
-    assert one.distance is not None
-    name = _stage_name(one).capitalize()
-    where = "" if one.path is None else f", {wording.words(one.path)}"
-    price = "" if one.price is None else f" to {wording.price(one.price)}"
-    return [row(f"{name} {wording.percent(one.distance)} away{where}{price}")]
-
-
-def _stage_name(one: StageReport) -> str:
-    return one.name.replace("_", " ")
-
-
-def _bar(one: StageReport) -> str:
-    title, _ = _RATIOS.get(one.ratio, (wording.name(one.ratio), True))
-    if one.ratio == "mgnRatio":
-        return f"{title} {wording.amount(one.level / 100)}"  # as `ratio_text` shows it
-    return f"{title} {wording.percent(one.level)}"
 
 
 def ways_back(advice: Advice | None) -> list[Row]:
