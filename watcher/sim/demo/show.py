@@ -31,6 +31,7 @@ FRAME_EVERY_S = 5.0
 DEAD_S = 6.0
 OUTAGE_S = 240.0
 CHECK_S = 0.5
+MOVE_MAX = 8.0
 
 KIND_OF_WORD = {
     **dict.fromkeys(TIERS, "alert"),
@@ -198,8 +199,8 @@ class Show:
     def _beyond(self, name: str, rank: int) -> bool:
         line = self.plot.lines[TIERS[rank]]
         known = self._distances.get(name)
-        # half a minute of this market moves a distance by far less than this
-        reach = line * 1.3 + 2
+        # what is known is up to half a minute old; a distance moves by less than this in it
+        reach = line * 1.3 + MOVE_MAX
         if known is None or known > reach:
             return False
         account = self.world.account(name)
