@@ -178,14 +178,14 @@ def test_a_capture_of_a_capture_is_the_same(path: Path) -> None:
 def test_margin_takes_a_capture_as_it_takes_a_snapshot(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    code = margin([str(FOLDER / "bybit_unified.json")])
+    code = margin([str(FOLDER / "bybit.json")])
 
     assert code == 0
     assert "pool unified (haircut_pool, ok)" in capsys.readouterr().out
 
 
 def test_the_clock_of_a_replay_is_the_clock_of_the_capture() -> None:
-    path = FOLDER / "bybit_unified.json"
+    path = FOLDER / "bybit.json"
     times = [one.at_ms for one in read_capture(path.read_bytes()).answers]
 
     snapshot = snapshot_of_capture(path)
