@@ -109,6 +109,34 @@ class Debt:
     hourly_rate: Decimal = ZERO
 
 
+@dataclass(slots=True, kw_only=True)
+class MarginPair:
+    """One isolated spot pair: what its account holds and owes, in its two assets."""
+
+    base: str
+    quote: str
+    held: dict[str, Decimal] = field(default_factory=dict)
+    debts: dict[str, Debt] = field(default_factory=dict)
+
+    @property
+    def symbol(self) -> str:
+        return self.base + self.quote
+
+    def balance(self, asset: str) -> Decimal:
+        return self.held.get(asset, ZERO)
+
+    def borrowed(self, asset: str) -> Decimal:
+        debt = self.debts.get(asset)
+        return debt.principal if debt else ZERO
+
+    def owed(self, asset: str) -> Decimal:
+        debt = self.debts.get(asset)
+        return debt.principal + debt.interest if debt else ZERO
+
+    def credit(self, asset: str, amount: Decimal) -> None:
+        self.held[asset] = self.balance(asset) + amount
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
     """A resting limit order; it never fills here, it only shows and is cancelled in liquidation."""
@@ -192,9 +220,11 @@ class Account:
 
     Wallets by venue: binance `spot funding futures coin margin`, bybit `unified funding`, okx
     `trading funding`. A wallet holds what was borrowed too; `debts` say what of it is owed.
+    `haircut_loss` is what resting spot orders take off Bybit's margin balance, in USD, drawn.
     An isolated leg's margin has left its wallet. `mode` is the venue's way of margining:
     binance `classic`; bybit `unified`; okx `futures` or `multi`. `flags` switch on modes and
-    oddities by the wire's own words (`multi_assets`, `portfolio`, ...).
+    oddities by the wire's own words (`multi_assets`, `portfolio`, ...). `pairs` are isolated
+    spot pairs by symbol, `order_loss` what resting margin orders would lose, in USDT.
     """
 
     name: str
@@ -208,7 +238,10 @@ class Account:
     positions: dict[tuple[str, SideName], Position] = field(default_factory=dict)
     orders: dict[int, Order] = field(default_factory=dict)
     options: list[Option] = field(default_factory=list)
+    haircut_loss: Decimal = ZERO
     debts: dict[str, Debt] = field(default_factory=dict)
+    pairs: dict[str, MarginPair] = field(default_factory=dict)
+    order_loss: Decimal = ZERO
     leverage: dict[str, Decimal] = field(default_factory=dict)
     taker_fee: Decimal = Decimal("0.0005")
     maker_fee: Decimal = Decimal("0.0002")
