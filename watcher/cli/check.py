@@ -218,6 +218,7 @@ def _rows(pool: PoolReport, snapshot: Snapshot) -> list[list[str]]:
     rows.append([pool.pool, "margin level", show.percent(pool.margin_level), "", ""])
     distance = "none in range" if pool.tier_distance is None else show.percent(pool.tier_distance)
     rows.append([pool.pool, f"distance ({pool.worst_path or 'no path'})", distance, "", ""])
+    rows += [[pool.pool, *show.stage(one), "", ""] for one in pool.stage_reports]
     for position in pool.positions:
         theirs = None if says is None else says.liquidation_price(position.symbol, position.side)
         rows.append(

@@ -115,6 +115,9 @@ def _tell_pool(snapshot: Snapshot, pool: PoolReport, betas: Betas) -> bool:
     fine = _tell_sums(pool, proof)
     for crossing in proof.crossings:
         fine &= _tell_crossing(snapshot, pool, proof, crossing, betas)
+    for one in pool.stage_reports:
+        title, place = show.stage(one)
+        show.line(f"  [stage] {title}: {place}")
     if not proof.crossings:
         show.line("  no price between −100 % and +1,000 % liquidates this pool")
     return fine
@@ -233,6 +236,8 @@ def _cite(snapshot: Snapshot, report: Report, betas: Betas) -> None:
     used = dict.fromkeys(
         line.rule for name in computed for line in written(snapshot, name, betas=betas).lines
     )
+    if any(pool.stage_reports for pool in report.pools):
+        used["stage"] = None
     if not used:
         return
     print()

@@ -83,7 +83,6 @@ def _tell_pool(pool: PoolReport) -> None:
         ("distance", _distance(pool)),
         ("all down / all up", f"{_move(pool.joint_down)} / {_move(pool.joint_up)}"),
     ]
-    figures += [(f"stage {name}", show.percent(value)) for name, value in pool.stages.items()]
     figures += [(f"depeg {asset}", _move(value)) for asset, value in pool.depeg.items()]
     if pool.venue_ratio is not None:
         apart = "" if pool.disagreement is None else f" (ours differs by {pool.disagreement:.2g} %)"
@@ -91,11 +90,15 @@ def _tell_pool(pool: PoolReport) -> None:
     width = max(len(name) for name, _ in figures)
     for name, text in figures:
         show.line(f"  {name.ljust(width)}  {text}")
+    _tell_tables(pool)
+
+
+def _tell_tables(pool: PoolReport) -> None:
     show.table(
         [
             "position",
             "side",
-            f"notional {unit}",
+            f"notional {pool.reference}",
             "P&L",
             "maintenance",
             "liquidation at",
@@ -113,6 +116,11 @@ def _tell_pool(pool: PoolReport) -> None:
             ]
             for position in pool.positions
         ],
+        words=2,
+    )
+    show.table(
+        ["the venue's stage", "reached at"],
+        [list(show.stage(one)) for one in pool.stage_reports],
         words=2,
     )
     show.table(

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from watcher.domain.alert import SECOND_US
+from watcher.domain.report import StageReport
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -80,6 +81,23 @@ def health(value: float | None) -> str:
     if not math.isfinite(value):
         return "inf" if value > 0 else "-inf"
     return f"{value:.2f}x" if abs(value) < FINE_BELOW else f"{value:,.0f}x"
+
+
+def stage(one: StageReport) -> tuple[str, str]:
+    """
+    Return the title of a venue's stage and where it is reached.
+
+    >>> stage(StageReport(name="margin_call", ratio="mgnRatio", level=300.0, health=3.0,
+    ...                   reached=False, distance=8.25, path="BTC down", price=91_750.0))
+    ('margin call (mgnRatio 300 %)', '8.25 % (BTC down to 91,750.0)')
+    """
+    title = f"{one.name.replace('_', ' ')} ({one.ratio} {percent(one.level)})"
+    if one.reached:
+        return title, "reached"
+    if one.distance is None:
+        return title, NONE
+    to = "" if one.price is None else f" to {price(one.price)}"
+    return title, f"{percent(one.distance)} ({one.path}{to})"
 
 
 def moment(at_us: int) -> str:

@@ -51,10 +51,31 @@ class UnderlyingReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StageReport:
+    """
+    A stage the venue goes through: `margin_call`, `auto_repay`, `reduce_only`, `liquidation`.
+
+    `level` is the bar on the venue's own `ratio`, in percent, and `health` what ours is there.
+    `distance` is the nearest one that reaches it, on `path`; `price` is that path's coin there,
+    None where all move. No distance: no price in range reaches it, or nobody can say.
+    """
+
+    name: str
+    ratio: str
+    level: float
+    health: float
+    reached: bool
+    distance: float | None = None
+    path: str | None = None
+    price: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PoolReport:
     """
     One pool. `tier_distance` is the number tiers use; `worst_path` says which path it lies on
-    ("all down", "all up", "BTC down", ...). `stages` gives the venue's own stages by name.
+    ("all down", "all up", "BTC down", ...). `stages` are the bars of a margin
+    level by name, `stage_reports` the venue's own stages with the place each is reached at.
     `disagreement` is how far our ratio and the venue's lie apart, in percent; None when the
     venue tells none. `leading` of a pool follows from its family (policy).
     """
@@ -77,6 +98,7 @@ class PoolReport:
     venue_ratio: VenueRatio | None
     disagreement: float | None
     stages: Mapping[str, float] = field(default_factory=dict)
+    stage_reports: tuple[StageReport, ...] = ()
     tier_distance: float | None
     worst_path: str | None
     joint_down: float | None

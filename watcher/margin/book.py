@@ -111,6 +111,12 @@ def lowered(book: Book, gap: Floats) -> Book:
     return replace(book, r_offset=offset)
 
 
+def scaled(book: Book, times: Floats) -> Book:
+    """Return the Book with everything required of each pool multiplied, pool by pool."""
+    factor = np.where(book.r_total % 2, times[book.r_total // 2], 1.0)
+    return replace(book, r_slope=book.r_slope * factor, r_offset=book.r_offset * factor)
+
+
 def equity_only(book: Book) -> Book:
     """Return the Book with nothing required of any pool: its headroom is equity."""
     blank = book.o_start[1::2]

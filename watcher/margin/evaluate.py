@@ -10,7 +10,7 @@ health and levels may be infinite.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from watcher.domain.account import Asset, Position, Snapshot
 from watcher.domain.report import PoolReport, PositionReport, Report, Status, UnderlyingReport
@@ -20,28 +20,35 @@ from watcher.margin.distance import Alone, Distances, distances, of_position, so
 from watcher.margin.figures import levels_of, notional, unrealised
 from watcher.margin.movers import mover_of, stable_movers
 from watcher.margin.opinion import disagreement, health
+from watcher.margin.stages import stages_of
 from watcher.margin.state import State, reference_of, state_of
 from watcher.margin.told import told_report
 
 NO_BETAS: Mapping[str, float] = {}
 
 
-def evaluate(snapshot: Snapshot, *, betas: Mapping[str, float] = NO_BETAS) -> Report:
+def evaluate(
+    snapshot: Snapshot, *, betas: Mapping[str, float] = NO_BETAS, stages: bool = True
+) -> Report:
     """
     Return what *snapshot* means: one report per pool, in the order of its rules.
+
+    Without *stages* the venue's stages are left out: they cost as much as the distances, and who
+    asks the same pool many times does without.
 
     Raises: `BookError` for a snapshot that cannot be right.
     """
     state = state_of(snapshot, betas)
     found = distances(state, betas)
     bankrupt = _bankruptcies(state)
+    staged = stages_of(snapshot, state, found, betas) if stages else {}
     pools = []
     for name, pool in state.compiled.pools.items():
         if name in state.compiled.left_out:
             pools.append(told_report(snapshot, pool, state.compiled.left_out[name]))
         else:
             one = _Computed(snapshot, pool, state, found[name], bankrupt.get(name, {}))
-            pools.append(_pool_report(one))
+            pools.append(replace(_pool_report(one), stage_reports=staged.get(name, ())))
     return Report(account=snapshot.account, taken_at_us=snapshot.taken_at_us, pools=tuple(pools))
 
 

@@ -68,6 +68,13 @@ SOURCES = (
         "FAQ on cross margin Pro, rules of 2025-01-21",
     ),
     Source(
+        "binance",
+        "stage",
+        "margin: the account's own bars; futures: at 100 % orders go, then positions; uniMMR 1.5, "
+        "1.2, 1.05",
+        "FAQ on margin level; FAQ on liquidation; FAQ on portfolio margin",
+    ),
+    Source(
         "bybit",
         "equity",
         "margin of the isolated position, its P&L beside it",
@@ -110,6 +117,13 @@ SOURCES = (
         "glossary (margin balance, order loss)",
     ),
     Source(
+        "bybit",
+        "stage",
+        "from 85 % of the MM rate debts may be repaid by themselves; at 100 % orders go, debts are "
+        "repaid, positions reduced",
+        "the 85 %: a secondary source, not documented by Bybit; 100 %: help centre, liquidation",
+    ),
+    Source(
         "okx",
         "equity",
         "cash of the settle currency and P&L; an isolated position stands alone",
@@ -150,6 +164,12 @@ SOURCES = (
         "orders",
         "what resting orders lock lowers the numerator; not published, the venue's ratio rules",
         "help centre, futures mode",
+    ),
+    Source(
+        "okx",
+        "stage",
+        "warning at a mgnRatio of 300 %; at 100 % orders go, then positions tier by tier",
+        "account/positions; liquidation-warning channel; help centre, forced liquidation",
     ),
 )
 

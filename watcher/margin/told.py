@@ -15,6 +15,7 @@ from watcher.domain.report import PoolReport, PositionReport, Status
 from watcher.margin.compile import Pool
 from watcher.margin.figures import notional, percent_level, unrealised
 from watcher.margin.opinion import venue_health
+from watcher.margin.stages import told_stages
 from watcher.margin.state import reference_of
 
 NOTHING_SAID = VenueSays()
@@ -58,6 +59,7 @@ def told_report(snapshot: Snapshot, pool: Pool, why: str) -> PoolReport:
         collateral_margin_level=None,
         venue_ratio=says.ratio,
         disagreement=None,
+        stage_reports=told_stages(snapshot.venue_says.get(pool.name), pool.rules),
         tier_distance=None if worst is None else worst.distance,
         worst_path=None if worst is None else _path(pool, worst),
         joint_down=None,

@@ -114,7 +114,7 @@ class _Case:
     betas: Mapping[str, float]
 
     def value(self, snapshot: Snapshot) -> float | None:
-        for pool in evaluate(snapshot, betas=self.betas).pools:
+        for pool in evaluate(snapshot, betas=self.betas, stages=False).pools:
             if pool.pool == self.pool:
                 return value_of(pool, self.measure)
         return None

@@ -24,7 +24,7 @@ from watcher.domain.alert import (
     Tier,
 )
 from watcher.domain.report import PoolReport
-from watcher.policy import lines, wording
+from watcher.policy import lines, stages, wording
 from watcher.policy.advice import Advice
 from watcher.policy.figures import Figures
 from watcher.policy.readings import Reading, is_empty
@@ -68,6 +68,7 @@ def danger(
     # of an empty pool with less than nothing left, a move of 0 % says nothing
     moves = [] if figures.reading.gone else lines.moves(figures)
     earlier = lines.earlier(figures)
+    staged = [] if figures.reading.gone else stages.past(figures.report, figures.reading.gauge)
     rows: list[Row] = [
         lines.header(lines.MARK[tier], tier.name, state.incident, figures.account, note=note),
         *lines.label(figures),
@@ -76,11 +77,12 @@ def danger(
         *moves,
         *lines.speed(figures),
         *lines.equity(figures.report),
+        *staged,
         *lines.ways_back(advice),
         *held,
         lines.origin(figures, tolerance),
     ]
-    return wording.text_of(lines.fitted(rows, spare=[*held, *earlier, *moves[1:]]))
+    return wording.text_of(lines.fitted(rows, spare=[*held, *earlier, *moves[1:], *staged]))
 
 
 def danger_unseen(sight: Sight, figures: Figures | None, state: DangerState) -> Text:

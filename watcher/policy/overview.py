@@ -16,7 +16,7 @@ from watcher.domain.account import Asset, Family, Position, Snapshot
 from watcher.domain.alert import AccountState, AlertRules, Measure, Moment, Text, Tier
 from watcher.domain.report import PoolReport, PositionReport
 from watcher.margin import BookError
-from watcher.policy import lines, wording
+from watcher.policy import lines, stages, wording
 from watcher.policy.alerting import elapsed_us
 from watcher.policy.checks import Look
 from watcher.policy.decide import look
@@ -265,7 +265,12 @@ def _pool(entry: _Entry, report: PoolReport, now: Moment) -> Iterator[list[Row]]
         now=now,
         pools=len(entry.found.report.pools),
     )
-    yield [*lines.label(figures), *lines.distance(figures)[:1], *lines.moves(figures)]
+    yield [
+        *lines.label(figures),
+        *lines.distance(figures)[:1],
+        *lines.moves(figures),
+        *stages.past_or_next(report, reading.gauge),
+    ]
 
 
 def _position(position: Position, told: PositionReport | None) -> list[Row]:

@@ -140,7 +140,7 @@ def _road(snapshot: Snapshot, pool: PoolReport, rules: AlertRules) -> _Road | No
 def _percent_to(road: _Road, pool: str, tier: Tier, rules: AlertRules) -> float | None:
     def reached(percent: float) -> bool:
         try:
-            report = evaluate(road.snapshot_at(percent), betas=rules.betas)
+            report = evaluate(road.snapshot_at(percent), betas=rules.betas, stages=False)
         except BookError:
             return False
         found = next((read(p, rules) for p in report.pools if p.pool == pool), None)

@@ -70,7 +70,7 @@ def _slide(sample: Sample, rules: AlertRules) -> list[tuple[Tier, Kind]]:
     danger = DangerState(pool=POOL)
     told = []
     for number, price in enumerate(_path(sample, rules)):
-        report = evaluate(sample.at(price), betas=rules.betas)
+        report = evaluate(sample.at(price), betas=rules.betas, stages=False)
         reading = read(report.pools[0], rules)
         if reading is None:
             continue
