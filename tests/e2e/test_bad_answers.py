@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from pathlib import Path
 
 import pytest
@@ -69,5 +70,34 @@ def test_old_answers_under_200_are_not_taken_for_news(tmp_path: Path) -> None:
             for venue in VENUES:
                 words = stage.words(f"{venue}_main")
                 assert [word for word in words if word.startswith("BLIND")], venue
+
+    asyncio.run(play())
+
+
+def test_a_frozen_answer_near_liquidation_is_old_by_its_own_time(tmp_path: Path) -> None:
+    """At 5.6 % an account may go unseen for 22 s, counted from when the truth ended."""
+
+    async def play() -> None:
+        world = world_of()
+        for venue in VENUES:
+            long_btc(world, f"{venue}_main", venue, away=5.6)
+        async with staged(world, tmp_path) as stage:
+            await stage.to(32)
+            stage.practice.server.frozen.update(VENUES)
+            await stage.to(32 + 32)
+
+            for venue in VENUES:
+                told = [
+                    m for m in stage.messages if f"{venue}_main" in m.text and "BLIND" in m.text
+                ]
+                assert told, stage.words(f"{venue}_main")
+                at_s = (told[0].at_us - world.start_us) / 1e6
+                assert 32 + 20 <= at_s <= 32 + 30, (venue, at_s)
+                assert " s old" in told[0].text
+                seen = re.search(r"Last true reading \d\d:(\d\d):(\d\d)", told[0].text)
+                assert seen, told[0].text
+                minute, second = map(int, seen.groups())
+                last_s = (60 * minute + second - world.start_us // 1_000_000) % 3600
+                assert last_s <= 32 + 5, (venue, told[0].text)
 
     asyncio.run(play())

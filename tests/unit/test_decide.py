@@ -285,6 +285,24 @@ def test_an_answer_that_is_old_on_arrival_is_a_miss() -> None:
     assert Kind.BLIND in account.kinds()
 
 
+@pytest.mark.parametrize(("distance", "old_s", "miss"), [(5, 19, False), (5, 25, True)])
+@pytest.mark.parametrize("calm", [False, True])
+def test_how_old_an_answer_may_be_follows_the_distance(
+    distance: float, old_s: float, *, miss: bool, calm: bool
+) -> None:
+    """By its own time; in the calm a slow answer is still news."""
+    account = Account()
+    away = 40 if calm else distance
+    account.see(at(away))
+
+    account.see(lambda seconds: single(away, seconds=seconds - old_s), after_s=30)
+
+    assert account.state.blind.misses == (1 if miss and not calm else 0)
+    if account.state.blind.missed is not None:
+        assert account.state.blind.missed.reason == f"answer is {old_s:.0f} s old"
+        assert account.kinds()[-1] is Kind.BLIND
+
+
 def test_a_vanished_pool_is_resolved_after_three_readings_without_claims() -> None:
     account = Account()
     account.see(at(5))

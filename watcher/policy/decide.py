@@ -33,7 +33,7 @@ from watcher.domain.alert import (
 )
 from watcher.domain.report import PoolReport
 from watcher.margin import BookError, evaluate, repriced
-from watcher.policy import alerting, blind, checks, history, speech
+from watcher.policy import alerting, blind, checks, history, opinions, speech
 from watcher.policy.checks import CHECKS, Look, Scene
 from watcher.policy.readings import Reading, read
 from watcher.policy.speech import Turn
@@ -48,7 +48,7 @@ _SLACK_US = 1_000
 
 def decide(state: AccountState, seen: Seen, rules: AlertRules, now: Moment) -> Decision:
     """Return what one poll slot leads to."""
-    found = _look(seen, rules, now)
+    found = _look(state, seen, rules, now)
     if isinstance(found, Look):
         return _on_reading(state, found, rules, now)
     return _on_miss(state, found, seen.prices, rules, now)
@@ -96,17 +96,19 @@ def factors_of(last: Snapshot, prices: Mapping[str, float]) -> dict[str, float]:
     return factors
 
 
-def _look(seen: Seen, rules: AlertRules, now: Moment) -> Look | Missed:
+# an answer older than this account may go unseen is no sight of it, however new it arrived
+def _look(state: AccountState, seen: Seen, rules: AlertRules, now: Moment) -> Look | Missed:
     if seen.snapshot is None:
         return seen.missed or Missed(kind=MissKind.UNREADABLE, reason="nothing was brought")
-    age_us = now.wall_us - seen.snapshot.taken_at_us
-    if age_us > rules.blind_after_max_us:
-        reason = f"answer is {age_us // SECOND_US} s old"
-        return Missed(kind=MissKind.UNREADABLE, reason=reason)
     try:
-        return look(seen.snapshot, rules)
+        found = look(seen.snapshot, rules)
     except BookError as error:
         return Missed(kind=MissKind.UNREADABLE, reason=str(error))
+    age_us = now.wall_us - seen.snapshot.taken_at_us
+    if age_us > _allowed_us(found, None, state.dangers, rules):
+        reason = f"answer is {age_us // SECOND_US} s old"
+        return Missed(kind=MissKind.UNREADABLE, reason=reason)
+    return found
 
 
 def _on_reading(state: AccountState, found: Look, rules: AlertRules, now: Moment) -> Decision:
@@ -141,7 +143,8 @@ def _on_reading(state: AccountState, found: Look, rules: AlertRules, now: Moment
     said += speech.of_findings(moved, telling, found, now)
     hot = is_hot(moved.dangers, found.readings.values())
     pace = rules.poll_hot_us if hot else rules.poll_calm_us
-    return _decision(moved, said, samples, pace)
+    decision = _decision(moved, said, samples, pace)
+    return replace(decision, divergences=opinions.divergences(found.snapshot, found.report))
 
 
 def _age_us(state: AccountState, now_us: int) -> int:

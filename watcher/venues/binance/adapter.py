@@ -191,7 +191,7 @@ class Binance:
             venue="binance",
             account=self.account,
             mode=self._words(mode),
-            taken_at_us=min(poll.parts.values()),
+            taken_at_us=poll.taken_at_us(self._host.offset_ms),
             reference=setup.REFERENCE,
             rules=draft.rules,
             parts=poll.parts,
@@ -235,6 +235,7 @@ class Binance:
         futures.check_marks(legs, marks)
         self._kept.assets = set(account.wallets)
         poll.add(account_part, risk_part, marks_part)
+        poll.priced(marks, {leg.symbol for leg in legs})
         return account, legs, marks
 
     async def _tables(self, legs: Iterable[futures.Leg]) -> Mapping[str, tuple[Bracket, ...]]:

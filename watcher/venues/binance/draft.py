@@ -6,9 +6,12 @@ Rule: holds, does not judge.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from watcher.domain.account import Asset, Mismatch, Position, Rules, VenueSays
+from watcher.venues.ages import older_us
+from watcher.venues.binance.setup import Marks
 from watcher.venues.ccxt_venue import Part
 
 
@@ -26,12 +29,19 @@ class Draft:
 
 @dataclass(slots=True)
 class Poll:
-    """What one poll has gathered so far."""
+    """What one poll has gathered so far; `told_ms` is the venue's own time of its oldest mark."""
 
     draft: Draft = field(default_factory=Draft)
     parts: dict[str, int] = field(default_factory=dict)
+    told_ms: float = float("inf")
 
     def add(self, *parts: Part) -> None:
         for part in parts:
             earlier = self.parts.get(part.name, part.received_at_us)
             self.parts[part.name] = min(earlier, part.received_at_us)
+
+    def priced(self, marks: Marks, symbols: Iterable[str]) -> None:
+        self.told_ms = min(self.told_ms, marks.told_ms(symbols))
+
+    def taken_at_us(self, offset_ms: float) -> int:
+        return older_us(min(self.parts.values()), self.told_ms, offset_ms)

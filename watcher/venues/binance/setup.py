@@ -10,7 +10,7 @@ Sources and dates: docs/venues.md, section Binance.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -245,6 +245,11 @@ class Marks:
     def _fresh(self, row: Row) -> Row:
         check_age(row.time_ms("time"), self.now_ms, MARK_AGE_MS_MAX, "marks")
         return row
+
+    def told_ms(self, symbols: Iterable[str]) -> float:
+        """Return the venue's own time of the oldest price among *symbols*, inf without any."""
+        known = (self.rows[symbol] for symbol in symbols if symbol in self.rows)
+        return min((row.time_ms("time") for row in known), default=float("inf"))
 
 
 def read_price_index(data: object, symbol: str, now_ms: float) -> Decimal:

@@ -66,6 +66,7 @@ class SpotSide:
         poll.add(part, marks_part)
         if account.is_empty:
             return
+        poll.priced(marks, {f"BTC{setup.REFERENCE}"})
         if account.pro:
             margin.add_margin_pro(poll.draft, account, marks.index("BTC"))
             return

@@ -19,6 +19,7 @@ from typing import TypeVar
 
 from watcher.domain.account import Bracket, Snapshot, Weight
 from watcher.ports import KeyRights, Unreadable, VenueError, VenueStatus
+from watcher.venues.ages import no_younger
 from watcher.venues.bybit import tables as tables_of
 from watcher.venues.bybit.compose import compose
 from watcher.venues.bybit.errors import explain
@@ -82,6 +83,7 @@ class Bybit:
         self._kept = Kept(client.host.now_ms)
         self._funding: dict[str, Decimal] | None = None
         self._funding_tried_ms = float("-inf")
+        self._told_ms = float("inf")  # the venue's own time of the oldest answer last read
 
     async def start(self) -> VenueStatus:
         await self._host.read_clock()
@@ -110,7 +112,7 @@ class Bybit:
             book, parts = await self._book(mode)
         funding = await self._funding_wallet()
         tables = await self._tables(book, mode)
-        return compose(
+        told = compose(
             book,
             tables,
             account=self.account,
@@ -118,6 +120,7 @@ class Bybit:
             parts=parts,
             wallets={} if funding is None else {"funding": funding},
         )
+        return no_younger(told, self._told_ms, self._host.offset_ms)
 
     async def prices(self, symbols: Sequence[str]) -> Mapping[str, float]:
         wanted = {symbol: _category(symbol) for symbol in symbols}
@@ -178,6 +181,8 @@ class Bybit:
             # a changed mode empties the very fields we need: look at the mode again next time
             self._kept.forget("mode")
             raise
+        every = (wallet, *(page for found in pages for page in found))
+        self._told_ms = min(row_of(part.data, "bybit").time_ms("time") for part in every)
         first_pages = (found[0] for found in pages)
         return book, {part.name: part.received_at_us for part in (wallet, *first_pages)}
 

@@ -20,6 +20,7 @@ from typing import TypeVar
 
 from watcher.domain.account import Bracket, Snapshot, Weight
 from watcher.ports import Unreadable, VenueError, VenueStatus
+from watcher.venues.ages import no_younger
 from watcher.venues.ccxt_venue import Client, Dialect, Part, together
 from watcher.venues.kept import Kept
 from watcher.venues.okx import tables as tables_of
@@ -88,6 +89,7 @@ class Okx:
         self._watched: frozenset[str] = frozenset({HEARTBEAT})
         self._funding: dict[str, Decimal] | None = None
         self._funding_tried_ms = float("-inf")
+        self._told_ms = float("inf")  # the venue's own time of the oldest mark last read
 
     async def start(self) -> VenueStatus:
         await self._host.read_clock()
@@ -113,7 +115,7 @@ class Okx:
             book, parts = await self._book(mode)
         tables = await self._tables(book, mode)
         funding = await self._funding_wallet()
-        return compose(
+        told = compose(
             book,
             tables,
             account=self.account,
@@ -121,6 +123,7 @@ class Okx:
             parts=parts,
             wallets={} if funding is None else {"funding": funding},
         )
+        return no_younger(told, self._told_ms, self._host.offset_ms)
 
     async def prices(self, symbols: Sequence[str]) -> Mapping[str, float]:
         marks = await self._marks(frozenset(symbols))
@@ -161,6 +164,7 @@ class Okx:
         if not held <= marks.keys():
             marks |= await self._marks(held - marks.keys())
         check_marks(book, marks, now_ms=now_ms)
+        self._told_ms = min(marks[name].at_ms for name in held or marks)
         self._watched = held or frozenset({HEARTBEAT})
         return book, {part.name: part.received_at_us for part in (balance, positions)}
 

@@ -1,0 +1,27 @@
+"""A snapshot is as old as the venue's own time says, on our clock."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from tests.unit.policy_books import START_US, single
+from watcher.venues.ages import no_younger, older_us
+
+START_MS = START_US / 1000
+
+
+@pytest.mark.parametrize(
+    ("told_s", "offset_s", "age_s"),
+    [(-25, 0, 25), (0, 0, 0), (3, 0, 0), (-25, -20, 5), (35, 60, 25), (math.inf, 60, 0)],
+)
+def test_the_older_of_receipt_and_the_venues_own_time_counts(
+    told_s: float, offset_s: float, age_s: float
+) -> None:
+    told_ms, offset_ms = START_MS + 1000 * told_s, 1000.0 * offset_s
+
+    assert older_us(START_US, told_ms, offset_ms) == START_US - age_s * 1_000_000
+    aged = no_younger(single(5), told_ms, offset_ms)
+    assert aged.taken_at_us == START_US - age_s * 1_000_000
+    assert aged.parts == single(5).parts
