@@ -80,6 +80,22 @@ def test_check_reads_every_account_and_agrees_with_each_venue(practice: Practice
     assert not (practice.config.parent / "state").exists(), "check writes nothing"
 
 
+def test_explain_writes_out_a_live_account_and_check_shows_its_stages(practice: Practice) -> None:
+    done = practice.watcher("explain", "--account", "okx_futures")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "[maintenance]: value " in done.stdout
+    assert "DOES NOT ADD UP" not in done.stdout
+    assert re.search(r"substituted: the engine's [0-9.]+ % leaves", done.stdout)
+    assert "public/position-tiers" in done.stdout
+    stages = re.findall(r"margin call \(mgnRatio 300 %\)", practice.watcher("check").stdout)
+    assert len(stages) == 3
+
+    refused = practice.watcher("explain", "--account", "nobody")
+    assert refused.returncode == 2
+    assert "expected one of bybit_main, " in refused.stderr
+
+
 def test_check_says_which_account_cannot_be_read_and_why(practice: Practice) -> None:
     practice.control("fault", {"target": "bybit", "kind": "http", "status": 503, "seconds": 60})
 

@@ -10,6 +10,7 @@ import pytest
 
 from tests.reference.books import random_snapshot
 from tests.unit.policy_books import pool_report
+from tests.unit.test_messages import danger, figures
 from watcher.domain.account import (
     Asset,
     Family,
@@ -21,7 +22,7 @@ from watcher.domain.account import (
     VenueSays,
 )
 from watcher.domain.account import Bracket as Row
-from watcher.domain.alert import Measure
+from watcher.domain.alert import Kind, Measure
 from watcher.domain.report import PoolReport, StageReport, Status
 from watcher.margin import evaluate
 from watcher.margin.movers import beta_of
@@ -247,3 +248,12 @@ def test_the_stage_passed_is_told_else_the_next_one() -> None:
 def test_the_line_of_a_margin_level_names_its_call_once() -> None:
     level = replace(GAUGE, measure=Measure.MARGIN_LEVEL, value=128.0, end=110.0)
     assert told(replace(CALL, reached=True), END, gauge=level, call=130.0) == ["|"]
+
+
+def test_an_alert_past_a_stage_says_so_in_one_of_its_twelve_lines() -> None:
+    one = figures()
+    passed = replace(one.report, stage_reports=(replace(CALL, reached=True), END))
+    said = danger(replace(one, report=passed), Kind.REPEATED, unstable=True).plain.splitlines()
+
+    assert len(said) <= 12
+    assert "Past margin call (mgnRatio 300 %)" in said

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from watcher.cli import FINE, REFUSED, TROUBLE, show
 from watcher.cli.given import snapshot_given
-from watcher.cli.options import add_clock, config_parser, settings_of
+from watcher.cli.options import add_clock, config_parser, refuse, settings_of
 from watcher.domain.account import ZERO, Snapshot
 from watcher.domain.report import PoolReport, Report, Status
 from watcher.margin import BookError, evaluate
@@ -78,7 +78,7 @@ def _of_file(name: str) -> Snapshot:
 def _of_account(arguments: argparse.Namespace) -> tuple[Snapshot, Betas] | int:
     # the venue libraries take seconds to load: only where an account is asked
     from watcher.cli.check import ask_all  # noqa: PLC0415 - see above
-    from watcher.settings import Need, alert_rules  # noqa: PLC0415 - see above
+    from watcher.settings import ConfigError, Need, alert_rules  # noqa: PLC0415 - see above
 
     settings = settings_of(arguments, Need.ACCOUNTS)
     if settings is None:
@@ -89,7 +89,11 @@ def _of_account(arguments: argparse.Namespace) -> tuple[Snapshot, Betas] | int:
         print(f"--account: found {name!r}, expected one of {known}", file=sys.stderr)
         return REFUSED
     only = settings.model_copy(update={"accounts": {name: settings.accounts[name]}})
-    (answer,), _ = asyncio.run(ask_all(only, arguments.clock))
+    try:
+        (answer,), _ = asyncio.run(ask_all(only, arguments.clock))
+    except ConfigError as error:
+        refuse(error)
+        return REFUSED
     if answer.snapshot is None:
         print(f"{name}: not read: {answer.trouble}", file=sys.stderr)
         return TROUBLE
@@ -113,11 +117,11 @@ def _tell_pool(snapshot: Snapshot, pool: PoolReport, betas: Betas) -> bool:
     proof = prove(snapshot, pool.pool, betas)
     _tell_lines(proof)
     fine = _tell_sums(pool, proof)
-    for crossing in proof.crossings:
-        fine &= _tell_crossing(snapshot, pool, proof, crossing, betas)
     for one in pool.stage_reports:
         title, place = show.stage(one)
         show.line(f"  [stage] {title}: {place}")
+    for crossing in proof.crossings:
+        fine &= _tell_crossing(snapshot, pool, proof, crossing, betas)
     if not proof.crossings:
         show.line("  no price between −100 % and +1,000 % liquidates this pool")
     return fine
@@ -142,7 +146,7 @@ def _tell_sums(pool: PoolReport, proof: Proof) -> bool:
     now = proof.now
     show.line(f"  equity {plain(now.equity)}, requirement {plain(now.requirement)}")
     show.line(f"  headroom {plain(now.headroom)}" + _health(proof))
-    if proof.gap:
+    if proof.gap > SAME * now.gross:
         show.line(
             f"  the venue's own ratio is worse: {plain(proof.gap)} is taken off equity until both "
             "agree, and what follows starts from there"
@@ -152,7 +156,7 @@ def _tell_sums(pool: PoolReport, proof: Proof) -> bool:
     )
     part = apart / now.gross if now.gross else apart
     if part <= SAME:
-        show.line(f"  the engine's sums are the same to {part:.1e} of gross notional")
+        show.line(f"  the engine's sums are the same to {float(part):.1e} of gross notional")
         return True
     show.line(
         f"  DOES NOT ADD UP: the engine has equity {pool.equity!r} and requirement "
@@ -184,7 +188,7 @@ def _tell_crossing(
     there = crossing.at
     show.line(
         f"    there equity {plain(there.equity - proof.gap)}, requirement "
-        f"{plain(there.requirement)}, left {there.headroom - proof.gap:.1e}"
+        f"{plain(there.requirement)}, left {float(there.headroom - proof.gap):.1e}"
     )
     fine = is_proved(crossing) or not crossing.move
     if crossing.jump:
@@ -197,7 +201,7 @@ def _tell_crossing(
         verdict = "" if fine else " TOO MUCH"
         show.line(
             f"    substituted: the engine's {100 * crossing.move!r} % leaves "
-            f"{crossing.residual:.1e}, {part:.1e} of gross notional{verdict}"
+            f"{float(crossing.residual):.1e}, {float(part):.1e} of gross notional{verdict}"
         )
     for again, gone in crossing.safe:
         show.line("    " + _band(crossing, marks, again, gone))
