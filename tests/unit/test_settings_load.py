@@ -104,7 +104,7 @@ def test_secrets_come_from_files_of_systemd_and_containers(tmp_path: Path) -> No
     for folder, names in ((container, SECRETS), (credentials, list(SECRETS)[:1])):
         folder.mkdir()
         for name in names:
-            (folder / name.lower()).write_text(f"{folder.name}-{len(name)}\n")
+            (folder / name.lower()).write_text(f"1:{folder.name}-{len(name)}\n")
     file = tmp_path / "watcher.toml"
     file.write_text(MINIMAL)
 
@@ -118,9 +118,9 @@ def test_secrets_come_from_files_of_systemd_and_containers(tmp_path: Path) -> No
     token = settings.telegram.bot_token
     key = settings.accounts["main"].api_key
     assert token is not None
-    assert token.get_secret_value().startswith("credentials-")
+    assert token.get_secret_value().startswith("1:credentials-")
     assert key is not None
-    assert key.get_secret_value().startswith("run-secrets-")
+    assert key.get_secret_value().startswith("1:run-secrets-")
 
 
 def test_lists_and_tables_can_be_set_from_the_environment(tmp_path: Path) -> None:
@@ -465,3 +465,29 @@ def test_all_problems_are_told_together(tmp_path: Path) -> None:
         "accounts.main.venue",
     ]
     assert "(environment WATCHER_POLL__CALM)" in lines[5]
+
+
+@pytest.mark.parametrize("token", ["canary", "12345678", ":canary", "12a:canary", "1:can ary"])
+def test_a_token_of_another_shape_is_refused_without_being_shown(
+    tmp_path: Path, token: str
+) -> None:
+    (tmp_path / "watcher.toml").write_text(MINIMAL)
+    environ = {**SECRETS, "WATCHER_TELEGRAM__BOT_TOKEN": token}
+
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path / "watcher.toml", environ=environ, need=Need.ACCOUNTS | Need.TELEGRAM)
+
+    [line] = str(caught.value).splitlines()
+    assert line.startswith("telegram.bot_token (environment WATCHER_TELEGRAM__BOT_TOKEN): found ")
+    assert "digits, a colon and the secret" in line
+    assert token not in line
+
+
+def test_a_folder_and_endless_brackets_are_no_configuration(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="expected a file"):
+        load(tmp_path, environ={})
+
+    deep = tmp_path / "deep.toml"
+    deep.write_text("a = " + "[" * 5000, encoding="utf-8")
+    with pytest.raises(ConfigError, match="nested too deep"):
+        load(deep, environ={})

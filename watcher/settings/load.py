@@ -127,10 +127,14 @@ def _toml(file: Path, *, required: bool) -> dict[str, Any]:
             return {}
         expected = "a file there; config/watcher.example.toml is one to copy"
         raise ConfigError([Problem(key="--config", found=f"no file {file}", expected=expected)])
+    if file.is_dir():
+        raise ConfigError([Problem(key="--config", found=f"the folder {file}", expected="a file")])
     try:
         return dict(TomlConfigSettingsSource(Settings, toml_file=file)())
     except tomllib.TOMLDecodeError as error:
         raise ConfigError([f"{file}: not TOML: {error}"]) from None
+    except RecursionError:
+        raise ConfigError([f"{file}: not TOML: nested too deep to be a configuration"]) from None
     except UnicodeDecodeError as error:
         raise ConfigError([f"{file}: not UTF-8 text at byte {error.start}"]) from None
     except OSError as error:

@@ -8,6 +8,7 @@ word to the bot). What cannot be done is answered 400 with the reason, naming wh
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import fields, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qs
@@ -16,7 +17,15 @@ import orjson
 
 from watcher.domain.amounts import exact
 from watcher.sim.faults import Fault
-from watcher.sim.things import Account, Liquidation, PoolState, Position, SideName, WorldError
+from watcher.sim.things import (
+    Account,
+    Liquidation,
+    PoolState,
+    Position,
+    Rights,
+    SideName,
+    WorldError,
+)
 from watcher.sim.wire import Reply, short
 
 if TYPE_CHECKING:
@@ -41,6 +50,7 @@ class Control:
             "debt": self._debt,
             "basis": self._basis,
             "flag": self._flag,
+            "rights": self._rights,
             "fault": self._fault,
             "freeze": self._freeze,
             "say": self._say,
@@ -207,6 +217,17 @@ class Control:
             account.mode = str(said["mode"])
         if "flag" in said:
             account.flags[str(said["flag"])] = bool(said.get("on", True))
+        self._world.touch()
+
+    def _rights(self, said: Body) -> None:
+        """Change what an account's key may do: {account, withdraw: true, transfer: false, ...}."""
+        account = self._named(said)
+        known = [one.name for one in fields(Rights) if one.name != "expires_at_us"]
+        wanted = {name: value for name, value in said.items() if name != "account"}
+        for name, value in wanted.items():
+            if name not in known or not isinstance(value, bool):
+                raise WorldError(f"rights: found {name}={value!r}, expected {known} as true/false")
+        account.rights = replace(account.rights, **wanted)
         self._world.touch()
 
     # ── trouble ────────────────────────────────────────────────────────────────────────────

@@ -141,6 +141,7 @@ _EXAMPLES: Mapping[str, Mapping[str, object]] = {
     },
     "fault": {"target": "bybit", "kind": "http", "status": 503, "seconds": 60},
     "freeze": {"target": "binance", "on": True},
+    "rights": {"account": "bybit_main", "withdraw": True},
     "say": {"user_id": CHAT_ID, "chat_id": CHAT_ID, "text": "/status"},
 }
 
@@ -236,12 +237,16 @@ async def _until_signal(
         loop.add_signal_handler(name, stop.set)
     try:
         practice = await serve(world, port=port, lockstep=lockstep, speed=speed)
-    except OSError as found:
+    except (OSError, OverflowError) as found:
         sys.stderr.write(f"watcher practice: cannot listen on 127.0.0.1:{port}: {found}\n")
         return TROUBLE
     try:
         if folder is not None:
-            write_config(practice, folder)
+            try:
+                write_config(practice, folder)
+            except OSError as found:
+                sys.stderr.write(f"watcher practice: cannot write to {folder}: {found}\n")
+                return REFUSED
         sys.stdout.write(printed_config(practice, folder))
         sys.stdout.flush()
         await stop.wait()
