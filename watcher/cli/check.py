@@ -11,14 +11,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from watcher.app import open_clock, open_venues, rehearsed, set_up_log
 from watcher.cli import FINE, REFUSED, TROUBLE, check_json, show
+from watcher.cli.errors import tell_running_errors
 from watcher.cli.options import add_clock, config_parser, refuse, settings_of
 from watcher.domain.account import Snapshot
 from watcher.domain.alert import SECOND_US
 from watcher.domain.report import PoolReport, Report, Status
 from watcher.margin import BookError, evaluate
+from watcher.policy import opinions
 from watcher.policy.checks import tolerance
 from watcher.policy.plan import plan, steps
 from watcher.ports import KeyRights, Venue, VenueError, VenueStatus
@@ -68,6 +71,7 @@ def main(argv: Sequence[str]) -> int:
     else:
         for answer in answers:
             _tell(answer, settings, now_us)
+        tell_running_errors(Path(settings.state_dir))
     return TROUBLE if any(_status(answer) != "ok" for answer in answers) else FINE
 
 
@@ -131,6 +135,8 @@ def _status(answer: Answer) -> str:
     if any(pool.status is Status.PARTIAL for pool in pools):
         return "partial"
     limit = tolerance(answer.snapshot)
+    if answer.snapshot.mismatches:
+        return "disagrees"
     return "disagrees" if any(_apart(pool) > limit for pool in pools) else "ok"
 
 
@@ -171,21 +177,26 @@ def _tell(answer: Answer, settings: Settings, now_us: int) -> None:
     if not rows:
         print("  holds nothing")
     for pool in answer.report.pools:
-        for words in _troubles(pool, limit):
+        for words in _troubles(pool, answer.snapshot, limit):
             show.line(f"  {pool.pool}: {words}", style="red")
     for line in plan(answer.snapshot, alert_rules(settings, answer.name)):
         print(f"  {line}")
 
 
-def _troubles(pool: PoolReport, limit: float) -> list[str]:
+def _troubles(pool: PoolReport, snapshot: Snapshot, limit: float) -> list[str]:
     found = []
     if pool.status is Status.PARTIAL:
         found.append(f"PARTIAL: {pool.why}; the venue's figures are used")
     if _apart(pool) > limit:
         found.append(
             f"DISAGREES: our ratio and the venue's lie {_apart(pool):.2g} % apart, "
-            f"more than {limit:.2g} %"
+            f"more than {limit:.2g} %; " + opinions.reason(snapshot, pool)
         )
+    found += [
+        f"TABLE DIFFERS: {opinions.said(one)}"
+        for one in snapshot.mismatches
+        if one.pool == pool.pool
+    ]
     return found
 
 

@@ -127,6 +127,17 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Divergence:
+    """How far one figure of ours was from the venue's in one reading, as a part of the venue's."""
+
+    venue: str
+    mode: str
+    family: str
+    figure: str
+    off: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Incident:
     """
     A stretch of trouble in one machine, from the first tier reached to calm. `code` is the short
@@ -274,3 +285,4 @@ class Decision:
     messages: tuple[Message, ...]
     samples: tuple[Sample, ...]
     next_poll_us: int
+    divergences: tuple[Divergence, ...] = ()

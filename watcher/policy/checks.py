@@ -13,10 +13,10 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from watcher.domain.account import Snapshot
+from watcher.domain.account import Mismatch, Snapshot
 from watcher.domain.alert import MINUTE_US, DangerState, FindingState, Lane, Tier
 from watcher.domain.report import PoolReport, Report, Status
-from watcher.policy import lines, losses, wording
+from watcher.policy import lines, losses, opinions, wording
 from watcher.policy.alerting import GOOD_SAMPLES, elapsed_us, opened, spoken
 from watcher.policy.readings import Reading
 
@@ -110,13 +110,37 @@ def divergence(scene: Scene) -> Iterator[Finding]:
             title="MODEL DIFFERS",
             facts=(
                 f"Our model and {venue} differ by {shown}",
-                *_figures(pool),
+                *opinions.figures(scene.look.snapshot, pool),
+                opinions.reason(scene.look.snapshot, pool),
                 "The worse of the two counts",
             ),
             tier=Tier.WARNING,
             lane=Lane.WARNING,
             samples=limits.samples,
             repeat_us=limits.repeat_us,
+        )
+
+
+def contradicted(scene: Scene) -> Iterator[Finding]:
+    """Find tables that the venue's own figure of one position or asset contradicts."""
+    found: dict[str, list[Mismatch]] = {}
+    for one in scene.look.snapshot.mismatches:
+        found.setdefault(one.pool, []).append(one)
+    for pool, mismatches in found.items():
+        rest = len(mismatches) - LOSSES_SHOWN_MAX
+        yield Finding(
+            check="contradicted",
+            pool=pool,
+            fact="/".join(sorted(one.what for one in mismatches)),
+            title="TABLE DIFFERS",
+            facts=(
+                *(opinions.said(one) for one in mismatches[:LOSSES_SHOWN_MAX]),
+                *([f"and {rest} more"] if rest > 0 else []),
+                "The worse of the two counts",
+            ),
+            tier=Tier.WATCH,
+            lane=Lane.WARNING,
+            repeat_us=DAY_US,
         )
 
 
@@ -190,7 +214,7 @@ def _worth(scene: Scene, pool: str, change: losses.Change, by_you: str) -> Itera
 
 
 Check = Callable[[Scene], Iterator[Finding]]
-CHECKS: tuple[Check, ...] = (shrunk, unmodelled, divergence)
+CHECKS: tuple[Check, ...] = (shrunk, unmodelled, divergence, contradicted)
 
 
 def step(

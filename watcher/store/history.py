@@ -7,16 +7,23 @@ account then starts without a past, as after its first start. SQL on an open con
 
 from __future__ import annotations
 
+import math
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
 
 import structlog
 
-from watcher.domain.alert import Decision, Sample, Tier
+from watcher.domain.alert import MINUTE_US, Decision, Sample, Tier
 from watcher.ports import StoreError
-from watcher.store import codec
+from watcher.store import codec, schema
 
 log = structlog.get_logger()
+
+KEPT_MINUTES = 30 * 24 * 60
+PRUNE_EVERY_MINUTES = 60
 
 
 def record(history: sqlite3.Connection, decision: Decision) -> None:
@@ -33,6 +40,7 @@ def record(history: sqlite3.Connection, decision: Decision) -> None:
                 for s in decision.samples
             ],
         )  # fmt: skip
+        _diverged(history, decision)
         if state.last_good is not None and state.last_good_at_us is not None:
             reading = codec.Reading(
                 last_good=state.last_good,
@@ -49,6 +57,72 @@ def record(history: sqlite3.Connection, decision: Decision) -> None:
         if history.in_transaction:
             history.execute("ROLLBACK")
         raise
+
+
+def _diverged(history: sqlite3.Connection, decision: Decision) -> None:
+    # one row a minute and figure, the worst: a year of hot polls must not fill the disk
+    at_us = decision.state.last_good_at_us
+    if at_us is None or not decision.divergences:
+        return
+    minute = at_us // MINUTE_US
+    history.executemany(
+        "INSERT INTO divergence VALUES (?, ?, ?, ?, ?, ?) "
+        "ON CONFLICT DO UPDATE SET off = max(off, excluded.off)",
+        [(d.venue, d.mode, d.family, d.figure, minute, d.off) for d in decision.divergences],
+    )
+    if minute % PRUNE_EVERY_MINUTES == 0:
+        history.execute("DELETE FROM divergence WHERE minute < ?", (minute - KEPT_MINUTES,))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunningError:
+    """How far one figure was off in one mode: the most, and what 95 % of minutes stay below."""
+
+    venue: str
+    mode: str
+    family: str
+    figure: str
+    minutes: int
+    p95: float
+    most: float
+
+
+def running_errors(folder: Path) -> list[RunningError]:
+    """
+    Return the running errors kept beside a daemon, by venue and mode; none where none are kept.
+
+    Best effort like all of the history: what cannot be read is as if it had not been kept.
+    """
+    try:
+        history = schema.open_beside(folder / "history.db")
+    except StoreError:
+        return []
+    try:
+        rows = history.execute(
+            "SELECT venue, mode, family, figure, off FROM divergence "
+            "ORDER BY venue, mode, family, figure, off"
+        ).fetchall()
+    except sqlite3.Error:
+        return []  # written by a watcher that kept none
+    finally:
+        history.close()
+    found = []
+    for key, group in groupby(rows, key=lambda row: row[:4]):
+        offs = [row[4] for row in group]
+        venue, mode, family, figure = key
+        at = max(0, math.ceil(0.95 * len(offs)) - 1)
+        found.append(
+            RunningError(
+                venue=venue,
+                mode=mode,
+                family=family,
+                figure=figure,
+                minutes=len(offs),
+                p95=offs[at],
+                most=offs[-1],
+            )
+        )
+    return found
 
 
 def readings(history: sqlite3.Connection) -> dict[str, codec.Reading]:

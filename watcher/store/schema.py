@@ -79,6 +79,20 @@ CREATE TABLE reading (
 """
 
 
+DIVERGENCE_TABLE = """
+CREATE TABLE IF NOT EXISTS divergence (
+    venue  TEXT NOT NULL,
+    mode   TEXT NOT NULL,
+    family TEXT NOT NULL,
+    figure TEXT NOT NULL,
+    minute INTEGER NOT NULL,
+    off    REAL NOT NULL,
+    PRIMARY KEY (venue, mode, family, figure, minute)
+) STRICT, WITHOUT ROWID;
+"""
+"""How far our figures were from the venue's, the worst of each minute. Came after version 1."""
+
+
 class Corrupt(Exception):
     """The file is damaged. Only this module's callers decide what becomes of it."""
 
@@ -104,7 +118,13 @@ def open_history(path: Path) -> sqlite3.Connection:
 
     Raises: `Corrupt`; `StoreError`.
     """
-    return _open(path, tables=HISTORY_TABLES, version=HISTORY_VERSION, synchronous="NORMAL")
+    connection = _open(path, tables=HISTORY_TABLES, version=HISTORY_VERSION, synchronous="NORMAL")
+    try:
+        connection.execute(DIVERGENCE_TABLE)
+    except sqlite3.DatabaseError as error:
+        connection.close()
+        raise Corrupt(str(error)) from error
+    return connection
 
 
 def open_beside(path: Path) -> sqlite3.Connection:
