@@ -25,13 +25,24 @@ import structlog
 from watcher.domain.account import Snapshot
 from watcher.domain.report import PoolReport, Report, Status
 from watcher.margin import evaluate
+from watcher.sim.binance import wire_portfolio
+from watcher.sim.binance.figures import BinanceFigures
 from watcher.sim.bot_api import BotApi
 from watcher.sim.bybit import figures as figures_bybit
 from watcher.sim.bybit import tables as tables_bybit
 from watcher.sim.default import PRICES, START_US, empty_world, new_account, rules, wires
 from watcher.sim.server import PracticeServer
-from watcher.sim.things import Account, Instrument, Option, PoolState, Position, SideName
-from watcher.sim.world import COLLATERAL_WALLET, World
+from watcher.sim.things import (
+    Account,
+    Debt,
+    Instrument,
+    MarginPair,
+    Option,
+    PoolState,
+    Position,
+    SideName,
+)
+from watcher.sim.world import World, purse_of
 from watcher.venues import open_venue
 from watcher.venues.ccxt_venue import Credentials, Shared
 
@@ -101,7 +112,7 @@ def _open(
     )
     assert held is not None
     margin = (world.notional(held) / leverage * D("1.2")).quantize(D("0.000001"))
-    if isolated and margin < account.balance(COLLATERAL_WALLET[account.venue], one.settle):
+    if isolated and margin < account.balance(purse_of(one), one.settle):
         world.set_position(account, one.symbol, side, quantity, isolated_margin=margin)
 
 
@@ -130,10 +141,8 @@ def _bybit(chance: random.Random, world: World) -> None:
     )
     account.taker_fee = D(chance.choice(("0.00055", "0.001", "0.0004")))
     account.flags["collateral_off:SOL"] = chance.random() < 0.3
-    # a coin that is both borrowed and held needs margin for the whole loan (`borrowAmount`); our
-    # model knows the part below zero only and lets the venue's figure rule: not drawn here
-    lent = tuple(coin for coin in COINS if coin not in purse)
-    owed = _owe(chance, world, account, "unified", lent) if chance.random() < 0.4 else ""
+    # a coin that is both borrowed and held needs margin for the whole loan (`borrowAmount`)
+    owed = _owe(chance, world, account, "unified", COINS) if chance.random() < 0.5 else ""
     contracts = [
         one for one in _contracts(world, "bybit", ("USDT", "USDC", "USD")) if one.settle != owed
     ]
@@ -141,6 +150,20 @@ def _bybit(chance: random.Random, world: World) -> None:
         _open(chance, world, account, one, 90_000)
     if chance.random() < 0.3:
         account.options.append(_long_call())
+    if chance.random() < 0.4:
+        account.haircut_loss = D(chance.randrange(1, 300))
+    for one in chance.sample(contracts, chance.randrange(0, min(3, len(contracts)))):
+        _place(chance, world, account, one)
+
+
+def _place(chance: random.Random, world: World, account: Account, one: Instrument) -> None:
+    """Order a linear contract near its mark; what an inverse one asks for moves with its coin."""
+    if one.inverse:
+        return
+    side: SideName = "long" if chance.random() < 0.5 else "short"
+    price = world.mark(one) * D(str(round(chance.uniform(0.93, 1.07), 4)))
+    quantity = one.quantity_step * chance.randrange(1, 60)
+    world.place_order(account, one.symbol, side, quantity, price.quantize(one.price_tick))
 
 
 def _long_call() -> Option:
@@ -220,6 +243,38 @@ def _binance_futures(chance: random.Random, world: World) -> None:
         _open(chance, world, account, one, 40_000, isolated=chance.random() < 0.3)
 
 
+def _binance_multi(chance: random.Random, world: World) -> None:
+    purse = {coin: str(round(chance.uniform(0.02, 0.5), 4)) for coin in chance.sample(COINS, 2)}
+    purse |= {"USDT": str(chance.randrange(-3_000, 30_000)), "USDC": str(chance.randrange(9_000))}
+    account = new_account(
+        world,
+        "account",
+        "binance",
+        "classic",
+        {"futures": purse, "spot": {"USDT": "1500"}, "funding": {"USDT": "2000"}},
+        hedge=chance.random() < 0.5,
+    )
+    account.flags["multi_assets"] = True
+    contracts = _contracts(world, "binance", ("USDT", "USDC"))
+    for one in chance.sample(contracts, min(len(contracts), chance.randrange(1, 5))):
+        _open(chance, world, account, one, 60_000)
+
+
+def _binance_coin(chance: random.Random, world: World) -> None:
+    purse = {coin: str(round(chance.uniform(0.05, 2), 4)) for coin in COINS}
+    account = new_account(
+        world,
+        "account",
+        "binance",
+        "classic",
+        {"coin": purse, "spot": {"BTC": "0.5"}, "funding": {"USDT": "2000"}},
+        hedge=chance.random() < 0.5,
+    )
+    contracts = _contracts(world, "binance", ("USD",))
+    for one in chance.sample(contracts, chance.randrange(1, 5)):
+        _open(chance, world, account, one, 60_000, isolated=chance.random() < 0.3)
+
+
 def _binance_margin(chance: random.Random, world: World) -> None:
     account = new_account(
         world,
@@ -238,13 +293,63 @@ def _binance_margin(chance: random.Random, world: World) -> None:
     world.credit(account, "USDT", -owed, wallet="margin")
 
 
+def _binance_pro(chance: random.Random, world: World) -> None:
+    """Cross Margin Pro: several debts beside weighted coins, and orders that would lose."""
+    held = chance.sample(COINS, 2)
+    spare = next(coin for coin in COINS if coin not in held)
+    purse = {coin: str(round(chance.uniform(0.5, 3), 4)) for coin in held}
+    account = new_account(
+        world,
+        "account",
+        "binance",
+        "classic",
+        {"margin": purse | {"USDT": str(chance.randrange(2_000))}, "spot": {"USDT": "1500"}},
+    )
+    account.flags["pro"] = True
+    account.order_loss = D(chance.choice(("0", "123.45")))
+    worth = sum(account.balance("margin", coin) * world.index(coin) for coin in held)
+    stable = chance.choice(("USDT", "USDC"))
+    owing = chance.choice(([stable], [spare], [stable, spare], [stable, held[0]]))
+    for coin in owing:
+        share = D(str(chance.uniform(0.7, 0.88) / len(owing)))
+        owed = (worth * share / world.index(coin)).quantize(D("0.0001"))
+        world.borrow(account, coin, owed, wallet="margin", hourly_rate=D("0.000005"))
+        if coin not in held:  # a held coin may be owed as well, and stays
+            world.credit(
+                account, coin, -min(owed, account.balance("margin", coin)), wallet="margin"
+            )
+
+
+def _binance_pairs(chance: random.Random, world: World) -> None:
+    """Isolated margin: each pair long (owes the quote), short (owes the base) or both."""
+    account = new_account(
+        world, "account", "binance", "classic", {"spot": {"USDT": "1500"}, "margin": {"BNB": "1"}}
+    )
+    for base in chance.sample(COINS, chance.randrange(1, 4)):
+        pair = MarginPair(base=base, quote=chance.choice(("USDT", "USDC")))
+        account.pairs[pair.symbol] = pair
+        price = world.index_in(base, pair.quote)
+        borrowed = D(str(round(chance.uniform(2_000, 60_000), 2)))
+        own = borrowed * D(str(round(chance.uniform(0.4, 1.5), 4)))
+        if chance.random() < 0.5:
+            pair.held = {base: ((own + borrowed) / price).quantize(D("0.00001"))}
+            pair.debts[pair.quote] = Debt(principal=borrowed, interest=D("1.25"))
+        else:
+            pair.held = {pair.quote: own + borrowed, base: D("0.01")}
+            pair.debts[base] = Debt(principal=(borrowed / price).quantize(D("0.00001")))
+
+
 KINDS: dict[str, Callable[[random.Random, World], None]] = {
     "bybit": _bybit,
     "bybit_isolated": _bybit_isolated,
     "okx_futures": _okx("futures"),
     "okx_multi": _okx("multi"),
     "binance_futures": _binance_futures,
+    "binance_multi": _binance_multi,
+    "binance_coin": _binance_coin,
     "binance_margin": _binance_margin,
+    "binance_pro": _binance_pro,
+    "binance_pairs": _binance_pairs,
 }
 
 
@@ -466,3 +571,25 @@ def test_every_page_of_a_long_list_of_positions_is_read() -> None:
 
     assert len(found.snapshot.positions) == 450
     _same_figures(world, found.report.pools[0], pools_of(world)["unified"])
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_portfolio_margin_is_reported_as_the_venue_sees_it(seed: int) -> None:
+    chance = random.Random(f"portfolio:{seed}")
+    world = empty_world(seed=seed, prices=_prices(chance))
+    _stables(chance, world)
+    purses = {"futures": {"USDT": "90000"}, "coin": {"BTC": "1.5"}, "spot": {"USDT": "1500"}}
+    account = new_account(world, "account", "binance", "classic", purses)
+    account.flags["portfolio"] = True
+    for one in chance.sample(_contracts(world, "binance", ("USDT", "USDC", "USD")), 4):
+        _open(chance, world, account, one, 40_000)
+
+    found = read(world)
+
+    told = wire_portfolio.portfolio_of(world, account, BinanceFigures())
+    (pool,) = found.report.pools
+    assert (pool.pool, pool.status) == ("portfolio", Status.REPORTED)
+    assert pool.equity == pytest.approx(float(told.equity))
+    assert pool.maintenance_margin == pytest.approx(float(told.maintenance_margin))
+    assert pool.health == pytest.approx(float(told.ratio) / 1.05)
+    _same_positions(world, found.snapshot)

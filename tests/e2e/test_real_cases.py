@@ -50,7 +50,7 @@ LISTED: Mapping[str, str] = {
     "FT-BYBIT-21": VECTOR,
     "FT-BYBIT-24": VECTOR,
     "BIN-009": "portfolio margin Pro has endpoints of its own; the mode is not built",
-    "BYB-008": "isolated margin mode shows the venue's own figures, nothing is computed to compare",
+    "BYB-008": "the entry-based formula before September 2025; today the venue's own price rules",
 }
 
 NOT_SHOWN = "a step of the table by hand; the command shows what comes of it"

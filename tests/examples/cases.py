@@ -33,7 +33,9 @@ from watcher.domain.account import (
     Bracket,
     BracketKey,
     BracketKind,
+    Order,
     Position,
+    Side,
     VenueRatio,
     VenueSays,
 )
@@ -394,10 +396,35 @@ def bybit_borrowed(i: Given) -> Found:
         for c in i["coins"]
     ]  # fmt: skip
     borrow = {b["coin"]: table([(0, b["borrow_mmr"])]) for b in i["borrows"]}
-    pool = report(snapshot(haircut(fee_basis="entry", borrow_brackets=borrow), assets, [one]))
-    assert pool.maintenance_margin is not None
-    orders = float(i["order_mm"])  # margin of resting orders is the venue's, we do not rebuild it
-    return {"margin_balance": pool.equity, "total_mm": pool.maintenance_margin + orders}
+    # an order of one base coin that would lose what the example says
+    order = Order(
+        pool=POOL,
+        symbol=one.symbol,
+        underlying=one.underlying,
+        side=Side.LONG,
+        quantity=dec(1),
+        price=one.mark - dec(i["order_loss"]),
+        mark=one.mark,
+        settle=one.settle,
+    )
+    rules = haircut(
+        fee_basis="entry",
+        debts="larger",
+        borrow_brackets=borrow,
+        orders_in="equity",
+        order_loss=dec(i["haircut_loss"]),
+        order_maintenance=dec(i["order_mm"]),
+    )
+    whole = snapshot(rules, assets, [one])
+    pool = report(replace(whole, orders=(order,)))
+    assert pool.health
+    assert pool.equity is not None
+    lost = float(i["haircut_loss"]) - float(i["order_loss"])
+    return {
+        "margin_balance": pool.equity + lost,
+        "total_mm": pool.maintenance_margin,
+        "account_mmr": 1 / pool.health,
+    }
 
 
 def bybit_isolated(i: Given) -> Found:

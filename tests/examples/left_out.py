@@ -20,7 +20,7 @@ NOT_COVERED: Mapping[str, str] = {
     "BN-23": "Portfolio Margin Pro is reported, not computed",
     "BN-24": "interest to come is not forecast yet",
     "BB-17": "the closed classic account with its fee-shifted bankruptcy price",
-    "BB-18": "options are not modelled; such a pool shows the venue's figures",
+    "BB-18": "a short option moves with volatility: such a pool shows the venue's figures",
     "BB-19": "options are not modelled; such a pool shows the venue's figures",
     "OK-01": "isolated margin on spot (debt in the quote coin) comes with a later issue",
     "OK-08": "portfolio margin is reported, not computed",
@@ -44,8 +44,7 @@ FIGURES_NOT_COVERED: Mapping[str, Mapping[str, str]] = {
     "BB-09": {"venue_estimate": "the venue's own estimate keeps the maintenance margin still"},
     "BB-11": {
         "total_im": "the venue's own figure, never derived from leverage",
-        "account_mmr": "haircut loss of resting spot orders is told by no endpoint",
-        "account_imr": "haircut loss of resting spot orders is told by no endpoint",
+        "account_imr": "the venue's own initial margin over its balance",
     },
     "BB-12": {"im": "the venue's own figure, never derived from leverage"},
     "BB-13": {"im": "the venue's own figure, never derived from leverage"},

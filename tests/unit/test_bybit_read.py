@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from watcher.ports import Unreadable, Unsupported, WithdrawalRight
 from watcher.venues.bybit.compose import compose
 from watcher.venues.bybit.isolated import margin_of
 from watcher.venues.bybit.legs import misfits
+from watcher.venues.bybit.orders import order_scopes, read_orders
 from watcher.venues.bybit.read import SCOPES, Leg, next_cursor, read_book
 from watcher.venues.bybit.tables import (
     Tables,
@@ -55,10 +57,18 @@ def bodies(name: str) -> Bodies:
     return found
 
 
-def snapshot_of(told: Bodies, *, now_ms: int = NOW_MS, misfit: bool = False) -> Snapshot:
+def snapshot_of(
+    told: Bodies,
+    *,
+    now_ms: int = NOW_MS,
+    misfit: bool = False,
+    usd: dict[str, Decimal] | None = None,
+) -> Snapshot:
     mode = read_mode(told["info"])
     pages = {scope: [told[scope.name.removeprefix("positions ")]] for scope in SCOPES}
     book = read_book(mode, told["wallet"], pages, now_ms=now_ms)
+    order_pages = {scope: [told[f"orders {scope.settle}"]] for scope in order_scopes(book)}
+    book = replace(book, orders=read_orders(order_pages, now_ms=now_ms))
     tables = Tables(
         ladders=read_ladders(told["collateral"]),
         borrow=read_borrow(told["borrow"]),
@@ -73,7 +83,7 @@ def snapshot_of(told: Bodies, *, now_ms: int = NOW_MS, misfit: bool = False) -> 
             if f"fees {category}" in told
             for symbol, fee in read_fees(told[f"fees {category}"], category).items()
         },
-        usd={"USDT": D(1), "USDC": D("0.9999")},
+        usd={"USDT": D(1), "USDC": D("0.9999")} | (usd or {}),
     )
     assert bool(misfits(book, tables)) is misfit
     return compose(
@@ -114,7 +124,7 @@ def test_cross_account_arrives_exactly() -> None:
     assert {asset.asset: (asset.wallet, asset.index) for asset in snapshot.assets} == {
         "USDT": (D(10000), D(1)),
         "BTC": (D("0.5"), D(60000)),
-        "ETH": (D(-2), D(3000)),
+        "ETH": (D(0), D(3000)),  # 2 lent and sold
     }
     [position] = snapshot.positions
     assert (position.symbol, position.underlying, position.side) == ("BTCUSDT", "BTC", Side.LONG)
@@ -177,7 +187,9 @@ def test_bucket_and_model_pnl_make_the_venues_equity() -> None:
             pnl = sum(
                 (pnl_of(one) for one in snapshot.positions if one.settle == asset.asset), D(0)
             )
-            assert asset.wallet + pnl == pytest.approx(equities[asset.asset], rel=D("1e-9"))
+            assert asset.wallet - (asset.debt or 0) + pnl == pytest.approx(
+                equities[asset.asset], rel=D("1e-9")
+            )
 
 
 def pnl_of(position: Any) -> Decimal:
@@ -623,12 +635,12 @@ def test_last_page_is_an_empty_page_or_an_empty_cursor() -> None:
     page = bodies("cross")["linear USDT"]
     scope = SCOPES[0]
 
-    assert next_cursor(page, scope) is None
-    assert next_cursor(changed(page, "result", "nextPageCursor", to="x%3D1"), scope) == "x%3D1"
+    assert next_cursor(page, scope.name) is None
+    assert next_cursor(changed(page, "result", "nextPageCursor", to="x%3D1"), scope.name) == "x%3D1"
     empty = changed(page, "result", "list", to=[])
-    assert next_cursor(changed(empty, "result", "nextPageCursor", to="x"), scope) is None
+    assert next_cursor(changed(empty, "result", "nextPageCursor", to="x"), scope.name) is None
     with pytest.raises(Unreadable, match="nextPageCursor is missing"):
-        next_cursor(changed(page, "result", "nextPageCursor"), scope)
+        next_cursor(changed(page, "result", "nextPageCursor"), scope.name)
 
 
 # ── every field, broken in every way ──────────────────────────────────────────────────────────
@@ -761,3 +773,112 @@ def test_our_figures_are_the_venues(name: str) -> None:
     assert pool.equity == pytest.approx(float(says.equity or 0), rel=1e-6)
     assert pool.maintenance_margin == pytest.approx(float(says.maintenance_margin or 0), rel=1e-5)
     assert pool.disagreement == pytest.approx(0, abs=1e-3)
+
+
+def with_orders(*rows: dict[str, object]) -> Bodies:
+    """BB-11 whole: a spot order that costs 50 in haircut, and orders in USDT contracts."""
+    told = bodies("cross")
+    for key, value in {
+        "totalMaintenanceMargin": "351.0585",
+        "totalInitialMargin": "3309.0585",
+        "totalAvailableBalance": "29740.9415",
+        "accountMMRate": "0.0106",
+        "accountIMRate": "0.1001",
+    }.items():
+        told = changed(told, *WALLET, key, to=value)
+    told = changed(told, *WALLET, "coin", 0, "totalOrderIM", to="300")
+    told = changed(told, *WALLET, "coin", 0, "locked", to="1000")
+    told["orders USDT"] = copy.deepcopy(told["inverse"])
+    told["orders USDT"]["result"] = {"category": "linear", "list": list(rows), "nextPageCursor": ""}
+    return told
+
+
+def order(**more: object) -> dict[str, object]:
+    return {
+        "orderId": "1",
+        "symbol": "BTCUSDT",
+        "side": "Buy",
+        "orderStatus": "New",
+        "orderType": "Limit",
+        "price": "62000",
+        "qty": "0.02",
+        "leavesQty": "0.01",
+        "reduceOnly": False,
+        **more,
+    }
+
+
+def test_resting_orders_lose_and_require_what_the_example_says() -> None:
+    """BB-11 whole: haircut loss 50, order loss 20, order maintenance 12."""
+    snapshot = snapshot_of(with_orders(order()))
+
+    rules = snapshot.rules["unified"]
+    assert (rules.order_loss, rules.order_maintenance) == (D(50), D(12))
+    assert [(one.symbol, one.quantity, one.mark) for one in snapshot.orders] == [
+        ("BTCUSDT", D("0.01"), D(60000))
+    ]
+    [pool] = evaluate(snapshot).pools
+    assert pool.status is Status.OK
+    assert pool.equity == pytest.approx(33030)
+    assert pool.maintenance_margin == pytest.approx(351.0585)
+    assert pool.health is not None
+    assert 1 / pool.health == pytest.approx(0.01062847, abs=1e-8)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        order(reduceOnly=True),
+        order(orderStatus="Untriggered"),
+        order(orderStatus="Filled"),
+        order(leavesQty="0"),
+        order(price="0", orderType="Market"),
+    ],
+)
+def test_an_order_that_opens_nothing_loses_nothing(row: dict[str, object]) -> None:
+    snapshot = snapshot_of(with_orders(row))
+
+    assert snapshot.orders == ()
+    assert snapshot.rules["unified"].order_maintenance == 12  # what the venue asks, it asks
+
+
+def test_an_order_of_unknown_kind_is_unreadable() -> None:
+    with pytest.raises(Unreadable, match="orderStatus"):
+        snapshot_of(with_orders(order(orderStatus="Odd")))
+    with pytest.raises(Unreadable, match="no mark known for its contract"):
+        snapshot_of(with_orders(order(symbol="ETHUSDT")))
+
+
+def test_haircut_loss_is_bracketed_by_the_rates_once_nothing_is_available() -> None:
+    """The rates are cut to four decimals: the larger loss of their range is taken."""
+    told = changed(with_orders(), *WALLET, "totalAvailableBalance", to="0")
+
+    snapshot = snapshot_of(told)
+
+    # 3309.0585 / 0.1002 is closer to 33,050 than 351.0585 / 0.0107
+    loss = snapshot.rules["unified"].order_loss
+    assert loss == pytest.approx(D(33100) - D("3309.0585") / D("0.1002"))
+    assert 50 <= loss <= 100
+
+
+def test_without_a_spot_order_the_totals_lose_nothing() -> None:
+    told = changed(bodies("cross"), *WALLET, "totalAvailableBalance", to="29000")
+
+    assert snapshot_of(told).rules["unified"].order_loss == 0
+
+
+def test_a_loan_asks_for_its_margin_although_the_coin_is_held() -> None:
+    """2 ETH borrowed and 2 held: nothing is owed on balance, 4 % of the loan is asked for."""
+    told = bodies("cross")
+    for key, value in {"equity": "0", "usdValue": "0", "walletBalance": "2"}.items():
+        told = changed(told, *WALLET, "coin", 2, key, to=value)
+    told = changed(told, *WALLET, "totalMarginBalance", to="39100")
+    told = changed(told, *WALLET, "totalEquity", to="39700")
+
+    snapshot = snapshot_of(told, usd={"ETH": D(3000)})
+
+    ether = next(asset for asset in snapshot.assets if asset.asset == "ETH")
+    assert (ether.wallet, ether.debt) == (D(2), D(2))
+    [pool] = evaluate(snapshot).pools
+    assert pool.equity == pytest.approx(39100)
+    assert pool.maintenance_margin == pytest.approx(339.0585)

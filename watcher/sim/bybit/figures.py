@@ -222,7 +222,7 @@ def figures(world: World, account: Account) -> Figures:
             ((one.equity + one.option_value) * one.index for one in coins.values()), ZERO
         ),
         perp_upl=sum((one.unrealised * one.index for one in coins.values()), ZERO),
-        haircut_loss=ZERO,
+        haircut_loss=account.haircut_loss,
         order_loss=order_loss,
         initial_margin=sum((_total_im(one) for one in coins.values()), ZERO),
         maintenance_margin=sum((total_mm(one) for one in coins.values()), ZERO),

@@ -125,6 +125,21 @@ def _enforce_isolated(world: World, account: Account) -> None:
 
 
 def _cancel_orders(world: World, account: Account) -> None:
+    if account.haircut_loss:
+        account.haircut_loss = ZERO
+        world.record(
+            account,
+            Liquidation(
+                at_us=world.now_us,
+                account=account.name,
+                pool=POOL,
+                kind="cancel_orders",
+                symbol="spot",
+                side="sell",
+                quantity=ZERO,
+                price=ZERO,
+            ),
+        )
     for order in list(account.orders.values()):
         del account.orders[order.id]
         world.record(

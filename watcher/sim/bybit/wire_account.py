@@ -148,7 +148,8 @@ def _coin_row(account: Account, one: CoinFigures) -> dict[str, object]:
         "equity": amount(one.equity + one.option_value),
         "usdValue": amount((one.equity + one.option_value) * one.index),
         "walletBalance": amount(one.wallet),
-        "locked": "0",
+        # what a spot order has locked is drawn: any amount says that there is one
+        "locked": amount(account.haircut_loss) if one.coin == "USDT" else "0",
         "spotHedgingQty": "0",
         "spotBorrow": amount(one.spot_borrow),
         "borrowAmount": amount(one.borrowed),

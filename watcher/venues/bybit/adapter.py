@@ -3,6 +3,7 @@ Bybit: one unified account behind one key, read-only.
 
     account/info, user/query-api          mode and key rights, every 10 min and 6 h
     wallet-balance, position/list x 4     each poll, all pages, at the same time
+    order/realtime                        then, where a coin has margin for orders
     risk-limit, collateral, fee-rate ...  hourly or daily, kept
 
 Rule: this file asks; `bybit_tables`, `bybit_read` and `bybit_compose` understand. All parts of a
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import TypeVar
 
@@ -24,7 +26,9 @@ from watcher.venues.bybit import tables as tables_of
 from watcher.venues.bybit.compose import compose
 from watcher.venues.bybit.errors import explain
 from watcher.venues.bybit.legs import misfits
-from watcher.venues.bybit.read import SCOPES, Book, Scope, Torn, next_cursor, read_book
+from watcher.venues.bybit.orders import order_scopes, read_orders
+from watcher.venues.bybit.pages import order_pages, position_pages
+from watcher.venues.bybit.read import SCOPES, Book, Resting, Torn, read_book
 from watcher.venues.bybit.tables import Mode, Tables, Ticker, underlying_of
 from watcher.venues.ccxt_venue import Client, Dialect, Part, together
 from watcher.venues.fields import row_of
@@ -34,8 +38,6 @@ from watcher.venues.weights import Limit
 T = TypeVar("T")
 
 BUDGET = "ip"
-PAGE_ROWS = 200
-PAGES_MAX = 25
 
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
@@ -111,6 +113,8 @@ class Bybit:
             self._host.log.debug("answers.torn", account=self.account, reason=torn.reason)
             book, parts = await self._book(mode)
         funding = await self._funding_wallet()
+        orders, more = await self._orders(book)
+        book, parts = replace(book, orders=orders), parts | more
         tables = await self._tables(book, mode)
         told = compose(
             book,
@@ -124,15 +128,7 @@ class Bybit:
 
     async def prices(self, symbols: Sequence[str]) -> Mapping[str, float]:
         wanted = {symbol: _category(symbol) for symbol in symbols}
-        asked: list[tuple[str, str | None]] = [
-            (category, symbol) for symbol, category in wanted.items()
-        ]
-        if len(asked) > SYMBOLS_ASKED_SINGLY:
-            asked = [(category, None) for category in sorted(set(wanted.values()))]
-        found = await asyncio.gather(
-            *(self._tickers(category, symbol) for category, symbol in asked),
-            return_exceptions=True,
-        )
+        found = await self._tickers_of(wanted)
         marks: dict[str, float] = {}
         trouble: VenueError | None = None
         for tickers in found:
@@ -146,6 +142,20 @@ class Bybit:
         if not marks:
             raise trouble or Unreadable("bybit tickers: none of the symbols asked for is listed")
         return marks
+
+    async def _tickers_of(
+        self, wanted: Mapping[str, str]
+    ) -> list[dict[str, Ticker] | BaseException]:
+        """Return tickers, one call for many symbols; a failed call stays in its place."""
+        asked: list[tuple[str, str | None]] = [
+            (category, symbol) for symbol, category in wanted.items()
+        ]
+        if len(asked) > SYMBOLS_ASKED_SINGLY:
+            asked = [(category, None) for category in sorted(set(wanted.values()))]
+        return await asyncio.gather(
+            *(self._tickers(category, symbol) for category, symbol in asked),
+            return_exceptions=True,
+        )
 
     async def housekeeping(self) -> None:
         await self._host.read_clock()
@@ -163,7 +173,7 @@ class Bybit:
 
     async def _book(self, mode: Mode) -> tuple[Book, dict[str, int]]:
         (wallet,), *pages = await together(
-            self._wallet(), *(self._pages(scope) for scope in SCOPES)
+            self._wallet(), *(position_pages(self._call, scope) for scope in SCOPES)
         )
         try:
             book = read_book(
@@ -193,24 +203,15 @@ class Bybit:
             )
         ]
 
-    async def _pages(self, scope: Scope) -> list[Part]:
-        """Return every page of *scope*; a list cut short would hide positions."""
-        pages: list[Part] = []
-        params: dict[str, object] = {"category": scope.category, "limit": PAGE_ROWS}
-        if scope.settle is not None:
-            params["settleCoin"] = scope.settle
-        cursors: set[str] = set()
-        while len(pages) < PAGES_MAX:
-            page = await self._call("privateGetV5PositionList", params, name=scope.name)
-            pages.append(page)
-            cursor = next_cursor(page.data, scope)
-            if cursor is None:
-                return pages
-            if cursor in cursors:
-                raise Unreadable(f"bybit {scope.name}: the pages repeat themselves")
-            cursors.add(cursor)
-            params = {**params, "cursor": cursor}
-        raise Unreadable(f"bybit {scope.name}: more than {PAGES_MAX} pages")
+    async def _orders(self, book: Book) -> tuple[tuple[Resting, ...], dict[str, int]]:
+        """Return the resting orders; nothing is asked where no coin has margin for any."""
+        scopes = order_scopes(book)
+        pages = await together(*(order_pages(self._call, scope) for scope in scopes))
+        found = {
+            scope: [part.data for part in parts] for scope, parts in zip(scopes, pages, strict=True)
+        }
+        read = read_orders(found, now_ms=int(self._host.venue_ms()))
+        return read, {parts[0].name: parts[0].received_at_us for parts in pages}
 
     async def _funding_wallet(self) -> dict[str, Decimal] | None:
         """Return the funding wallet, at most a minute old; None when it cannot be read."""
@@ -288,7 +289,19 @@ class Bybit:
             brackets=dict(zip(held, brackets, strict=True)),
             fees=fees,
             usd=await self._usd() if book.index_wanted else {},
+            marks=await self._order_marks(book),
         )
+
+    async def _order_marks(self, book: Book) -> Mapping[str, Decimal]:
+        """Return the marks of contracts that are ordered and not held."""
+        held = {leg.symbol for leg in book.contracts}
+        wanted = {one.symbol: one.category for one in book.orders if one.symbol not in held}
+        marks: dict[str, Decimal] = {}
+        for one in await self._tickers_of(wanted):
+            if isinstance(one, BaseException):
+                raise one
+            marks |= {symbol: one[symbol].mark for symbol in wanted if symbol in one}
+        return marks
 
     async def _brackets(self, category: str, symbol: str) -> tuple[Bracket, ...]:
         async def fetch() -> tuple[Bracket, ...]:

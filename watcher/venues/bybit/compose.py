@@ -12,6 +12,7 @@ so that bucket = wallet + P&L is the venue's equity when prices are the venue's.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 from watcher.domain.account import (
@@ -20,6 +21,7 @@ from watcher.domain.account import (
     Asset,
     BracketKind,
     Family,
+    Order,
     Rules,
     Side,
     Snapshot,
@@ -29,6 +31,7 @@ from watcher.domain.account import (
 from watcher.ports import Unreadable
 from watcher.venues.bybit.isolated import isolated_pools
 from watcher.venues.bybit.legs import Pools, computed, mismatches, shown
+from watcher.venues.bybit.orders import composed, order_loss, order_maintenance
 from watcher.venues.bybit.read import Book, Coin, Leg, liquidation_prices
 from watcher.venues.bybit.tables import Mode, Tables
 
@@ -62,6 +65,7 @@ def compose(
         rules=pools.rules,
         assets=pools.assets,
         positions=pools.positions,
+        orders=pools.orders,
         venue_says=pools.says,
         unmodelled=pools.unmodelled,
         wallets=wallets,
@@ -108,6 +112,10 @@ def _cross(book: Book, tables: Tables, mode: Mode) -> Pools:
             fee_in="maintenance",
             fee_basis="entry",
             hedge="sum",
+            debts="larger",
+            orders_in="equity",
+            order_loss=book.haircut_loss,
+            order_maintenance=order_maintenance(book, tables),
             borrow_brackets={
                 asset.asset: tables.borrow[asset.asset]
                 for asset in assets
@@ -116,7 +124,8 @@ def _cross(book: Book, tables: Tables, mode: Mode) -> Pools:
             borrow_bracket_kind=BracketKind.FLAT,
         )
     }
-    says = {POOL: book.says}
+    orders = composed(book, tables, POOL)
+    says = {POOL: _denominator(book, orders, {asset.asset: asset.index for asset in assets})}
     if apart:
         pool = "contract"
         rules[pool] = Rules(family=Family.REPORTED)
@@ -127,8 +136,18 @@ def _cross(book: Book, tables: Tables, mode: Mode) -> Pools:
         says=says,
         assets=assets,
         positions=tuple(computed(leg, POOL, tables) for leg in inside),
+        orders=orders,
         unmodelled=unmodelled,
     )
+
+
+def _denominator(book: Book, orders: Iterable[Order], indices: Mapping[str, Decimal]) -> VenueSays:
+    # the venue divides by its margin balance less what resting orders lose: that is its equity
+    equity = book.says.equity
+    if equity is None:
+        return book.says
+    lost = sum((order_loss(one) * indices[one.settle] for one in orders), ZERO)
+    return replace(book.says, equity=equity - book.haircut_loss - lost)
 
 
 def _short_options(book: Book) -> list[str]:
@@ -156,23 +175,25 @@ def _assets(book: Book, legs: Sequence[Leg], tables: Tables) -> tuple[tuple[Asse
         apart = leg.pnl - leg.unrealised_pnl
         settled_elsewhere[leg.settle] = settled_elsewhere.get(leg.settle, ZERO) + apart
     assets, unknown = [], []
-    for coin in _with_settle_coins(book, settled_elsewhere):
+    ordered = {order.settle for order in book.orders}
+    for coin in _with_settle_coins(book, dict.fromkeys([*settled_elsewhere, *sorted(ordered)])):
         index = coin.index or tables.usd.get(coin.coin)
         if index is None:
-            if coin.equity < 0 or coin.coin in settled_elsewhere:
+            if coin.equity < 0 or coin.lent or coin.coin in {*settled_elsewhere, *ordered}:
                 raise Unreadable(f"bybit wallet-balance {coin.coin}: no USD index for what is owed")
             continue  # dust nobody owes and nothing settles in
         ladder = tables.ladders.get(coin.coin)
         if coin.counts and ladder is None:
             unknown.append(f"collateral ratio of {coin.coin} unknown")
-        if coin.equity < 0 and coin.coin not in tables.borrow:
+        if (coin.equity < 0 or coin.lent) and coin.coin not in tables.borrow:
             unknown.append(f"borrowing rate of {coin.coin} unknown")
         cash = coin.cash if book.options else coin.equity - coin.unrealised_pnl
         assets.append(
             Asset(
                 pool=POOL,
                 asset=coin.coin,
-                wallet=cash - settled_elsewhere.get(coin.coin, ZERO),
+                wallet=cash + coin.lent - settled_elsewhere.get(coin.coin, ZERO),
+                debt=coin.lent or None,
                 index=index,
                 weights=ladder if coin.counts and ladder else NOTHING_COUNTS,
             )

@@ -17,6 +17,7 @@ from decimal import Decimal
 from watcher.domain.account import ZERO, Side, VenueRatio, VenueSays
 from watcher.ports import Unreadable
 from watcher.venues.bybit.tables import Mode, result_of, settle_of_inverse
+from watcher.venues.bybit.totals import haircut_loss
 from watcher.venues.fields import Row
 
 DUST_USD = Decimal("0.01")
@@ -97,8 +98,25 @@ class Leg:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Resting:
+    """One resting order that may open a position, as the venue lists it."""
+
+    symbol: str
+    category: str
+    settle: str
+    side: Side
+    quantity: Decimal
+    price: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Coin:
-    """One coin of the wallet. `index` is None where the balance is too small to tell it."""
+    """
+    One coin of the wallet. `index` is None where the balance is too small to tell it.
+
+    `cash` is what is left of the balance once `lent` (`spotBorrow`) is given back; `borrowed` is
+    what the venue asks margin for.
+    """
 
     coin: str
     equity: Decimal = ZERO
@@ -107,6 +125,7 @@ class Coin:
     usd: Decimal = ZERO
     index: Decimal | None = None
     counts: bool = True
+    lent: Decimal = ZERO
     borrowed: Decimal = ZERO
     position_maintenance: Decimal = ZERO
     order_margin: Decimal = ZERO
@@ -114,12 +133,19 @@ class Coin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Book:
-    """Wallet and positions of one moment, agreed with each other."""
+    """
+    Wallet and positions of one moment, agreed with each other.
+
+    `haircut_loss` is what resting spot orders take off the margin balance, in USD. `orders` may
+    open contracts; they are asked for where a coin has margin for orders.
+    """
 
     coins: tuple[Coin, ...]
     legs: tuple[Leg, ...]
     says: VenueSays
     total_equity: Decimal | None
+    haircut_loss: Decimal = ZERO
+    orders: tuple[Resting, ...] = ()
 
     @property
     def contracts(self) -> tuple[Leg, ...]:
@@ -134,8 +160,8 @@ class Book:
     def index_wanted(self) -> frozenset[str]:
         """Coins whose index must come from tickers: owed or settled in, but too small to tell."""
         told = {coin.coin for coin in self.coins if coin.index is not None}
-        settled = {leg.settle for leg in self.contracts}
-        owed = {coin.coin for coin in self.coins if coin.equity < 0}
+        settled = {leg.settle for leg in self.contracts} | {one.settle for one in self.orders}
+        owed = {coin.coin for coin in self.coins if coin.equity < 0 or coin.lent}
         return frozenset((settled | owed) - told)
 
 
@@ -163,6 +189,7 @@ def read_book(
         legs=legs,
         says=_totals(account, mode, legs),
         total_equity=account.amount_or_none("totalEquity"),
+        haircut_loss=haircut_loss(account) if mode.is_cross else ZERO,
     )
     if mode.is_cross:
         _check_positions(book, contract_wallet=mode.has_contract_wallet)
@@ -170,13 +197,13 @@ def read_book(
     return book
 
 
-def next_cursor(body: object, scope: Scope) -> str | None:
+def next_cursor(body: object, name: str) -> str | None:
     """
-    Return where the next page of positions starts, None after the last.
+    Return where the next page of a list starts, None after the last.
 
     A cursor also comes with a page that is not full; only an empty page or an empty cursor ends.
     """
-    result = result_of(body, f"bybit {scope.name}")
+    result = result_of(body, f"bybit {name}")
     cursor = result.data.get("nextPageCursor")
     if not isinstance(cursor, str):
         raise result.wrong("nextPageCursor", 'a text, "" on the last page')
@@ -203,7 +230,8 @@ def _coin(row: Row, mode: Mode) -> Coin:
         coin=name,
         equity=equity,
         unrealised_pnl=row.amount("unrealisedPnl"),
-        cash=row.amount("walletBalance") - row.amount("spotBorrow"),
+        cash=row.amount("walletBalance") - row.not_negative("spotBorrow"),
+        lent=row.not_negative("spotBorrow"),
         usd=usd,
         index=index,
         # both switches are read before either decides: a missing one is an error either way

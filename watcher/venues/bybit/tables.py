@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -75,7 +75,8 @@ class Tables:
     What the composer needs beside the account itself.
 
     `brackets` and `fees` are by symbol, `ladders` and `borrow` by coin; `usd` gives the index of
-    coins whose own balance is too small to tell it.
+    coins whose own balance is too small to tell it, `marks` those of contracts that are ordered
+    and not held.
     """
 
     ladders: Mapping[str, tuple[Weight, ...]]
@@ -83,6 +84,7 @@ class Tables:
     brackets: Mapping[str, tuple[Bracket, ...]]
     fees: Mapping[str, Decimal]
     usd: Mapping[str, Decimal]
+    marks: Mapping[str, Decimal] = field(default_factory=dict)
 
 
 def result_of(body: object, where: str, *, now_ms: int | None = None) -> Row:
