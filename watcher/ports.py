@@ -6,7 +6,8 @@ library can throw into this error tree; an error outside it is a defect.
 
     VenueError      Unreachable · Unreadable · Refused · RateLimited · Banned · Maintenance ·
                     Unsupported · WithdrawalRight
-    DeliveryError   permanent or not, ambiguous or not, with the wait the far side asked for
+    DeliveryError   about the message or about the channel, ambiguous or not, with the wait the far
+                    side asked for
     StoreError      the ledger could not be read or written
 """
 
@@ -140,7 +141,8 @@ class DeliveryError(Exception):
     """
     A message was not, or not certainly, delivered.
 
-    `permanent`: trying again as it is cannot help. `ambiguous`: it may have arrived.
+    `permanent`: this message can never go out as it is. `refused`: the channel takes no message at
+    all until a person mends it (token, chat, rights). `ambiguous`: it may have arrived.
     `retry_after_s`: the far side's own wait, to be kept exactly.
     """
 
@@ -149,12 +151,14 @@ class DeliveryError(Exception):
         reason: str,
         *,
         permanent: bool = False,
+        refused: bool = False,
         ambiguous: bool = False,
         retry_after_s: float | None = None,
     ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.permanent = permanent
+        self.refused = refused
         self.ambiguous = ambiguous
         self.retry_after_s = retry_after_s
 
@@ -204,6 +208,27 @@ class Backlog:
     due_us: int | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """The channel takes nothing, why, and since when (wall time) nothing could be delivered."""
+
+    reason: str
+    since_us: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undelivered:
+    """
+    What a person must know of the outbox. `abandoned` and `abandoned_urgent` (lanes 0 and 1) count
+    messages the far side would not take and nothing newer about the same thing has replaced.
+    """
+
+    refusal: Refusal | None = None
+    abandoned: int = 0
+    abandoned_urgent: int = 0
+    reason: str = ""
+
+
 class Store(Protocol):
     """The ledger (alert states, outbox) and the history, each verb one transaction."""
 
@@ -235,6 +260,13 @@ class Store(Protocol):
 
     async def abandon(self, claim_id: int, reason: str) -> None:
         """Mark a row as undeliverable; it stays visible."""
+
+    async def refused(self, refusal: Refusal | None) -> None:
+        """
+        Note for whoever looks from outside that the channel refuses all, or None: no longer.
+
+        A refusal already noted keeps its beginning.
+        """
 
     async def say(self, message: Message) -> None:
         """Queue a message that no decision led to (start, stop, trouble of our own)."""

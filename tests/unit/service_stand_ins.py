@@ -236,6 +236,9 @@ class FailingStore:
     async def abandon(self, *args: object) -> None:
         raise StoreError("disk full")
 
+    async def refused(self, *args: object) -> None:
+        raise StoreError("disk full")
+
     async def say(self, *args: object) -> None:
         raise StoreError("disk full")
 

@@ -92,19 +92,48 @@ def test_a_wait_is_handed_on_exactly() -> None:
 
 
 @pytest.mark.parametrize(
-    "answer",
+    ("answer", "reason"),
     [
-        refused(403, "Forbidden: bot was blocked by the user"),
-        refused(400, "Bad Request: chat not found"),
-        refused(401, "Unauthorized"),
-        refused(404, "Not Found"),
+        (refused(401, "Unauthorized"), "bot token refused"),
+        (refused(404, "Not Found"), "bot token refused"),
+        (refused(403, "Forbidden: bot was blocked by the user"), "bot was blocked by the user"),
+        (refused(403, "Forbidden: bot was kicked from the group chat"), "kicked"),
+        (refused(400, "Bad Request: chat not found"), "hat not found"),
+        (
+            refused(400, "Bad Request: not enough rights to send text messages to the chat"),
+            "rights",
+        ),
+        (refused(400, "Bad Request: PEER_ID_INVALID"), "eer_id"),
     ],
-    ids=["blocked", "bad request", "unauthorised", "not found"],
+    ids=["unauthorised", "not found", "blocked", "kicked", "no chat", "no rights", "no peer"],
 )
-def test_what_trying_again_cannot_help_is_permanent(answer: bot_stand_in.Answer) -> None:
+def test_what_concerns_every_message_is_about_the_channel(
+    answer: bot_stand_in.Answer, reason: str
+) -> None:
     error = failure_of(answer)
 
-    assert (error.permanent, error.ambiguous, error.retry_after_s) == (True, False, None)
+    assert reason in error.reason
+    assert (error.refused, error.permanent) == (True, False)
+    assert (error.ambiguous, error.retry_after_s) == (False, None)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Bad Request: message is too long",
+        "Bad Request: message text is empty",
+        "Bad Request: can't parse entities: unsupported start tag at byte offset 3",
+        "Bad Request: ENTITY_BOUNDS_INVALID",
+        "Bad Request: entity with user not found",
+        "Bad Request: strings must be encoded in UTF-8",
+        "Bad Request: something new",
+    ],
+)
+def test_only_what_is_wrong_with_the_text_is_permanent_for_the_message(words: str) -> None:
+    error = failure_of(refused(400, words))
+
+    assert (error.permanent, error.refused) == (True, False)
+    assert (error.ambiguous, error.retry_after_s) == (False, None)
 
 
 @pytest.mark.parametrize(

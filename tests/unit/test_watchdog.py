@@ -45,8 +45,14 @@ class Out:
     contact_us: int | None = None
     urgent: int | None = None
 
+    def __init__(self) -> None:
+        self.signs: list[DeliveryError | None] = []
+
     def urgent_since_us(self) -> int | None:
         return self.urgent
+
+    def warmed(self, error: DeliveryError | None) -> None:
+        self.signs.append(error)
 
 
 class Kennel:

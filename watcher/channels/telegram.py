@@ -5,10 +5,11 @@ Rule: plain text with explicit entities, never a parse mode, so no name from out
 markup; link previews off. Everything the library can throw becomes a `DeliveryError` that says
 whether trying again can help and whether the message may have arrived. The token is in no reason.
 
-    RetryAfter      wait exactly that long        BadRequest    permanent
-    ChatMigrated    send once more to the new id  TimedOut      ambiguous (not when never sent)
-    Forbidden       permanent                     NetworkError  try again
-    InvalidToken    permanent                     anything else the answer cannot be trusted:
+    RetryAfter      wait exactly that long        BadRequest    permanent for the message; refused
+    ChatMigrated    send once more to the new id                where it is about the chat
+    Forbidden       refused: all messages         TimedOut      ambiguous (not when never sent)
+    InvalidToken    refused: all messages         NetworkError  try again
+                                                  anything else the answer cannot be trusted:
                                                   ambiguous
 
 The order matters: BadRequest and TimedOut are kinds of NetworkError in this library. It knows no
@@ -18,6 +19,7 @@ budgets, lanes or retries: those are `service.deliver`'s.
 from __future__ import annotations
 
 import os
+import re
 import unicodedata
 from datetime import timedelta
 from ipaddress import ip_address
@@ -56,6 +58,15 @@ os.environ.setdefault("PTB_TIMEDELTA", "true")
 
 _NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
 _NEVER_SENT = (httpx.ConnectTimeout, httpx.PoolTimeout)
+
+# Telegram tells what is wrong in words only; a text it cannot take is named before the chat is
+_OF_THE_TEXT = re.compile(
+    r"entit|parse|utf-?8|message (text|is too long|caption)|text is empty", re.IGNORECASE
+)
+_OF_THE_CHAT = re.compile(
+    r"chat|peer|user|rights|administrator|group|channel|topic|thread|member|bot\b|kicked|forbidden",
+    re.IGNORECASE,
+)
 
 log = structlog.get_logger()
 
@@ -168,9 +179,11 @@ def delivery_error(error: TelegramError, token: str) -> DeliveryError:
         case ChatMigrated():
             found = DeliveryError("the chat moved twice")
         case Forbidden():
-            found = DeliveryError(f"Telegram forbids it: {reason}", permanent=True)
+            found = DeliveryError(f"Telegram forbids it: {reason}", refused=True)
         case InvalidToken():
-            found = DeliveryError("Telegram does not know this bot token", permanent=True)
+            found = DeliveryError("bot token refused", refused=True)
+        case BadRequest() if _OF_THE_CHAT.search(reason) and not _OF_THE_TEXT.search(reason):
+            found = DeliveryError(f"Telegram refused the chat: {reason}", refused=True)
         case BadRequest():
             found = DeliveryError(f"Telegram refused the message: {reason}", permanent=True)
         case TimedOut():

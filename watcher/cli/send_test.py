@@ -47,6 +47,6 @@ def _hint(error: DeliveryError) -> str:
         return f"Telegram asks to wait {error.retry_after_s:g} s"
     if error.ambiguous:
         return "it may have arrived all the same: look at the chat"
-    if error.permanent:
+    if error.refused:
         return "write /start to the bot in that chat, then check telegram.chat_id and the token"
     return "the network or Telegram is in the way: try again"

@@ -3,8 +3,7 @@ Delivery: from the outbox to the person, worst lane first, at least once.
 
 Rule: a row is claimed, sent, then marked; a crash between repeats it under the same key and code.
 Two sources feed the loop: the store's outbox, and a queue in memory for replies and for alerts the
-store could not take. Each road (a chat) has a budget of sends per minute, of which
-`SENDS_RESERVED` are kept for danger and blindness, and at most one hold on it:
+store could not take. Each road (a chat) has a budget of sends per minute (`roads`) and holds:
 
     the far side said             the row                              the road
     ok                            sent                                 free
@@ -12,9 +11,11 @@ store could not take. Each road (a chat) has a budget of sends per minute, of wh
     may have arrived, tier ≥ critical  again after 3 s, 3 copies at most    free
     may have arrived, below       counts as sent                       free
     never like this               once as bare text, then abandoned    free
+    no message at all (token, chat)  queued                            held 15, 30, 60, 60 s …
     no connection                 queued                               held 1, 2, 4, 8, 15 s
 
-Rows of lanes 2 to 4 that waited over ten minutes are folded into one summary.
+Rows of lanes 2 to 4 that waited over ten minutes are folded into one summary. A reply that could
+not leave within ten seconds is dropped for one line: figures are fresh or not told.
 
 Nothing here judges: what is said and in which lane was decided before.
 """
@@ -22,64 +23,36 @@ Nothing here judges: what is said and in which lane was decided before.
 from __future__ import annotations
 
 import bisect
-from collections import OrderedDict, deque
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections import OrderedDict
 
 import structlog
 
 from watcher.domain.alert import MINUTE_US, SECOND_US, Kind, Lane, Message, Moment, Text, Tier
-from watcher.ports import Backlog, Bell, Channel, Claim, Clock, DeliveryError, Store, StoreError
+from watcher.ports import (
+    Backlog,
+    Bell,
+    Channel,
+    Claim,
+    Clock,
+    DeliveryError,
+    Store,
+    StoreError,
+)
+from watcher.service.folding import folded
+from watcher.service.roads import SENDS_PER_MINUTE, Road
+from watcher.service.spoken import Spoken, busy
+from watcher.service.standing import Standing
 
-SENDS_PER_MINUTE = 12
-SENDS_RESERVED = 5
-NETWORK_WAITS_S = (1.0, 2.0, 4.0, 8.0, 15.0)
 AMBIGUOUS_WAIT_S = 3.0
 COPIES_MAX = 3
 FOLD_AFTER_US = 10 * MINUTE_US
 FOLD_ROWS_MAX = 50
-FOLD_LINES_MAX = 10
 IDLE_S = 60.0
 STORE_RETRY_S = 5.0
 MEMORY_MAX = 200
 KEYS_KEPT = 2000
 
 log = structlog.get_logger()
-
-
-@dataclass(slots=True)
-class Road:
-    """One chat's budget and holds."""
-
-    per_minute: int = SENDS_PER_MINUTE
-    sends_us: deque[int] = field(default_factory=deque)
-    held_until_us: int = 0
-    failures: int = 0
-
-    def free_at_us(self, lane: Lane, now_us: int) -> int:
-        """Return when a message of *lane* may go out: *now_us* or later."""
-        while self.sends_us and self.sends_us[0] <= now_us - MINUTE_US:
-            self.sends_us.popleft()
-        reserved = min(SENDS_RESERVED, self.per_minute // 2) if lane > Lane.BLIND else 0
-        allowed = self.per_minute - reserved
-        free_us = max(now_us, self.held_until_us)
-        if len(self.sends_us) >= allowed:
-            free_us = max(free_us, self.sends_us[-allowed] + MINUTE_US)
-        return free_us
-
-
-@dataclass(slots=True, kw_only=True)
-class _Spoken:
-    """A message that is in memory only; ordered like the outbox."""
-
-    message: Message
-    channel: Channel
-    number: int
-    not_before_us: int = 0
-    copies: int = 0
-
-    def rank(self) -> tuple[int, int, int]:
-        return (self.message.lane, -self.message.tier, self.number)
 
 
 class Deliverer:
@@ -105,10 +78,11 @@ class Deliverer:
         self._bell = Bell()
         self._stopping = False
         self._roads: dict[str, Road] = {}
-        self._memory: list[_Spoken] = []
+        self._memory: list[Spoken] = []
         self._told = 0
         self._sent: OrderedDict[str, None] = OrderedDict()
         self._store_failing = False
+        self._standing = Standing(channel.name)
 
     def wake(self) -> None:
         self._bell.ring()
@@ -117,13 +91,25 @@ class Deliverer:
         """Send *message* from memory: a reply on its own road, or an alert the store lost."""
         if message.key in self._sent or any(s.message.key == message.key for s in self._memory):
             return
+        self._remember(message, channel or self._channel)
+        self.wake()
+
+    def _remember(self, message: Message, channel: Channel, *, busy_line: bool = False) -> None:
         self._told += 1
-        spoken = _Spoken(message=message, channel=channel or self._channel, number=self._told)
-        bisect.insort(self._memory, spoken, key=_Spoken.rank)
+        spoken = Spoken(message=message, channel=channel, number=self._told, busy_line=busy_line)
+        bisect.insort(self._memory, spoken, key=Spoken.rank)
         if len(self._memory) > MEMORY_MAX:
             dropped = self._memory.pop()
             log.error("message.dropped", key=dropped.message.key, waiting=MEMORY_MAX)
-        self.wake()
+
+    def warmed(self, error: DeliveryError | None) -> None:
+        """Take what a sign of life, asked for elsewhere, says about the channel of alerts."""
+        if error is None:
+            self._standing.accept(by_send=False)
+        elif error.refused:
+            self._standing.refuse(error, self._clock.now(), by_send=False)
+        if self._standing.note_due:
+            self.wake()
 
     def urgent_since_us(self) -> int | None:
         """Return the age of the oldest alert of lanes 0 and 1 that waits in memory."""
@@ -136,6 +122,7 @@ class Deliverer:
             wait_s = await self._round()
             if not self._stopping:
                 await self._clock.wait(self._bell, wait_s)
+        await self._note()
 
     def stop(self) -> None:
         self._stopping = True
@@ -144,13 +131,14 @@ class Deliverer:
     async def _round(self) -> float:
         """Send all that may go out now; return how long nothing is due."""
         while not self._stopping:
+            await self._note()
             now = self._clock.now()
             spoken = self._next_spoken(now)
             # a store that fails may fail slowly: what is in memory does not wait for it
             skip = spoken is not None and self._store_failing
             claim = None if skip else await self._claimed(now)
-            spoken = self._next_spoken(now)
-            if claim is not None and (spoken is None or _outranks(claim, spoken)):
+            spoken = self._next_spoken(self._clock.now())
+            if claim is not None and (spoken is None or spoken.gives_way_to(claim)):
                 await self._send_claim(claim)
             elif spoken is not None:
                 if claim is not None:
@@ -184,13 +172,24 @@ class Deliverer:
             return (Lane.DANGER, Lane.BLIND)
         return None
 
-    def _next_spoken(self, now: Moment) -> _Spoken | None:
+    def _next_spoken(self, now: Moment) -> Spoken | None:
+        self._drop_late_replies(now)
         for spoken in self._memory:
             road = self._road(spoken.channel)
             free_us = road.free_at_us(spoken.message.lane, now.steady_us)
             if max(free_us, spoken.not_before_us) <= now.steady_us:
                 return spoken
         return None
+
+    def _drop_late_replies(self, now: Moment) -> None:
+        late = [spoken for spoken in self._memory if spoken.is_late(now)]
+        for spoken in late:
+            self._memory.remove(spoken)
+            log.info("reply.dropped", key=spoken.message.key)
+        for channel in {s.channel.name: s.channel for s in late if not s.busy_line}.values():
+            if not any(s.busy_line and s.channel.name == channel.name for s in self._memory):
+                asked = next(s.message for s in late if s.channel.name == channel.name)
+                self._remember(busy(asked, now), channel, busy_line=True)
 
     async def _wait_s(self, now: Moment) -> float:
         due = [
@@ -237,12 +236,12 @@ class Deliverer:
         try:
             receipt = await self._send(self._channel, message)
         except DeliveryError as error:
-            await self._failed_claim(claim, error)
+            until_us = self._hold(self._channel, message, error)
+            await self._failed_claim(claim, error, until_us)
         else:
             await self._mark(claim, receipt)
 
-    async def _failed_claim(self, claim: Claim, error: DeliveryError) -> None:
-        now = self._clock.now()
+    async def _failed_claim(self, claim: Claim, error: DeliveryError, until_us: int) -> None:
         message = claim.message
         if error.ambiguous and (message.tier < Tier.CRITICAL or claim.copies + 1 >= COPIES_MAX):
             await self._mark(claim, "unconfirmed")
@@ -252,27 +251,26 @@ class Deliverer:
                 log.error("message.abandoned", key=message.key, reason=error.reason)
                 await self._store.abandon(claim.id, error.reason)
                 return
-            until_us = self._hold(self._channel, error, now)
             await self._store.postpone(claim.id, until_us, error.reason, copied=error.ambiguous)
         except StoreError as failure:
             self._store_failed(failure)
 
-    async def _send_spoken(self, spoken: _Spoken) -> None:
+    async def _send_spoken(self, spoken: Spoken) -> None:
         message = spoken.message
         try:
             await self._send(spoken.channel, message)
         except DeliveryError as error:
-            now = self._clock.now()
             spoken.copies += error.ambiguous
             if error.ambiguous and (message.tier < Tier.CRITICAL or spoken.copies >= COPIES_MAX):
                 self._memory.remove(spoken)
             elif error.permanent:
                 log.error("message.abandoned", key=message.key, reason=error.reason)  # noqa: TRY400 - told, no defect
                 self._memory.remove(spoken)
-            elif message.kind is Kind.REPLY and _is_old(message, now):
+            elif error.refused and message.kind is Kind.REPLY:
+                self._hold(spoken.channel, message, error)
                 self._memory.remove(spoken)
             else:
-                spoken.not_before_us = self._hold(spoken.channel, error, now)
+                spoken.not_before_us = self._hold(spoken.channel, message, error)
         else:
             self._memory.remove(spoken)
 
@@ -288,10 +286,12 @@ class Deliverer:
 
     async def _call(self, channel: Channel, message: Message, text: Text) -> str:
         road = self._road(channel)
-        road.sends_us.append(self._clock.now().steady_us)
+        road.spend(message.lane, self._clock.now().steady_us)
         receipt = await channel.send(text, silent=message.silent)
         now = self._clock.now()
-        road.failures = 0
+        road.delivered()
+        if channel.name == self._channel.name:
+            self._standing.accept(by_send=True)
         self.contact_us = now.steady_us
         self._sent[message.key] = None
         if len(self._sent) > KEYS_KEPT:
@@ -305,21 +305,32 @@ class Deliverer:
         )
         return receipt
 
-    def _hold(self, channel: Channel, error: DeliveryError, now: Moment) -> int:
+    def _hold(self, channel: Channel, message: Message, error: DeliveryError) -> int:
         """Return when to try again, and keep the road closed until then where all would fail."""
-        road = self._road(channel)
+        now_us = self._clock.now().steady_us
+        if error.permanent:
+            return now_us
         if error.ambiguous:
-            return now.steady_us + round(AMBIGUOUS_WAIT_S * SECOND_US)
-        if error.retry_after_s is not None:
-            wait_s = error.retry_after_s
-        else:
-            wait_s = NETWORK_WAITS_S[min(road.failures, len(NETWORK_WAITS_S) - 1)]
-            road.failures += 1
-        log.warning(
-            "message.deferred", channel=channel.name, retry_after_s=wait_s, reason=error.reason
-        )
-        road.held_until_us = now.steady_us + round(wait_s * SECOND_US)
-        return road.held_until_us
+            return now_us + round(AMBIGUOUS_WAIT_S * SECOND_US)
+        road = self._road(channel)
+        wait_s = road.wait_s(message.lane, error)
+        until_us = road.hold(message.lane, now_us, wait_s)
+        if not error.refused:
+            log.warning(
+                "message.deferred", channel=channel.name, retry_after_s=wait_s, reason=error.reason
+            )
+            return until_us
+        if channel.name == self._channel.name:
+            by_send = message.lane is not Lane.REPLY
+            self._standing.refuse(error, self._clock.now(), by_send=by_send)
+        # the road waits, not the row: whatever is worst by then goes first, also after a restart
+        return 0
+
+    async def _note(self) -> None:
+        try:
+            await self._standing.note(self._store)
+        except StoreError as error:
+            self._store_failed(error)
 
     # -- folding and marking -------------------------------------------------------------------
 
@@ -342,8 +353,9 @@ class Deliverer:
         try:
             receipt = await self._send(self._channel, summary)
         except DeliveryError as error:
+            until_us = self._hold(self._channel, summary, error)
             for claim in claims:
-                await self._failed_claim(claim, error)
+                await self._failed_claim(claim, error, until_us)
         else:
             for claim in claims:
                 await self._mark(claim, receipt)
@@ -369,28 +381,5 @@ class Deliverer:
         self._store_failing = True
 
 
-def folded(messages: Sequence[Message], now: Moment) -> Message:
-    """Return one message in place of several that waited too long, each as its first line."""
-    ordered = sorted(messages, key=lambda m: m.created_at_us)
-    shown = ordered[-FOLD_LINES_MAX:]
-    age_min = max(0, now.steady_us - ordered[0].created_at_us) // MINUTE_US
-    head = f"{len(ordered)} messages could not be sent for up to {age_min} min"
-    lines = [head]
-    if len(shown) < len(ordered):
-        lines.append(f"the first {len(ordered) - len(shown)} are left out")
-    lines += [f"· {message.text.plain.splitlines()[0]}" for message in shown]
-    return replace(
-        ordered[-1],
-        key=f"folded:{ordered[0].key}:{ordered[-1].key}",
-        text=Text(plain="\n".join(lines), bold=((0, len(head)),)),
-        tier=max(message.tier for message in ordered),
-    )
-
-
 def _is_old(message: Message, now: Moment) -> bool:
     return now.steady_us - message.created_at_us > FOLD_AFTER_US
-
-
-def _outranks(claim: Claim, spoken: _Spoken) -> bool:
-    message = claim.message
-    return (message.lane, -message.tier) <= spoken.rank()[:2]

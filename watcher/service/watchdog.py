@@ -45,6 +45,8 @@ class Outbound(Protocol):
 
     def urgent_since_us(self) -> int | None: ...
 
+    def warmed(self, error: DeliveryError | None) -> None: ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
@@ -147,7 +149,9 @@ class Watchdog:
                 await self._warm()
             except DeliveryError as error:
                 log.debug("channel.cold", reason=error.reason)
+                self._outbound.warmed(error)
             else:
+                self._outbound.warmed(None)
                 self._contact_us = now.steady_us
         contacts = (self._contact_us, self._outbound.contact_us, self._began_us)
         last_us = max(at_us for at_us in contacts if at_us is not None)

@@ -10,12 +10,17 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping
+from dataclasses import replace
+
+import orjson
 
 from watcher.domain.alert import MINUTE_US, Kind, Lane, Message
-from watcher.ports import Backlog, Claim, StoreError
+from watcher.ports import Backlog, Claim, Refusal, StoreError, Undelivered
 from watcher.store import codec
 
 FAR_US = 60 * MINUTE_US
+STALE_US = 10 * MINUTE_US
+"""An alert that waited longer gives way to the newest word on the same thing, whatever it says."""
 
 _BLIND_KINDS = frozenset({Kind.BLIND, Kind.BLIND_REPEATED, Kind.SEEING})
 
@@ -36,6 +41,22 @@ AND EXISTS (
 )
 """
 
+_OVERTAKEN = """
+SELECT old.id, old.message, max(newer.id) FROM outbox AS old JOIN outbox AS newer
+ON newer.id > old.id AND newer.account = old.account AND newer.incident = old.incident
+AND newer.strand = old.strand AND newer.state = 'queued'
+WHERE old.state = 'queued' AND old.incident <> '' AND old.created_us < ? GROUP BY old.id
+"""
+
+# what the far side would not take, until something newer about the same thing has arrived
+_ABANDONED = """
+SELECT count(*), coalesce(sum(lane <= ?), 0), max(reason) FROM outbox AS old
+WHERE state = 'abandoned' AND NOT EXISTS (
+    SELECT 1 FROM outbox AS newer WHERE newer.state = 'sent' AND newer.id > old.id
+    AND newer.account = old.account AND newer.strand = old.strand
+)
+"""
+
 
 def is_due(ledger: sqlite3.Connection, values: Mapping[str, object]) -> bool:
     """Return whether `take` would find a row; reading only, so an idle outbox costs no write."""
@@ -43,6 +64,7 @@ def is_due(ledger: sqlite3.Connection, values: Mapping[str, object]) -> bool:
 
 
 def take(ledger: sqlite3.Connection, values: Mapping[str, object]) -> list[Claim]:
+    _overtake(ledger, int(str(values["now"])) - STALE_US)
     rows = ledger.execute(
         f"SELECT id, message, attempts, copies {_DUE} ORDER BY lane, tier DESC, id LIMIT :limit",
         values,
@@ -119,6 +141,58 @@ def give_back_all(ledger: sqlite3.Connection) -> None:
 # what comes back unsent meets the rule that queued rows met when the newer row came
 def _retire(ledger: sqlite3.Connection) -> None:
     ledger.execute(_RETIRE, {"urgent": int(Lane.BLIND)})
+
+
+# the newest word may be a mild and silent one: after a loud one that was never heard it is loud
+def _overtake(ledger: sqlite3.Connection, before_us: int) -> None:
+    for row_id, text, newest_id in ledger.execute(_OVERTAKEN, (before_us,)).fetchall():
+        ledger.execute(
+            "UPDATE outbox SET state = 'superseded', superseded_by = ? WHERE id = ?",
+            (newest_id, row_id),
+        )
+        kept = ledger.execute("SELECT message FROM outbox WHERE id = ?", (newest_id,)).fetchone()[0]
+        try:
+            loud = not codec.message_of(text).silent
+            newest = codec.message_of(kept)
+        except StoreError:
+            continue  # told when it is its turn
+        if loud and newest.silent:
+            ledger.execute(
+                "UPDATE outbox SET message = ? WHERE id = ?",
+                (codec.message_text(replace(newest, silent=False)), newest_id),
+            )
+
+
+def note_refusal(ledger: sqlite3.Connection, refusal: Refusal | None) -> None:
+    """Write down that the channel refuses all; one noted before keeps its beginning."""
+    if refusal is None:
+        ledger.execute("DELETE FROM meta WHERE key = 'refusal'")
+        return
+    before = refusal_of(ledger)
+    since_us = refusal.since_us if before is None else before.since_us
+    text = orjson.dumps({"reason": refusal.reason, "since_us": since_us}).decode()
+    ledger.execute(
+        "INSERT INTO meta VALUES ('refusal', :text) ON CONFLICT (key) DO UPDATE SET value = :text",
+        {"text": text},
+    )
+
+
+def refusal_of(ledger: sqlite3.Connection) -> Refusal | None:
+    row = ledger.execute("SELECT value FROM meta WHERE key = 'refusal'").fetchone()
+    if row is None:
+        return None
+    told = orjson.loads(row[0])
+    return Refusal(reason=told["reason"], since_us=told["since_us"])
+
+
+def undelivered_of(ledger: sqlite3.Connection) -> Undelivered:
+    abandoned, urgent, reason = ledger.execute(_ABANDONED, (int(Lane.BLIND),)).fetchone()
+    return Undelivered(
+        refusal=refusal_of(ledger),
+        abandoned=abandoned,
+        abandoned_urgent=urgent,
+        reason=reason or "",
+    )
 
 
 def backlog_of(ledger: sqlite3.Connection, now_us: int) -> Backlog:

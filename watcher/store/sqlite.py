@@ -12,8 +12,9 @@ decision that changes nothing durable and says nothing does not touch the ledger
        └────────lease over────────────┤─────abandon─────► abandoned
     queued ──a newer one of the same incident and strand──► superseded
 
-A row of lanes 0 and 1 is superseded only by one at least as bad. One process owns the folder (a
-lock file says which), hence rows claimed by a dead predecessor are free again at once.
+A row of lanes 0 and 1 is superseded only by one at least as bad, until it is ten minutes old: then
+the newest word on the same thing replaces it, and is loud where it was. One process owns the folder
+(a lock file says which), hence rows claimed by a dead predecessor are free again at once.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ from watcher.domain.alert import (
     Moment,
     Sample,
 )
-from watcher.ports import Backlog, Claim, StoreError
+from watcher.ports import Backlog, Claim, Refusal, StoreError, Undelivered
 from watcher.store import codec, history, outbox, schema
 
 VERB_TIMEOUT_S = 6.0
@@ -127,6 +128,9 @@ class SqliteStore:
         await self._change(
             "UPDATE outbox SET state = 'abandoned', reason = ? WHERE id = ?", (reason, claim_id)
         )
+
+    async def refused(self, refusal: Refusal | None) -> None:
+        await self._run(lambda: self._write(lambda db: outbox.note_refusal(db, refusal)))
 
     async def say(self, message: Message) -> None:
         await self._run(lambda: self._write(lambda ledger: outbox.insert(ledger, message)))
@@ -326,6 +330,21 @@ def peek(folder: Path, now: Moment) -> tuple[Mapping[str, AccountState], Backlog
         return codec.merged(states, history.readings(past)), backlog
     finally:
         past.close()
+
+
+def undelivered(folder: Path) -> Undelivered:
+    """
+    Return what could not be delivered and why, beside a running daemon, changing nothing.
+
+    Raises: `StoreError`.
+    """
+    ledger = schema.open_beside(folder / "ledger.db")
+    try:
+        return outbox.undelivered_of(ledger)
+    except (sqlite3.Error, ValueError, KeyError) as error:
+        raise StoreError(f"ledger.db: {error}") from error
+    finally:
+        ledger.close()
 
 
 def _states(ledger: sqlite3.Connection) -> tuple[dict[str, AccountState], tuple[str, ...]]:
