@@ -137,6 +137,16 @@ def _chat(value: object) -> object:
     return number
 
 
+def _token(value: SecretStr | None) -> SecretStr | None:
+    text = "" if value is None else value.get_secret_value().strip()
+    if text and re.fullmatch(r"[0-9]+:[A-Za-z0-9_-]+", text) is None:
+        raise Misread(
+            "something that is no bot token",
+            "digits, a colon and the secret in one piece, as @BotFather shows it",
+        )
+    return value
+
+
 def _users(value: object) -> object:
     expected = "a list of user numbers, such as [123456789]"
     if isinstance(value, str):
@@ -215,7 +225,9 @@ class Telegram(_Table):
     chat_id: Annotated[int, BeforeValidator(_chat)] | None = Field(
         default=None, description="the chat alerts go to; a group's number is negative"
     )
-    bot_token: SecretStr | None = Field(default=None, description="the bot's token (secret)")
+    bot_token: Annotated[SecretStr | None, AfterValidator(_token)] = Field(
+        default=None, description="the bot's token (secret)"
+    )
     allowed_users: Annotated[tuple[int, ...], BeforeValidator(_users)] = Field(
         default=(), description="who may ask /status; empty: nobody, alerts go out all the same"
     )
