@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import io
+from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from tests.unit.service_stand_ins import danger, moment
 from watcher.cli import COMMANDS, FINE, REFUSED, TROUBLE, check, main, show
 from watcher.cli.status import main as status
 from watcher.domain.account import (
@@ -24,6 +26,7 @@ from watcher.domain.account import (
 )
 from watcher.domain.alert import AccountState, Decision, Moment
 from watcher.margin import evaluate
+from watcher.ports import Refusal
 from watcher.store.files import write_snapshot
 from watcher.store.sqlite import SqliteStore
 
@@ -266,6 +269,53 @@ def test_a_daemon_that_reads_nothing_and_tells_nobody_is_unhealthy(
 
     assert asyncio.run(beside()) == TROUBLE
     assert capsys.readouterr() == ("", "")
+
+
+async def _refused(store: SqliteStore) -> None:
+    await store.refused(Refusal(reason="bot token refused", since_us=1_790_000_000_000_000))
+
+
+async def _abandoned(store: SqliteStore) -> None:
+    await store.say(danger("d"))
+    [claim] = await store.claim(moment(), limit=1)
+    await store.abandon(claim.id, "message is too long")
+
+
+async def _stuck(store: SqliteStore) -> None:
+    await store.say(danger("d"))
+
+
+@pytest.mark.parametrize(
+    ("happens", "line"),
+    [
+        (_refused, "NOT DELIVERING since 21 Sep 14:13 UTC: bot token refused"),
+        (_abandoned, "outbox: 1 could never be delivered, 1 of danger: message is too long"),
+        (_stuck, "outbox: 1 not yet delivered, an alert among them for"),
+    ],
+    ids=["refused", "abandoned", "stuck"],
+)
+@pytest.mark.parametrize("quiet", [False, True], ids=["told", "quiet"])
+def test_status_is_trouble_while_alerts_reach_nobody(
+    happens: Callable[[SqliteStore], Awaitable[None]],
+    line: str,
+    quiet: bool,  # noqa: FBT001 - a parameter of the test
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    remembered(tmp_path / "state", int(tmp_path.stat().st_mtime * 1_000_000))
+
+    async def beside() -> int:
+        store = await SqliteStore.open(tmp_path / "state")
+        try:
+            await happens(store)
+            flags = ["--quiet"] if quiet else []
+            return await asyncio.to_thread(status, [*config_for(tmp_path), *flags])
+        finally:
+            await store.close()
+
+    assert asyncio.run(beside()) == TROUBLE
+    printed = capsys.readouterr().out
+    assert printed == "" if quiet else line in printed
 
 
 # -- figures ---------------------------------------------------------------------------------------

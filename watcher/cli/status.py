@@ -2,7 +2,8 @@
 `watcher status`: what a running daemon knows, read from its store beside it; changes nothing.
 
 Rule: needs neither secrets nor network, so that anyone who may read the folder can look. Exit code
-0 when the daemon runs and every account was read in time or is told to be blind; 1 otherwise.
+0 when the daemon runs, its alerts leave, and every account was read in time or is told to be blind;
+1 otherwise.
 With `--quiet` only the exit code speaks: that is the container's health check.
 """
 
@@ -15,16 +16,18 @@ from pathlib import Path
 
 from watcher.app import open_clock
 from watcher.cli import FINE, REFUSED, TROUBLE, show
+from watcher.cli.errors import tell_running_errors
 from watcher.cli.options import add_clock, config_parser, refuse, settings_of
-from watcher.domain.alert import SECOND_US, AccountState, AlertRules, Moment
+from watcher.domain.alert import MINUTE_US, SECOND_US, AccountState, AlertRules, Moment
 from watcher.policy import overview, wording
-from watcher.ports import Backlog, StoreError
+from watcher.ports import Backlog, StoreError, Undelivered
 from watcher.settings import ConfigError, Need, Settings, alert_rules
-from watcher.store.sqlite import peek
+from watcher.store.sqlite import peek, undelivered
 
 SIGN_OF_LIFE_MAX_S = 150.0
 """The daemon probes its disk every 60 s: twice that and some."""
 BLIND_GRACE_S = 30.0
+URGENT_AGE_MAX_S = 60.0
 
 
 def main(argv: Sequence[str]) -> int:
@@ -48,6 +51,7 @@ async def _status(settings: Settings, *, quiet: bool, clock_url: str | None) -> 
         now = clock.now()
         try:
             states, backlog = peek(folder, now)
+            stuck = undelivered(folder)
         except StoreError as error:
             if not quiet:
                 print(f"watcher: {error}", file=sys.stderr)
@@ -57,34 +61,58 @@ async def _status(settings: Settings, *, quiet: bool, clock_url: str | None) -> 
     alive = life_s <= SIGN_OF_LIFE_MAX_S and running is not False
     silent = sorted(_silent(states, settings, now))
     if not quiet:
-        _tell(settings, states, backlog, now, alive=alive, life_s=life_s)
+        _tell_life(alive=alive, life_s=life_s)
+        _tell_outbox(settings, backlog, stuck, now)
+        _tell_states(settings, states, now)
+        tell_running_errors(folder)
         for name in silent:
             show.line(f"{name}: not read in time, and nobody was told", style="red")
-    return FINE if alive and not silent else TROUBLE
+    heard = not _is_unheard(backlog, stuck, now)
+    return FINE if alive and heard and not silent else TROUBLE
 
 
-def _tell(
-    settings: Settings,
-    states: Mapping[str, AccountState],
-    backlog: Backlog,
-    now: Moment,
-    *,
-    alive: bool,
-    life_s: float,
-) -> None:
+def _tell_life(*, alive: bool, life_s: float) -> None:
     sign = f"last sign of life {wording.duration(life_s)} ago"
     if alive:
         print(f"daemon: running, {sign}")
     else:
         show.line(f"daemon: NOT RUNNING, {sign}", style="red")
+
+
+def _tell_outbox(settings: Settings, backlog: Backlog, stuck: Undelivered, now: Moment) -> None:
+    if stuck.refusal is not None:
+        zone = wording.zone(settings.timezone)
+        day_us = 24 * 60 * MINUTE_US
+        old = now.wall_us - stuck.refusal.since_us >= day_us
+        at = (wording.day_time if old else wording.minute_time)(stuck.refusal.since_us, zone)
+        reason = wording.words(stuck.refusal.reason)
+        show.line(f"NOT DELIVERING since {at}: {reason}", style="red")
     if backlog.waiting:
         urgent = ""
         if backlog.urgent_since_us is not None:
             waited_s = (now.steady_us - backlog.urgent_since_us) / SECOND_US
             urgent = f", an alert among them for {wording.duration(waited_s)}"
         show.line(f"outbox: {backlog.waiting} not yet delivered{urgent}", style="yellow")
-    else:
+    elif not stuck.abandoned:
         print("outbox: empty")
+    if stuck.abandoned:
+        urgent = f", {stuck.abandoned_urgent} of danger" if stuck.abandoned_urgent else ""
+        reason = wording.words(stuck.reason)
+        show.line(
+            f"outbox: {stuck.abandoned} could never be delivered{urgent}: {reason}",
+            style="red" if urgent else "yellow",
+        )
+
+
+def _is_unheard(backlog: Backlog, stuck: Undelivered, now: Moment) -> bool:
+    """Return whether alerts reach nobody: refused with the channel or alone, or waiting long."""
+    late_us = round(URGENT_AGE_MAX_S * SECOND_US)
+    since_us = backlog.urgent_since_us
+    late = since_us is not None and now.steady_us - since_us > late_us
+    return stuck.refusal is not None or stuck.abandoned_urgent > 0 or late
+
+
+def _tell_states(settings: Settings, states: Mapping[str, AccountState], now: Moment) -> None:
     if not states:
         print("nothing remembered yet")
         return
