@@ -131,6 +131,7 @@ def binance_futures(wallet: object, legs: Sequence[Json], tables: Sequence[Json]
                 _public_mark(row["symbol"], row["markPrice"]) for row in legs
             ],
             "/fapi/v3/account": always(_futures_account(D(str(wallet)), legs)),
+            "/dapi/v1/account": always(payload("binance/coin_account_idle")),
             "/fapi/v3/positionRisk": always(legs),
         }
     )
@@ -156,6 +157,7 @@ def binance_margin(told: Json, btc: Decimal) -> Routes:
             "/sapi/v1/account/info": always(_doors(futures=False)),
             "/fapi/v1/premiumIndex": lambda _: [_public_mark("BTCUSDT", f"{btc:f}")],
             "/sapi/v1/margin/account": always(account),
+            "/sapi/v1/margin/isolated/account": always(payload("binance/isolated_account")),
             "/sapi/v1/margin/tradeCoeff": always(payload("binance/trade_coeff")),
             "/sapi/v1/margin/crossMarginCollateralRatio": always(
                 payload("binance/collateral_ratio")
