@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import unicodedata
@@ -243,6 +244,44 @@ def test_held_tiers_say_that_they_are_held() -> None:
     assert "Unstable: holding CRITICAL longer" in danger(unstable=True).plain
     better = state(good_since_us=START_US, good_samples=2)
     assert "Better: CRITICAL held until it lasts" in danger(told=better).plain
+
+
+def test_a_pool_with_no_position_left_has_no_ratio_and_no_health() -> None:
+    """After a liquidation the venue divides by nothing; what it writes then is no figure."""
+    nothing = VenueRatio(name="accountMMRate", value=Decimal(9999))
+    for status in (Status.OK, Status.REPORTED):
+        left = replace(
+            report(),
+            status=status,
+            equity=0.0,
+            requirement=0.0,
+            health=math.inf,
+            tier_distance=None,
+            venue_ratio=nothing,
+            positions=(),
+        )
+        found = read(left, RULES)
+        assert found is not None
+        one = replace(
+            figures(),
+            report=left,
+            reading=found,
+            joint=None,
+            alone=None,
+            before=None,
+            minutes_left=None,
+        )
+
+        for text in (danger(one, Kind.REPEATED, advice=None), resolved(one)):
+            assert "Equity 0 USDT" in text.plain
+            assert not re.search("MM rate|999|no limit|in range|Health", text.plain), text.plain
+
+
+def test_a_rate_the_venue_writes_for_none_is_not_shown() -> None:
+    nothing = VenueRatio(name="accountMMRate", value=Decimal(9999))
+    one = replace(figures(), report=replace(report(), venue_ratio=nothing))
+
+    assert "999" not in danger(one).plain
 
 
 def resolved(one: Figures) -> Text:

@@ -82,6 +82,34 @@ def test_status_reads_like_its_model() -> None:
     check("status", text)
 
 
+def test_a_tier_never_stands_beside_the_distance_of_another_pool() -> None:
+    """The pool in danger is no longer there; the one that is left is far from liquidation."""
+
+    def two(seconds: float, *, both: bool = True) -> Snapshot:
+        near, far = single(2, seconds=seconds), single(19.8, seconds=seconds)
+        (cash,), (held,) = near.assets, near.positions
+        pool, rules = "cross:USDC", far.rules["cross:USDT"]
+        if not both:
+            return replace(far)
+        return replace(
+            far,
+            rules={**far.rules, pool: rules},
+            assets=(*far.assets, replace(cash, pool=pool, asset="USDC")),
+            positions=(*far.positions, replace(held, pool=pool, settle="USDC", symbol="ETHUSDC")),
+        )
+
+    text = answer(after("bin_usdm", two, lambda s: two(s, both=False))).plain
+
+    assert "19.8" not in text
+    assert "🚨 bin_usdm no position EMERGENCY\n   cross USDC · held until proven gone" in text
+
+
+def test_a_tier_held_after_a_liquidation_has_no_distance() -> None:
+    text = answer(after("bybit_main", lambda s: single(2, seconds=s), flat)).plain
+
+    assert "🚨 bybit_main no position EMERGENCY\n   held until proven gone" in text
+
+
 def test_blind_accounts_come_first_with_their_age() -> None:
     text = answer(
         after("bybit_main", lambda s: single(2, seconds=s)),

@@ -78,9 +78,26 @@ def headline_of(measure: Measure, value: float) -> str:
             return f"health {wording.health(value)}"
 
 
+def is_bare(figures: Figures) -> bool:
+    """Tell whether the pool holds no position; one that only owed says "nothing owed" instead."""
+    borrowed = figures.reading.gauge.measure is Measure.MARGIN_LEVEL
+    return is_flat(figures.report) and not borrowed
+
+
+def shortly(figures: Figures) -> str:
+    """Return the deciding value as `headline`, or that there is no position to have one."""
+    return "no position" if is_bare(figures) else headline(figures.reading.gauge)
+
+
 def distance(figures: Figures) -> list[Row]:
-    """Return the lines of the deciding measure, and of the distance when that is another."""
+    """
+    Return the lines of the deciding measure, and of the distance when that is another.
+
+    Of a pool with nothing left to liquidate there is none.
+    """
     gauge = figures.reading.gauge
+    if is_bare(figures):
+        return []
     if gauge.measure is Measure.DISTANCE:
         then = _then(figures)
         return [_from_liquidation(gauge.value, f" ({then})" if then else "")]

@@ -200,7 +200,7 @@ def seeing(
     first = pools[0][0]
     if len(pools) == 1:
         rows += [
-            row(f"{after}: ", Bold(lines.headline(first.reading.gauge))),
+            row(f"{after}: ", Bold(lines.shortly(first))),
             *lines.moves(first),
             *lines.equity(first.report),
         ]
@@ -208,7 +208,7 @@ def seeing(
         rows.append(row(after))
         for figures, tier in pools[:POOLS_NAMED_MAX]:
             mark = lines.MARK[tier]
-            value = lines.headline(figures.reading.gauge)
+            value = lines.shortly(figures)
             name = figures.label or wording.pool_name(figures.report.pool)
             rows.append(row(f"{mark} {name} ", Bold(value)))
         if len(pools) > POOLS_NAMED_MAX:

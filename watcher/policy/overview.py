@@ -13,7 +13,15 @@ from dataclasses import dataclass
 from datetime import tzinfo
 
 from watcher.domain.account import Asset, Family, Position, Snapshot
-from watcher.domain.alert import AccountState, AlertRules, Measure, Moment, Text, Tier
+from watcher.domain.alert import (
+    AccountState,
+    AlertRules,
+    DangerState,
+    Measure,
+    Moment,
+    Text,
+    Tier,
+)
 from watcher.domain.report import PoolReport, PositionReport
 from watcher.margin import BookError
 from watcher.policy import lines, stages, wording
@@ -33,7 +41,10 @@ _SCALE = 2.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Entry:
-    """One account in the overview. `age_s` None: never read."""
+    """
+    One account in the overview. `age_s` None: never read. `lost` is the worst danger, when its
+    pool is not there to show: no other pool's figures may stand beside its tier.
+    """
 
     state: AccountState
     rules: AlertRules
@@ -41,6 +52,7 @@ class _Entry:
     age_s: float | None
     found: Look | None
     worst: Figures | None
+    lost: DangerState | None = None
 
     @property
     def seen(self) -> bool:
@@ -107,7 +119,18 @@ def _entry(state: AccountState, rules: AlertRules, now: Moment) -> _Entry:
         age_s=age_s,
         found=found,
         worst=_worst(state, found, rules, now) if found is not None else None,
+        lost=_lost(state, found) if found is not None else None,
     )
+
+
+def _lost(state: AccountState, found: Look) -> DangerState | None:
+    worst = max(state.dangers.values(), key=lambda danger: danger.tier, default=None)
+    if worst is None or worst.tier is Tier.CALM:
+        return None
+    shown = {pool for pool, reading in found.readings.items() if reading is not None}
+    if any(d.tier >= worst.tier for d in state.dangers.values() if d.pool in shown):
+        return None
+    return worst
 
 
 def _worst(state: AccountState, found: Look, rules: AlertRules, now: Moment) -> Figures | None:
@@ -143,18 +166,32 @@ def _block(entry: _Entry, width: int, where: tzinfo) -> list[Row]:
         rows = [row(f"{UNSEEN_MARK} ", Fixed(name), " ", Bold(f"BLIND {age}"), was)]
         if entry.worst is not None and entry.state.last_good is not None:
             at = wording.clock_time(entry.state.last_good.taken_at_us, where)
-            rows.append(row(f"   last {lines.headline(entry.worst.reading.gauge)} at {at}"))
+            rows.append(row(f"   last {lines.shortly(entry.worst)} at {at}"))
         return rows
     mark = lines.MARK[entry.tier]
+    if entry.lost is not None:
+        return _lost_block(entry, entry.lost, f"{mark} ", name)
     if entry.worst is None:
         text = "no position" if entry.found and not entry.found.report.pools else "not computed"
         return [row(f"{mark} ", Fixed(name), f" {text}")]
     return _seen_block(entry, entry.worst, f"{mark} ", name)
 
 
+def _lost_block(entry: _Entry, lost: DangerState, mark: str, name: str) -> list[Row]:
+    is_gone = entry.found is not None and lost.pool not in entry.found.readings
+    value = "no position" if is_gone else "not known"
+    until = "held until proven gone" if is_gone else "held"
+    return [
+        row(mark, Fixed(f"{name} {value}"), f" {lost.tier.name}"),
+        row(f"   {wording.pool_name(lost.pool)} · {until}"),
+    ]
+
+
 def _seen_block(entry: _Entry, worst: Figures, mark: str, name: str) -> list[Row]:
     tier = f" {entry.tier.name}" if entry.tier > Tier.CALM else ""
     value, fraction = _shown(worst)
+    if tier and lines.is_bare(worst):
+        value = lines.shortly(worst)
     if fraction is None:
         first = row(mark, Fixed(f"{name} {value}"), tier)
     else:
@@ -181,6 +218,8 @@ _COMPARED_OVER = 40.0
 
 def _detail(worst: Figures) -> str:
     said = [worst.label] if worst.label else []
+    if lines.is_bare(worst):
+        return " · ".join([*said, "held until proven gone"])
     gauge = worst.reading.gauge
     if gauge.measure is Measure.MARGIN_LEVEL:
         call = worst.report.stages.get("call")
