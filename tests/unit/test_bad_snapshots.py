@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.unit.policy_books import RULES, moment, seen
 from watcher.cli import REFUSED, main
+from watcher.domain.account import Bracket
+from watcher.domain.alert import AccountState, MissKind
+from watcher.policy import decide
+from watcher.store.files import read_snapshot
 
 Data = dict[str, Any]
 
@@ -162,3 +169,21 @@ def test_a_number_that_cannot_be_right_is_named(
     change(data)
 
     assert words in refused(data, tmp_path, capsys)
+
+
+def test_a_live_account_with_such_a_number_is_missed_with_that_reason() -> None:
+    now = moment(4)
+    fine = read_snapshot(json.dumps({**account(), "taken_at_us": now.wall_us}))
+    broken = replace(
+        fine,
+        positions=tuple(
+            replace(leg, brackets=(Bracket(floor=Decimal(5), rate=Decimal(0)),))
+            for leg in fine.positions
+        ),
+    )
+    state = decide(AccountState(account="bybit_main"), seen(broken), RULES, now).state
+
+    assert state.last_good is None
+    assert state.blind.missed is not None
+    assert state.blind.missed.kind is MissKind.UNREADABLE
+    assert "unified ETHUSDT: brackets[0].floor is 5" in state.blind.missed.reason

@@ -53,6 +53,10 @@ def test_the_written_sums_are_the_engines_on_books_of_every_family() -> None:
     assert set(seen) == set(KINDS)
 
 
+def exact(value: float) -> Decimal:
+    return Decimal(repr(value))
+
+
 def test_every_crossing_holds_in_exact_decimals_and_safe_bands_are_safe() -> None:
     crossings = bands = 0
     for seed in range(PROVED):
@@ -68,14 +72,16 @@ def test_every_crossing_holds_in_exact_decimals_and_safe_bands_are_safe() -> Non
                 assert is_proved(found) or not found.move, (seed, found.path.name)
                 if found.path.mover is None:
                     continue
+                lost = found.move
                 for again, gone in found.safe:
                     bands += 1
-                    sign = -1 if found.path.down else 1
-                    end = gone if gone is not None else (0.999999 if found.path.down else 10.0)
-                    at = {found.path.mover: 1 + sign * Decimal(repr((again + end) / 2))}
-                    assert balance(snapshot, pool.pool, at).headroom > 0, (seed, found.path.name)
-                    before = {found.path.mover: 1 + sign * Decimal(repr((found.move + again) / 2))}
-                    assert balance(snapshot, pool.pool, before).headroom <= 0, seed
+                    end = gone or (0.999999 if found.path.down else 10.0)
+                    within, before = (again + end) / 2, (lost + again) / 2
+                    for move, safe in ((within, True), (before, False)):
+                        at = {found.path.mover: 1 + (-1 if found.path.down else 1) * exact(move)}
+                        left = balance(snapshot, pool.pool, at).headroom
+                        assert (left > 0) is safe, (seed, found.path.name, move)
+                    lost = end
     assert crossings > PROVED
     assert bands
 

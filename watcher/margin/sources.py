@@ -46,8 +46,10 @@ SOURCES = (
     Source(
         "binance",
         "maintenance",
-        "value × maintMarginRatio − cum of the bracket with floor < value ≤ cap, each leg",
-        "usds-margined-futures: Notional-and-Leverage-Brackets; FAQ on the liquidation price",
+        "value × maintMarginRatio − cum of the bracket with floor < value ≤ cap, each leg; "
+        "coin-margined: value in coin; multi-assets: the sum at the ask",
+        "usds-margined-futures, coin-margined-futures: Notional-and-Leverage-Brackets; FAQ on the "
+        "liquidation price; FAQ on multi-assets mode",
     ),
     Source(
         "binance",

@@ -68,14 +68,15 @@ def stages_known(venue: str, pool: Pool) -> Iterator[Stage]:
         yield Stage(name="liquidation", ratio="marginRatio", level=100.0, health=1.0)
     elif venue == "bybit":
         if _owes(pool):
-            rate = 100 * BYBIT_REPAY_RATE
-            yield Stage(
-                name="auto_repay", ratio="accountMMRate", level=rate, health=1 / BYBIT_REPAY_RATE
-            )
-        yield Stage(name="liquidation", ratio="accountMMRate", level=100.0, health=1.0)
+            bar = BYBIT_REPAY_RATE
+            yield Stage(name="auto_repay", ratio="accountMMRate", level=100 * bar, health=1 / bar)
+        # an isolated position has no rate of its own account: its maintenance over what is left
+        shared = rules.family is Family.HAIRCUT_POOL
+        ratio = "accountMMRate" if shared else "positionMM"
+        yield Stage(name="liquidation", ratio=ratio, level=100.0, health=1.0)
     elif venue == "okx":
-        ratio = OKX_WARNING_RATIO
-        yield Stage(name="margin_call", ratio="mgnRatio", level=100 * ratio, health=ratio)
+        bar = OKX_WARNING_RATIO
+        yield Stage(name="margin_call", ratio="mgnRatio", level=100 * bar, health=bar)
         yield Stage(name="liquidation", ratio="mgnRatio", level=100.0, health=1.0)
 
 
