@@ -35,6 +35,7 @@ from watcher.domain.account import (
     BracketKind,
     Order,
     Position,
+    Rules,
     Side,
     VenueRatio,
     VenueSays,
@@ -111,6 +112,76 @@ def isolated_pair(i: Given) -> Found:
         "margin_level": pool.margin_level / 100,
         "liquidation_price": alone.liquidation_down or alone.liquidation_up,
         "distance_pct": pool.tier_distance,
+    }
+
+
+def pro_rules(**rules: Any) -> Rules:
+    return haircut(
+        liquidation_level=Decimal(1),
+        call_level=dec("1.5"),
+        debts="own",
+        borrow_bracket_by="value",
+        **rules,
+    )
+
+
+def pro_debts(i: Given) -> Found:
+    """Each debt by its slices: the table of its tiers, as the venue's own fast number has it."""
+    tables, owed = {}, []
+    for debt in i["liabilities"]:
+        floors = [Decimal(0)]
+        for width, *_ in debt["slices"]:
+            floors.append(floors[-1] + dec(width))
+        rows = [(floor, row[1]) for floor, row in zip(floors, debt["slices"], strict=False)]
+        tables[debt["asset"]] = table(rows)
+        owed.append(coin(debt["asset"], 0, debt=debt["value_usd"]))
+    pool = report(snapshot(pro_rules(borrow_brackets=tables), [coin("USDT", 10**6), *owed]))
+    return {"maintenance_margin_usd": pool.requirement}
+
+
+def pro_steps(i: Given) -> Found:
+    found: Found = {}
+    for step in ("step1", "step2"):
+        owed = i[step]["liabilities"]
+        tables = {asset: table([(0, rate, fast)]) for asset, _, rate, fast in owed}
+        own = dec(i[step]["net_equity_usd"]) + sum((dec(row[1]) for row in owed), Decimal(0))
+        debts = [coin(asset, 0, debt=value) for asset, value, *_ in owed]
+        pool = report(snapshot(pro_rules(borrow_brackets=tables), [coin("USDT", own), *debts]))
+        found |= {f"mm_{step}": pool.requirement, f"ml_{step}": pool.health}
+    return found
+
+
+def pro_account(i: Given) -> Found:
+    owed = {row["asset"]: row for row in i["liabilities"]}
+    held = {row["asset"]: row for row in i["assets"]}
+    rows = []
+    for name in dict.fromkeys([*held, *owed]):
+        given, debt = held.get(name), owed.get(name)
+        amount = None if debt is None else dec(debt["qty"]) + dec(debt["interest"])
+        index = (given or owed[name])["index"]
+        weights = ladder(given["tiers_usd"], "usd") if given else None
+        wallet = given["qty"] if given else 0
+        rows.append(coin(name, wallet, index=index, debt=amount, weights=weights))
+    losses = (
+        max(Decimal(0), dec(o["sell_collateral_value"]) - dec(o["buy_collateral_value"]))
+        for o in i["open_orders"]
+    )
+    rules = pro_rules(
+        order_loss=sum(losses, Decimal(0)),
+        borrow_brackets={
+            name: table([(0, row["mmr"], row["fast_num"])]) for name, row in owed.items()
+        },
+    )
+    pool = report(snapshot(rules, rows))
+    assert pool.equity is not None
+    debt_value = sum(float((a.debt or Decimal(0)) * a.index) for a in rows)
+    loss = float(rules.order_loss)
+    return {
+        "collateral_value": pool.equity + debt_value + loss,
+        "liability": debt_value,
+        "maintenance_margin": pool.requirement,
+        "open_order_loss": loss,
+        "margin_level": pool.health,
     }
 
 
@@ -681,6 +752,9 @@ FROM_INPUTS: Mapping[str, Callable[[Given], Found]] = {
     "BN-02": totals_of_margin,
     "BN-03": btc_on_credit,
     "BN-04": collateral_by_value,
+    "BN-05": pro_debts,
+    "BN-06": pro_steps,
+    "BN-07": pro_account,
     "BN-08": isolated_pair,
     "BN-09": isolated_pair,
     "BN-10": um_cross,

@@ -12,9 +12,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 NOT_COVERED: Mapping[str, str] = {
-    "BN-05": "Cross Margin Pro comes with a later issue",
-    "BN-06": "Cross Margin Pro comes with a later issue",
-    "BN-07": "Cross Margin Pro comes with a later issue",
     "BN-15": "how an index becomes bid and ask is the venue's: both are read, neither is computed",
     "BN-22": "portfolio margin is reported, not computed",
     "BN-23": "Portfolio Margin Pro is reported, not computed",
@@ -31,6 +28,7 @@ NOT_COVERED: Mapping[str, str] = {
 }
 
 FIGURES_NOT_COVERED: Mapping[str, Mapping[str, str]] = {
+    "BN-05": {"initial_margin_usd": "the venue's own figure, decides what may be borrowed only"},
     "BN-16": {"initialMargin": "the venue's own figure, never derived from leverage"},
     "BN-17": {"initialMargin": "the venue's own figure, never derived from leverage"},
     "BN-21": {"liq_price_perp": "theirs holds the dated contract still; ours moves all of BTC"},

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from watcher.domain.account import Position, Side, Snapshot, VenueSays
+from watcher.domain.account import Family, Position, Side, Snapshot, VenueSays
 from watcher.domain.report import PoolReport, PositionReport, Status
 from watcher.margin.compile import Pool
 from watcher.margin.figures import notional, percent_level, unrealised
@@ -36,8 +36,10 @@ def told_report(snapshot: Snapshot, pool: Pool, why: str) -> PoolReport:
         for position in pool.positions
         if (report := _position(pool, position, says)) is not None
     )
+    # prices of a whole portfolio are the venue's guesses: shown, but no tier is taken from them
+    guessed = pool.rules.family is Family.REPORTED and says.liquidation_estimated
     worst = min(
-        (p for p in positions if p.distance is not None),
+        (p for p in positions if p.distance is not None and not guessed),
         key=lambda p: p.distance if p.distance is not None else float("inf"),
         default=None,
     )
