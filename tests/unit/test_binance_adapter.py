@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -25,18 +27,31 @@ PATHS = {
     "/fapi/v1/premiumIndex": "premium_index",
     "/fapi/v3/account": "account",
     "/fapi/v3/positionRisk": "position_risk",
+    "/fapi/v3/balance": "futures_balance",
+    "/fapi/v1/assetIndex": "asset_index",
+    "/dapi/v1/account": "coin_account_idle",
+    "/dapi/v1/positionRisk": "coin_position_risk",
+    "/dapi/v1/premiumIndex": "coin_premium",
+    "/dapi/v1/exchangeInfo": "coin_exchange_info",
+    "/dapi/v2/leverageBracket": "coin_bracket",
     "/sapi/v1/margin/account": "margin_account",
+    "/sapi/v1/margin/isolated/account": "isolated_account",
     "/sapi/v1/margin/tradeCoeff": "trade_coeff",
     "/sapi/v1/margin/crossMarginCollateralRatio": "collateral_ratio",
     "/sapi/v1/asset/get-funding-asset": "funding",
     "/api/v3/account": "spot_account",
     "/papi/v1/account": "papi_account",
+    "/papi/v1/um/positionRisk": "papi_um_position_risk",
+    "/papi/v1/cm/positionRisk": "papi_cm_position_risk",
 }
 RISK = "/fapi/v3/positionRisk"
 ACCOUNT = "/fapi/v3/account"
 BRACKETS = "/fapi/v1/leverageBracket"
 PREMIUM = "/fapi/v1/premiumIndex"
 MARGIN = "/sapi/v1/margin/account"
+INDEX = "/fapi/v1/assetIndex"
+COIN = "/dapi/v1/account"
+COIN_RISK = "/dapi/v1/positionRisk"
 
 Scene = Callable[[Reach, Binance], Awaitable[None]]
 
@@ -62,6 +77,14 @@ def marks_now(reach: Reach) -> None:
     for row in rows:
         row["time"] = round(reach.clock.now_ms)
     reach.server.answers[PREMIUM] = Said(rows)
+
+
+def rates_now(reach: Reach) -> None:
+    """Make the asset indices as of the clock's now."""
+    rows = body("asset_index")
+    for row in rows:
+        row["time"] = round(reach.clock.now_ms)
+    reach.server.answers[INDEX] = Said(rows)
 
 
 def test_start_tells_mode_rights_and_clock() -> None:
@@ -161,10 +184,11 @@ def test_housekeeping_follows_a_change_of_mode_every_ten_minutes() -> None:
         await venue.housekeeping()
         assert "single-asset, one-way" in (await venue.snapshot()).mode
         reach.clock.now_ms += 1_000
+        rates_now(reach)
         await venue.housekeeping()
         snapshot = await venue.snapshot()
-        assert "multi-assets (reported), hedge" in snapshot.mode
-        assert snapshot.rules["cross:multi"].family == "reported"
+        assert "multi-assets, hedge" in snapshot.mode
+        assert snapshot.rules["cross:multi"].family == "haircut_pool"
 
     play(scene)
 
@@ -208,6 +232,127 @@ def test_a_key_without_the_right_to_read_is_refused() -> None:
             await venue.start()
 
     play(scene, api_restrictions=body("api_restrictions") | {"enableReading": False})
+
+
+# ── multi-assets mode and COIN-M ───────────────────────────────────────────────────────────────
+
+MULTI = body("account_config") | {"multiAssetsMargin": True}
+
+
+def test_multi_assets_mode_is_one_pool_in_usd_and_the_margin_pool_is_told_in_usd_too() -> None:
+    async def scene(reach: Reach, venue: Binance) -> None:
+        await venue.start()
+        snapshot = await venue.snapshot()
+
+        assert snapshot.reference == "USD"
+        assert set(snapshot.rules) >= {"cross:multi", "margin"}
+        rows = {(one.pool, one.asset): one for one in snapshot.assets}
+        usdt = rows["cross:multi", "USDT"]
+        assert (usdt.index, usdt.weights[0].weight) == (Decimal("0.99"), Decimal("0.99"))
+        assert usdt.ask == Decimal("1.005")
+        # what the venue lists as no margin counts for nothing
+        assert rows["cross:multi", "BNB"].weights[0].weight == 0
+        assert rows["margin", "USDT"].index == Decimal("0.99")
+        assert rows["margin", "BTC"].index == Decimal("31970.5") * Decimal("0.99")
+        pools = {pool.pool: pool for pool in evaluate(snapshot).pools}
+        assert pools["cross:multi"].status == "ok"
+        assert pools["margin"].disagreement == pytest.approx(0, abs=1e-6)
+        assert reach.server.count(INDEX) == 1
+
+    play(scene, account_config=MULTI)
+
+
+def test_asset_indices_of_another_time_are_unreadable() -> None:
+    async def scene(reach: Reach, venue: Binance) -> None:
+        await venue.snapshot()
+        reach.clock.now_ms += 41_000
+        marks_now(reach)
+        with pytest.raises(Unreadable, match="asset indices are 41 s old"):
+            await venue.snapshot()
+
+    play(scene, account_config=MULTI)
+
+
+@pytest.mark.parametrize("said", [Said(b""), Said([]), Said([{}]), Said(b"<html>", 503)])
+def test_garbage_for_asset_indices_costs_the_reading(said: Said) -> None:
+    async def scene(reach: Reach, venue: Binance) -> None:
+        good = reach.server.answers[INDEX]
+        reach.server.answers[INDEX] = said
+        with pytest.raises(VenueError):
+            await venue.snapshot()
+        reach.server.answers[INDEX] = good
+        assert (await venue.snapshot()).positions
+
+    play(scene, account_config=MULTI)
+
+
+def test_coin_m_that_is_not_used_is_looked_at_every_ten_minutes_and_not_read() -> None:
+    async def scene(reach: Reach, venue: Binance) -> None:
+        for _ in range(3):
+            await venue.snapshot()
+        assert (reach.server.count(COIN), reach.server.count(COIN_RISK)) == (1, 0)
+        reach.clock.now_ms += 600_000
+        marks_now(reach)
+        await venue.housekeeping()
+        assert (reach.server.count(COIN), reach.server.count(COIN_RISK)) == (2, 0)
+
+    play(scene)
+
+
+def test_coin_m_that_is_used_is_read_beside_the_rest() -> None:
+    async def scene(reach: Reach, venue: Binance) -> None:
+        snapshot = await venue.snapshot()
+
+        assert "COIN-M" in snapshot.mode
+        assert {"coin:BTC", "isolated:BTCUSD_PERP:long"} <= set(snapshot.rules)
+        assert {"coin account", "coin positionRisk", "coin premiumIndex"} <= set(snapshot.parts)
+        pools = {pool.pool: pool for pool in evaluate(replace(snapshot, venue_says={})).pools}
+        (leg,) = pools["isolated:BTCUSD_PERP:long"].positions
+        # BN-20: the venue's own price of this payload
+        assert leg.liquidation_price == pytest.approx(25_119.974_457_60, abs=1e-5)
+        # its own figures have eight decimals: of a margin of 0.000021 that is 0.02 %
+        pools = {pool.pool: pool for pool in evaluate(snapshot).pools}
+        assert pools["isolated:BTCUSD_PERP:long"].disagreement == pytest.approx(0.02, abs=0.01)
+        assert pools["coin:BTC"].reference == "BTC"
+        assert pools["coin:BTC"].disagreement == pytest.approx(0, abs=0.01)
+        assert reach.server.count("/dapi/v1/exchangeInfo") == 1
+
+    play(scene, coin_account_idle=body("coin_account"))
+
+
+def test_coin_m_positions_missing_from_one_body_are_unreadable() -> None:
+    async def scene(reach: Reach, venue: Binance) -> None:
+        with pytest.raises(Unreadable, match="coin account has 2 BTCUSD_PERP, positionRisk none"):
+            await venue.snapshot()
+        assert reach.server.count(COIN_RISK) == 2
+
+    play(
+        scene,
+        coin_account_idle=body("coin_account"),
+        coin_position_risk=body("coin_position_risk")[1:],
+    )
+
+
+@pytest.mark.parametrize("path", [COIN, COIN_RISK, "/dapi/v1/premiumIndex"])
+@pytest.mark.parametrize("said", [Said(b""), Said({}), Said([{}]), Said(b"", 524)])
+def test_garbage_in_any_part_of_coin_m_costs_the_whole_reading(path: str, said: Said) -> None:
+    async def scene(reach: Reach, venue: Binance) -> None:
+        await venue.start()
+        good = reach.server.answers[path]
+        reach.server.answers[path] = said
+        with pytest.raises(VenueError):
+            await venue.snapshot()
+        reach.server.answers[path] = good
+        assert (await venue.snapshot()).positions
+
+    play(scene, coin_account_idle=body("coin_account"))
+
+
+def test_live_prices_of_coin_m_are_its_own_marks() -> None:
+    async def scene(_: Reach, venue: Binance) -> None:
+        assert await venue.prices(["BTCUSD_PERP"]) == {"BTC": 38103.05510455}
+
+    play(scene)
 
 
 # ── torn, frozen, garbage ──────────────────────────────────────────────────────────────────────

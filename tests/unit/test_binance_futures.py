@@ -297,19 +297,6 @@ def test_a_table_that_does_not_give_the_venues_margin_is_disputed() -> None:
     assert futures.disputed(legs, brackets) == ["BTCUSDT"]
 
 
-def test_multi_assets_mode_is_reported_with_the_venues_totals_and_not_computed() -> None:
-    draft = Draft()
-    account = futures.read_account(body("account"))
-    legs = futures.read_legs(body("position_risk"))
-
-    futures.add_multi_assets(draft, account, legs, tables("BTCUSDT"), marks())
-
-    report = evaluate(snapshot_of(draft)).pools[0]
-    assert (report.pool, report.status) == ("cross:multi", "reported")
-    assert draft.unmodelled == {}
-    assert report.health == pytest.approx(1 / 0.414895, rel=1e-5)
-
-
 def test_a_pool_under_water_has_amounts_but_no_ratio() -> None:
     account = body("account")
     account["assets"][0]["crossWalletBalance"] = "500000"

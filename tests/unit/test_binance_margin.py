@@ -1,7 +1,8 @@
-"""Binance cross margin, portfolio margin and wallets."""
+"""Binance cross margin, classic and Pro, and wallets."""
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 from typing import Any
 
@@ -13,6 +14,7 @@ from watcher.margin import evaluate
 from watcher.ports import Unreadable
 from watcher.venues.binance import margin, setup
 from watcher.venues.binance.draft import Draft
+from watcher.venues.fields import decode
 
 
 def drafted(data: Any) -> Draft:
@@ -139,30 +141,104 @@ def test_a_balance_that_is_no_amount_is_unreadable(value: object) -> None:
         margin.read_margin(data)
 
 
-def test_a_pro_account_is_reported_and_its_level_is_its_health() -> None:
-    account = margin.read_margin(
-        body("margin_account") | {"accountType": "MARGIN_2", "marginLevel": "3.8494"}
+PRO = {
+    "accountType": "MARGIN_2",
+    "TotalCollateralValueInUSDT": "500000.00000000",
+    "totalOpenOrderLossInUSDT": "500.00000000",
+}
+DEBT_TABLES = [
+    {
+        "assetNames": ["USDT", "BTC"],
+        "rank": 1,
+        "brackets": [
+            {
+                "leverage": 5,
+                "maxDebt": 1000000.0,
+                "maintenanceMarginRate": 0.07,
+                "initialMarginRate": 0.25,
+                "fastNum": 4000.0,
+            },
+            {
+                "leverage": 10,
+                "maxDebt": 200000.0,
+                "maintenanceMarginRate": 0.05,
+                "initialMarginRate": 0.1112,
+                "fastNum": 0.0,
+            },
+        ],
+    }
+]
+
+
+def pro_draft(data: Any, tables: Any) -> Draft:
+    draft = Draft()
+    marks = setup.Marks.of(setup.read_mark_table(body("premium_index")), AT_MS)
+    margin.add_margin_pro(
+        draft,
+        margin.read_margin(data),
+        setup.read_debt_tables(tables),
+        setup.read_weights(body("collateral_ratio")),
+        marks.index,
     )
-    draft = Draft()
+    return draft
 
-    margin.add_margin_pro(draft, account, Decimal(50_000))
+
+def wire(value: Any) -> Any:
+    """As the adapter's decoder hands numbers over."""
+    return decode(json.dumps(value))
+
+
+def test_a_pro_account_is_collateral_less_debt_over_what_the_debt_needs() -> None:
+    """255,764 USDT owed: 7 % of it less 4,000; collateral 10 BTC, less 500 for resting orders."""
+    data = body("margin_account") | PRO
+    index = next(r for r in body("premium_index") if r["symbol"] == "BTCUSDT")["indexPrice"]
+    equity = 10 * float(index) - 255_764 - 500
+    maintenance = 255_764 * 0.07 - 4_000
+    told = data | {"marginLevel": f"{equity / maintenance:.8f}"}
+
+    draft = pro_draft(told, wire(DEBT_TABLES))
 
     (report,) = evaluate(snapshot_of(draft)).pools
-    assert account.pro
-    assert report.status == "reported"
+    assert draft.rules["margin"].family is Family.HAIRCUT_POOL
+    assert (report.status, report.why) == ("ok", None)
+    assert report.equity == pytest.approx(equity)
+    assert report.requirement == pytest.approx(maintenance)
+    assert report.health == pytest.approx(equity / maintenance)
+    assert report.margin_level == pytest.approx(100 * equity / maintenance)
+    assert report.stages == {"call": 150, "liquidation": 100}
+    assert report.disagreement == pytest.approx(0, abs=1e-6)
+    assert report.tier_distance == pytest.approx(100 * (equity - maintenance) / 10 / float(index))
+
+
+def test_a_pro_debt_without_a_table_makes_the_pool_partial_with_the_venues_level() -> None:
+    tables = wire([DEBT_TABLES[0] | {"assetNames": ["BTC"]}])
+
+    draft = pro_draft(body("margin_account") | PRO | {"marginLevel": "3.8494"}, tables)
+
+    (report,) = evaluate(snapshot_of(draft)).pools
+    assert report.why == "no maintenance table of debts in USDT"
     assert report.health == pytest.approx(3.8494)
-    assert report.equity == pytest.approx(100_000)
 
 
-def test_portfolio_margin_is_reported_by_its_own_ratio() -> None:
-    draft = Draft()
+@pytest.mark.parametrize("name", ["TotalCollateralValueInUSDT", "totalOpenOrderLossInUSDT"])
+def test_a_pro_account_that_lacks_a_figure_is_unreadable(name: str) -> None:
+    data = body("margin_account") | PRO
+    del data[name]
 
-    margin.add_portfolio(draft, body("papi_account"))
+    with pytest.raises(Unreadable, match=f"{name} is missing"):
+        margin.read_margin(data)
 
-    (report,) = evaluate(snapshot_of(draft)).pools
-    assert (report.pool, report.status) == ("portfolio", "reported")
-    assert report.health == pytest.approx(1.99999999 / 1.05)
-    assert report.maintenance_margin == pytest.approx(15.11708371)
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("maxDebt", 200000.0), ("maintenanceMarginRate", 0.01), ("maintenanceMarginRate", 1.5)],
+)
+def test_a_debt_table_that_cannot_be_right_is_unreadable(name: str, value: float) -> None:
+    first, second = DEBT_TABLES[0]["brackets"]  # type: ignore[misc]
+    broken = [DEBT_TABLES[0] | {"brackets": [first | {name: value}, second]}]  # type: ignore[operator]
+
+    with pytest.raises(Unreadable, match=r"brackets\[\d\]: "):
+        setup.read_debt_tables(wire(broken))
 
 
 def test_wallets_tell_what_is_free() -> None:

@@ -59,6 +59,7 @@ HOURLY_RATE = Decimal("0.000005")
 def instruments() -> tuple[Instrument, ...]:
     return (
         *tables_binance.INSTRUMENTS,
+        *tables_binance.COIN_INSTRUMENTS,
         *tables_bybit.INSTRUMENTS,
         *tables_okx.INSTRUMENTS,
     )

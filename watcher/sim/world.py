@@ -42,12 +42,21 @@ COLLATERAL_WALLET: Mapping[str, str] = {
 """The wallet derivatives settle in."""
 
 WALLETS: Mapping[str, tuple[str, ...]] = {
-    "binance": ("spot", "funding", "futures", "margin"),
+    "binance": ("spot", "funding", "futures", "coin", "margin"),
     "bybit": ("unified", "funding"),
     "okx": ("trading", "funding"),
 }
 
+COIN_WALLET: Mapping[str, str] = {"binance": "coin"}
+"""Where contracts margined in coin settle, on venues that keep them apart."""
+
 LEVERAGE_DEFAULT = Decimal(10)
+
+
+def purse_of(instrument: Instrument) -> str:
+    """Return the wallet *instrument* settles in."""
+    apart = COIN_WALLET.get(instrument.venue) if instrument.inverse else None
+    return apart or COLLATERAL_WALLET[instrument.venue]
 
 
 class Rules(Protocol):
@@ -198,7 +207,8 @@ class World(Quotes):
         if isolated_margin is not None:
             mode: MarginMode = "isolated" if isolated_margin > 0 else "cross"
             delta = isolated_margin - leg.isolated_margin
-            self.credit(account, leg.instrument.settle, -delta)
+            purse = purse_of(leg.instrument)
+            self.credit(account, leg.instrument.settle, -delta, wallet=purse)
             leg.margin_mode, leg.isolated_margin = mode, isolated_margin
 
     def reduce(
@@ -217,7 +227,8 @@ class World(Quotes):
         closed = leg.quantity if quantity is None else min(quantity, leg.quantity)
         gained = profit(leg, closed, price or self.mark(leg.instrument))
         freed = leg.isolated_margin * closed / leg.quantity
-        self.credit(account, leg.instrument.settle, gained + freed)
+        purse = purse_of(leg.instrument)
+        self.credit(account, leg.instrument.settle, gained + freed, wallet=purse)
         account.realised[leg.symbol] = account.realised.get(leg.symbol, ZERO) + gained
         leg.isolated_margin -= freed
         leg.quantity -= closed
@@ -372,6 +383,7 @@ class World(Quotes):
 
     def _charge_interest(self) -> None:
         for account in self.accounts.values():
-            for debt in account.debts.values():
+            pairs = (debt for pair in account.pairs.values() for debt in pair.debts.values())
+            for debt in (*account.debts.values(), *pairs):
                 debt.interest += debt.principal * debt.hourly_rate
                 self.touch()

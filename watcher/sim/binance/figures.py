@@ -2,7 +2,8 @@
 Binance's margin arithmetic, in exact Decimals.
 
 USDⓈ-M, single-asset mode: one cross pool per settle asset, one pool per isolated leg; margin
-ratio = maintenance margin / margin balance, liquidation at 1. Cross margin (spot, classic):
+ratio = maintenance margin / margin balance, liquidation at 1. COIN-M the same in coin, multi-assets
+mode in `multi`. Cross margin (spot, classic):
 margin level = assets / (debt + interest) at index, no haircut, liquidation at 1.1.
 
 Rule: this is what the venue itself would compute, from its pages; it shares nothing with
@@ -19,6 +20,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from watcher.sim.binance.legs import (
+    FuturesPool,
+    coin_liquidation_price,
+    initial_margin,
+    maintenance,
+)
+from watcher.sim.binance.multi import FLAG, multi_pool, multi_state
+from watcher.sim.binance.pairs import pair_pools, pair_state
+from watcher.sim.binance.pro import pro_pool, pro_state
 from watcher.sim.binance.tables import ladder
 from watcher.sim.things import ONE, ZERO, Account, PoolState, Position
 from watcher.sim.world import World
@@ -38,30 +48,6 @@ class MarginBars:
 
 
 BARS = MarginBars()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FuturesPool:
-    """One USDⓈ-M pool: a wallet and the legs that share it."""
-
-    name: str
-    asset: str
-    wallet: Decimal
-    legs: tuple[Position, ...]
-    unrealised: Decimal
-    maintenance_margin: Decimal
-
-    @property
-    def margin_balance(self) -> Decimal:
-        return self.wallet + self.unrealised
-
-    @property
-    def in_liquidation(self) -> bool:
-        return self.maintenance_margin > 0 and self.maintenance_margin >= self.margin_balance
-
-    @property
-    def isolated(self) -> bool:
-        return self.name.startswith("isolated:")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,17 +73,6 @@ class MarginPool:
     @property
     def in_call_band(self) -> bool:
         return self.liability > 0 and self.assets <= BARS.call * self.liability
-
-
-def maintenance(leg: Position, mark: Decimal) -> Decimal:
-    """Return U3: notional x rate - cum of the bracket its notional lies in."""
-    notional = leg.quantity * mark
-    row = leg.instrument.bracket_of(notional)
-    return notional * row.rate - row.deduction
-
-
-def initial_margin(leg: Position, mark: Decimal) -> Decimal:
-    return leg.quantity * mark / leg.leverage
 
 
 def liquidation_price(
@@ -139,26 +114,44 @@ class BinanceFigures:
     """The venue's view of one account: its pools and their liquidation prices."""
 
     def pools(self, world: World, account: Account, *, prices: bool = True) -> list[PoolState]:
+        multi = account.flag(FLAG)
+        single = [] if multi else self.futures(world, account)
         states = [
-            self._futures_state(world, pool, prices=prices) for pool in self.futures(world, account)
+            self._futures_state(world, pool, prices=prices)
+            for pool in [*single, *self.coins(world, account)]
         ]
+        if multi:
+            states.append(multi_state(multi_pool(world, account), prices=prices))
         margin = self.margin(world, account)
-        if margin.assets or margin.liability:
+        if account.flag("pro") and (margin.assets or margin.liability):
+            states.append(pro_state(pro_pool(world, account)))
+        elif margin.assets or margin.liability:
             states.append(_margin_state(margin))
+        states += [pair_state(pool) for pool in pair_pools(world, account)]
         return states
 
     def futures(self, world: World, account: Account) -> list[FuturesPool]:
-        """Return the cross pools of held assets, then the isolated ones."""
-        legs = list(account.positions.values())
+        """Return the USDⓈ-M cross pools of held assets, then the isolated ones."""
+        return self._of_purse(world, account, "futures", "cross", inverse=False)
+
+    def coins(self, world: World, account: Account) -> list[FuturesPool]:
+        """Return the COIN-M pools: one per coin, and one per isolated leg."""
+        return self._of_purse(world, account, "coin", "coin", inverse=True)
+
+    def _of_purse(
+        self, world: World, account: Account, purse: str, prefix: str, *, inverse: bool
+    ) -> list[FuturesPool]:
+        legs = [leg for leg in account.positions.values() if leg.instrument.inverse == inverse]
         cross = [leg for leg in legs if leg.margin_mode == "cross"]
-        held = {asset for asset, amount in account.wallet("futures").items() if amount}
+        held = {asset for asset, amount in account.wallet(purse).items() if amount}
         pools = [
             self._pool(
                 world,
-                f"cross:{asset}",
+                f"{prefix}:{asset}",
                 asset,
-                account.balance("futures", asset),
+                account.balance(purse, asset),
                 tuple(leg for leg in cross if leg.instrument.settle == asset),
+                purse,
             )
             for asset in sorted(held | {leg.instrument.settle for leg in cross})
         ]
@@ -166,18 +159,24 @@ class BinanceFigures:
             if leg.margin_mode == "isolated":
                 name = f"isolated:{leg.symbol}:{leg.side}"
                 settle = leg.instrument.settle
-                pools.append(self._pool(world, name, settle, leg.isolated_margin, (leg,)))
+                pools.append(self._pool(world, name, settle, leg.isolated_margin, (leg,), purse))
         return pools
 
     @staticmethod
     def _pool(
-        world: World, name: str, asset: str, wallet: Decimal, legs: tuple[Position, ...]
+        world: World,
+        name: str,
+        asset: str,
+        wallet: Decimal,
+        legs: tuple[Position, ...],
+        purse: str,
     ) -> FuturesPool:
         return FuturesPool(
             name=name,
             asset=asset,
             wallet=wallet,
             legs=legs,
+            purse=purse,
             unrealised=sum((world.unrealised(leg) for leg in legs), ZERO),
             maintenance_margin=sum(
                 (maintenance(leg, world.mark(leg.instrument)) for leg in legs), ZERO
@@ -185,7 +184,7 @@ class BinanceFigures:
         )
 
     def liquidation_prices(self, world: World, pool: FuturesPool) -> dict[str, Decimal]:
-        """Return U7 for each symbol of *pool*; both hedge legs of a symbol share one price."""
+        """Return U7 or C6 per symbol of *pool*; both hedge legs of a symbol share one price."""
         by_symbol: dict[str, list[Position]] = {}
         for leg in pool.legs:
             by_symbol.setdefault(leg.symbol, []).append(leg)
@@ -194,7 +193,8 @@ class BinanceFigures:
             mark = world.mark(legs[0].instrument)
             own = sum((world.unrealised(leg) - maintenance(leg, mark) for leg in legs), ZERO)
             others = pool.unrealised - pool.maintenance_margin - own
-            price = liquidation_price(pool.wallet, legs, mark, others=others)
+            solve = coin_liquidation_price if legs[0].instrument.inverse else liquidation_price
+            price = solve(pool.wallet, legs, mark, others=others)
             if price is not None:
                 prices[symbol] = price
         return prices

@@ -16,23 +16,38 @@ from decimal import ROUND_FLOOR, Decimal
 from watcher.sim.binance.figures import (
     BARS,
     BinanceFigures,
-    FuturesPool,
     MarginPool,
-    maintenance,
 )
+from watcher.sim.binance.legs import FuturesPool, bankruptcy_price, maintenance, value
+from watcher.sim.binance.multi import FLAG, NAME, as_of, multi_pool
+from watcher.sim.binance.pairs import enforce_pairs
+from watcher.sim.binance.pro import EARLY_STOP, pro_pool
 from watcher.sim.binance.tables import CALL_AGAIN_US, CALL_RATIO, MARGIN_CLEARANCE_FEE
 from watcher.sim.things import ONE, ZERO, Account, BracketRow, Liquidation, Position
 from watcher.sim.world import World
+
+DUST = Decimal("0.00000001")
 
 
 class BinanceRules(BinanceFigures):
     """Warnings and liquidations over the venue's own figures."""
 
     def enforce(self, world: World, account: Account) -> None:
-        for pool in self.futures(world, account):
+        for pool in self._singles(world, account):
             if pool.in_liquidation:
                 self._liquidate(world, account, pool.name)
-            self._warn_futures(world, account, pool)
+            self._warn_futures(
+                world, account, pool.name, pool.maintenance_margin, pool.margin_balance
+            )
+        if account.flag(FLAG):
+            both = multi_pool(world, account)
+            if both.in_liquidation:
+                self._liquidate_multi(world, account)
+            self._warn_futures(world, account, NAME, both.maintenance_margin, both.equity)
+        enforce_pairs(world, account)
+        if account.flag("pro"):
+            self._enforce_pro(world, account)
+            return
         margin = self.margin(world, account)
         if margin.in_liquidation:
             self._liquidate_margin(world, account)
@@ -45,20 +60,26 @@ class BinanceRules(BinanceFigures):
         else:
             world.end_margin_call(account, "margin")
 
-    def _warn_futures(self, world: World, account: Account, pool: FuturesPool) -> None:
-        if pool.maintenance_margin and (
-            pool.maintenance_margin >= CALL_RATIO * pool.margin_balance
-        ):
+    def _singles(self, world: World, account: Account) -> list[FuturesPool]:
+        """Return the pools of one currency, as far as the account's mode has them."""
+        linear = [] if account.flag(FLAG) else self.futures(world, account)
+        return [*linear, *self.coins(world, account)]
+
+    @staticmethod
+    def _warn_futures(
+        world: World, account: Account, name: str, margin: Decimal, balance: Decimal
+    ) -> None:
+        if margin and margin >= CALL_RATIO * balance:
             text = (
-                f"Binance Futures: the margin ratio of {pool.name} is above {CALL_RATIO:.0%}. "
+                f"Binance Futures: the margin ratio of {name} is above {CALL_RATIO:.0%}. "
                 "Your positions may be liquidated."
             )
-            world.call_margin(account, pool.name, text)
+            world.call_margin(account, name, text)
         else:
-            world.end_margin_call(account, pool.name)
+            world.end_margin_call(account, name)
 
     def _find(self, world: World, account: Account, name: str) -> FuturesPool | None:
-        for pool in self.futures(world, account):
+        for pool in self._singles(world, account):
             if pool.name == name:
                 return pool
         return None
@@ -74,15 +95,36 @@ class BinanceRules(BinanceFigures):
             )
             self._reduce_one_bracket(world, account, pool, leg)
             pool = self._find(world, account, name)
-        left = account.balance("futures", pool.asset) if pool is not None else ZERO
+        left = account.balance(pool.purse, pool.asset) if pool is not None else ZERO
         if pool is not None and not pool.legs and left < 0:
             # the insurance fund takes what the trader cannot pay
-            world.credit(account, pool.asset, -left)
+            world.credit(account, pool.asset, -left, wallet=pool.purse)
+
+    def _liquidate_multi(self, world: World, account: Account) -> None:
+        """Cancel orders, then reduce the leg that asks most, bracket by bracket, as above."""
+        pool = multi_pool(world, account)
+        for asset in pool.wallets:
+            self._cancel_orders(world, account, as_of(pool, asset))
+        while pool.in_liquidation:
+            needs = {
+                leg.id: maintenance(leg, pool.marks[leg.symbol]) * pool.asks[leg.instrument.settle]
+                for leg in pool.legs
+            }
+            leg = max(pool.legs, key=lambda one: (needs[one.id], one.id))
+            self._reduce_one_bracket(world, account, as_of(pool, leg.instrument.settle), leg)
+            pool = multi_pool(world, account)
+        if not pool.legs and pool.equity < 0:
+            # the insurance fund takes all there is, debts and rests
+            for asset, amount in pool.wallets.items():
+                world.credit(account, asset, -amount)
 
     @staticmethod
     def _cancel_orders(world: World, account: Account, pool: FuturesPool) -> None:
         asset_orders = [
-            order for order in account.orders.values() if order.instrument.settle == pool.asset
+            order
+            for order in account.orders.values()
+            if order.instrument.settle == pool.asset
+            and order.instrument.inverse == (pool.purse == "coin")
         ]
         for order in asset_orders:
             del account.orders[order.id]
@@ -105,16 +147,16 @@ class BinanceRules(BinanceFigures):
         world: World, account: Account, pool: FuturesPool, leg: Position
     ) -> None:
         mark = world.mark(leg.instrument)
-        row = leg.instrument.bracket_of(leg.quantity * mark)
+        row = leg.instrument.bracket_of(value(leg, mark))
         closed = leg.quantity - _within(row, leg, mark)
         whole = closed >= leg.quantity
         # an isolated leg cannot lose more than its margin: beyond that it is taken over at
         # the bankruptcy price
         price = mark
         if pool.isolated and pool.margin_balance < 0:
-            price = leg.entry - leg.sign * leg.isolated_margin / leg.quantity
+            price = bankruptcy_price(leg)
         backed = max(pool.margin_balance, ZERO)
-        fee = min(closed * mark * leg.instrument.liquidation_fee_rate, backed)
+        fee = min(value(leg, mark, closed) * leg.instrument.liquidation_fee_rate, backed)
         world.record(
             account,
             Liquidation(
@@ -133,7 +175,38 @@ class BinanceRules(BinanceFigures):
         if pool.isolated and not whole:
             leg.isolated_margin -= fee
         else:
-            world.credit(account, pool.asset, -fee)
+            world.credit(account, pool.asset, -fee, wallet=pool.purse)
+
+    def _enforce_pro(self, world: World, account: Account) -> None:
+        """Warn; at level 1 sell in tenths of the debt until the level is 2 or nothing is owed."""
+        pool = pro_pool(world, account)
+        if pool.in_liquidation:
+            account.order_loss = ZERO
+            world.record(
+                account,
+                Liquidation(
+                    at_us=world.now_us,
+                    account=account.name,
+                    pool="margin",
+                    kind="cancel_orders",
+                    symbol="all",
+                    side="",
+                    quantity=ZERO,
+                    price=ZERO,
+                ),
+            )
+            self._repay_in_kind(world, account)
+            for asset in self._by_value(world, account):
+                while account.debts and account.balance("margin", asset) > DUST:
+                    pool = pro_pool(world, account)
+                    if pool.level > EARLY_STOP:
+                        return
+                    self._sell(world, account, asset, max(pool.liability / 10, ONE))
+        if pool.in_call_band:
+            text = f"Binance Margin Call: your cross margin Pro level is {pool.level:.2f}."
+            world.call_margin(account, "margin", text, again_after_us=CALL_AGAIN_US)
+        else:
+            world.end_margin_call(account, "margin")
 
     def _liquidate_margin(self, world: World, account: Account) -> None:
         """Cancel, repay from what is held, then sell assets until the early-stop bar or no debt."""
@@ -198,5 +271,7 @@ class BinanceRules(BinanceFigures):
 
 def _within(row: BracketRow, leg: Position, mark: Decimal) -> Decimal:
     """Return the quantity that stays when a leg is cut to the bracket below *row*."""
-    steps = row.floor / mark / leg.instrument.quantity_step
+    one = leg.instrument
+    base = row.floor * mark / one.contract_size if one.inverse else row.floor / mark
+    steps = base / one.quantity_step
     return steps.to_integral_value(ROUND_FLOOR) * leg.instrument.quantity_step

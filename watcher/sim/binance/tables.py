@@ -106,6 +106,46 @@ INSTRUMENTS: tuple[Instrument, ...] = (
     _perpetual("SOL", "USDC", _LARGE, "0.01", "0.0100"),
 )
 
+BUFFERS: Mapping[str, tuple[Decimal, Decimal]] = {
+    "USDT": (Decimal("0.0005"), Decimal("0.0005")),
+    "USDC": (ZERO, ZERO),
+    "BTC": (Decimal("0.05"), Decimal("0.05")),
+}
+BUFFER_OTHERS = (Decimal("0.1"), Decimal("0.1"))
+"""Multi-assets mode: how far bid and ask of an asset lie below and above its index (drawn)."""
+
+_COIN_BTC = "5 .004 125|10 .005 100|20 .01 50|50 .025 20|100 .05 10|200 .1 5|400 .125 4|1000 .15 3"
+_COIN_ETH = "15 .005 100|75 .01 75|150 .02 50|750 .025 20|2000 .05 10|4000 .1 5|10000 .15 3"
+_COIN_SOL = "100 .01 50|1000 .015 30|5000 .02 25|20000 .05 10|60000 .1 5|200000 .15 3"
+
+
+def _coin(symbol: str, coin: str, table: str, size: str, basis: str = "0") -> Instrument:
+    return Instrument(
+        venue=VENUE,
+        symbol=symbol,
+        underlying=coin,
+        quote="USD",
+        settle=coin,
+        brackets=brackets(table),
+        source=DRAWN,
+        inverse=True,
+        contract_size=Decimal(size),
+        quantity_step=ONE,
+        price_tick=Decimal("0.01"),
+        mark_step=Decimal("0.00000001"),
+        basis=Decimal(basis),
+        liquidation_fee_rate=FUTURES_LIQUIDATION_FEE,
+    )
+
+
+COIN_INSTRUMENTS: tuple[Instrument, ...] = (
+    _coin("BTCUSD_PERP", "BTC", _COIN_BTC, "100"),
+    _coin("ETHUSD_PERP", "ETH", _COIN_ETH, "10"),
+    _coin("SOLUSD_PERP", "SOL", _COIN_SOL, "10"),
+    _coin("BTCUSD_261225", "BTC", _COIN_BTC, "100", "0.004"),
+)
+"""COIN-M: contracts in USD, margin and brackets in coin."""
+
 FUTURES_ASSETS = ("USDT", "USDC", "FDUSD", "BNB", "BTC", "ETH")
 """Assets `/fapi/v3/account` lists, held or not."""
 

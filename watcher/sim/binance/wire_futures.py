@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from watcher.sim.binance.figures import FuturesPool, initial_margin, maintenance
+from watcher.sim.binance.legs import FuturesPool, initial_margin, maintenance
+from watcher.sim.binance.multi import FLAG, multi_pool
 from watcher.sim.binance.tables import FUTURES_ASSETS
 from watcher.sim.binance.wire import Ask, Refusal
 from watcher.sim.binance.wire_market import chosen, eight
@@ -21,7 +22,8 @@ def account(ask: Ask) -> object:
     pools = ask.rules.futures(ask.world, ask.account)
     assets = [_asset(ask, name, pools) for name in _listed(pools)]
     usdt = next(row for row in assets if row["asset"] == "USDT")
-    legs = ask.account.positions.values()
+    legs = [leg for leg in ask.account.positions.values() if not leg.instrument.inverse]
+    totals = _in_usd(ask) if ask.account.flag(FLAG) else {}
     return {
         "totalInitialMargin": usdt["initialMargin"],
         "totalMaintMargin": usdt["maintMargin"],
@@ -34,8 +36,29 @@ def account(ask: Ask) -> object:
         "totalCrossUnPnl": usdt["crossUnPnl"],
         "availableBalance": usdt["availableBalance"],
         "maxWithdrawAmount": usdt["maxWithdrawAmount"],
+        **totals,
         "assets": assets,
         "positions": [_account_leg(ask, leg) for leg in legs],
+    }
+
+
+def _in_usd(ask: Ask) -> dict[str, object]:
+    """Return the totals of multi-assets mode, where they are of all assets and in USD."""
+    pool, world = multi_pool(ask.world, ask.account), ask.world
+    wallet = sum((held * world.index(name) for name, held in pool.wallets.items()), ZERO)
+    profits = sum((pool.unrealised(name) * world.index(name) for name in pool.wallets), ZERO)
+    used, free = pool.initial_margin, max(pool.equity - pool.initial_margin, ZERO)
+    return {
+        "totalInitialMargin": eight(used),
+        "totalMaintMargin": eight(pool.maintenance_margin),
+        "totalWalletBalance": eight(wallet),
+        "totalUnrealizedProfit": eight(profits),
+        "totalMarginBalance": eight(pool.equity),
+        "totalPositionInitialMargin": eight(used),
+        "totalCrossWalletBalance": eight(wallet),
+        "totalCrossUnPnl": eight(profits),
+        "availableBalance": eight(free),
+        "maxWithdrawAmount": eight(free),
     }
 
 
@@ -116,8 +139,10 @@ def position_risk(ask: Ask) -> object:
     if wanted:
         chosen(ask)
     rows: list[object] = []
+    multi = ask.account.flag(FLAG)
+    shared = multi_pool(ask.world, ask.account).liquidation_prices() if multi else {}
     for pool in ask.rules.futures(ask.world, ask.account):
-        prices = ask.rules.liquidation_prices(ask.world, pool)
+        prices = shared if multi else ask.rules.liquidation_prices(ask.world, pool)
         rows.extend(
             _risk_leg(ask, leg, prices.get(leg.symbol))
             for leg in pool.legs

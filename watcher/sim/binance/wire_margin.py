@@ -10,10 +10,13 @@ from __future__ import annotations
 from decimal import Decimal, InvalidOperation
 
 from watcher.sim.binance.figures import BARS
+from watcher.sim.binance.lending import debt_table, pair_tiers
+from watcher.sim.binance.pairs import PairPool, pair_pools
+from watcher.sim.binance.pro import pro_pool
 from watcher.sim.binance.tables import MARGIN_ASSETS, ladder
 from watcher.sim.binance.wire import Ask, Refusal
 from watcher.sim.binance.wire_market import eight
-from watcher.sim.things import ZERO
+from watcher.sim.things import ZERO, MarginPair
 from watcher.sim.wire import short
 
 NO_LEVEL = Decimal(999)
@@ -38,7 +41,11 @@ def amount_of(ask: Ask) -> Decimal:
 def margin_account(ask: Ask) -> object:
     pool = ask.rules.margin(ask.world, ask.account)
     btc, usdt = ask.world.index("BTC"), ask.world.index("USDT")
-    level = pool.level if pool.liability else NO_LEVEL
+    is_pro = ask.account.flag("pro")
+    pro = pro_pool(ask.world, ask.account)
+    level = NO_LEVEL
+    if pool.liability:
+        level = pro.level if is_pro else pool.level
     return {
         "created": True,
         "borrowEnabled": True,
@@ -47,12 +54,12 @@ def margin_account(ask: Ask) -> object:
         "totalAssetOfBtc": eight(pool.assets / btc),
         "totalLiabilityOfBtc": eight(pool.liability / btc),
         "totalNetAssetOfBtc": eight((pool.assets - pool.liability) / btc),
-        "TotalCollateralValueInUSDT": eight(pool.collateral / usdt),
-        "totalOpenOrderLossInUSDT": "0.00000000",
+        "TotalCollateralValueInUSDT": eight(pro.collateral if is_pro else pool.collateral / usdt),
+        "totalOpenOrderLossInUSDT": eight(pro.order_loss),
         "tradeEnabled": True,
         "transferInEnabled": True,
         "transferOutEnabled": pool.collateral_level > 2,
-        "accountType": "MARGIN_2" if ask.account.flag("pro") else "MARGIN_1",
+        "accountType": "MARGIN_2" if is_pro else "MARGIN_1",
         "userAssets": [_margin_asset(ask, asset) for asset in _margin_assets(ask)],
     }
 
@@ -75,14 +82,71 @@ def _margin_asset(ask: Ask, asset: str) -> dict[str, object]:
     }
 
 
-def isolated_account(_: Ask) -> object:
-    zero = "0.00000000"
+def isolated_account(ask: Ask) -> object:
+    pools = pair_pools(ask.world, ask.account)
+    btc = ask.world.index("BTC")
+    worth = [ask.world.index(pool.pair.quote) / btc for pool in pools]
+    assets = sum((p.assets * each for p, each in zip(pools, worth, strict=True)), ZERO)
+    owed = sum((p.liability * each for p, each in zip(pools, worth, strict=True)), ZERO)
     return {
-        "assets": [],
-        "totalAssetOfBtc": zero,
-        "totalLiabilityOfBtc": zero,
-        "totalNetAssetOfBtc": zero,
+        "assets": [_pair(ask, pool) for pool in pools],
+        "totalAssetOfBtc": eight(assets),
+        "totalLiabilityOfBtc": eight(owed),
+        "totalNetAssetOfBtc": eight(assets - owed),
     }
+
+
+def _pair(ask: Ask, pool: PairPool) -> dict[str, object]:
+    price = pool.liquidation_price
+    return {
+        "baseAsset": _pair_asset(ask, pool.pair, pool.pair.base),
+        "quoteAsset": _pair_asset(ask, pool.pair, pool.pair.quote),
+        "symbol": pool.pair.symbol,
+        "isolatedCreated": True,
+        "enabled": True,
+        "marginLevel": eight(pool.level),
+        "marginLevelStatus": pool.status,
+        "marginRatio": eight(Decimal(pool.tier.multiple)),
+        "indexPrice": eight(pool.price),
+        "liquidatePrice": eight(price or ZERO) if pool.liability else eight(ZERO),
+        "liquidateRate": eight(pool.tier.liquidation),
+        "tradeEnabled": True,
+    }
+
+
+def _pair_asset(ask: Ask, pair: MarginPair, asset: str) -> dict[str, object]:
+    free, borrowed, owed = pair.balance(asset), pair.borrowed(asset), pair.owed(asset)
+    net = free - owed
+    return {
+        "asset": asset,
+        "borrowEnabled": True,
+        "borrowed": eight(borrowed),
+        "free": eight(free),
+        "interest": eight(owed - borrowed),
+        "locked": eight(ZERO),
+        "netAsset": eight(net),
+        "netAssetOfBtc": eight(net * ask.world.index(asset) / ask.world.index("BTC")),
+        "repayEnabled": True,
+        "totalAsset": eight(free),
+    }
+
+
+def isolated_tiers(ask: Ask) -> object:
+    symbol = ask.needed("symbol")
+    if symbol not in [base + quote for base, quote in pairs(ask)]:
+        raise Refusal(-11001, "Isolated margin pair or index symbol does not exist.")
+    return [
+        {
+            "symbol": symbol,
+            "tier": tier.tier,
+            "effectiveMultiple": str(tier.multiple),
+            "initialRiskRatio": short(tier.initial),
+            "liquidationRiskRatio": short(tier.liquidation),
+            "baseAssetMaxBorrowable": short(tier.base_max),
+            "quoteAssetMaxBorrowable": short(tier.quote_max),
+        }
+        for tier in pair_tiers(symbol)
+    ]
 
 
 def trade_coefficients(_: Ask) -> object:
@@ -121,28 +185,23 @@ def price_index(ask: Ask) -> object:
 
 
 def margin_brackets(_: Ask) -> object:
-    """The Pro table; drawn, in the venue's shape (a classic account is not margined by it)."""
+    """The Pro tables (a classic account is not margined by them); numbers, not text, as there."""
     return [
         {
-            "assetNames": list(MARGIN_ASSETS),
-            "rank": 1,
+            "assetNames": [asset],
+            "rank": rank,
             "brackets": [
                 {
-                    "leverage": 10,
-                    "maxDebt": 1000000.0,
-                    "maintenanceMarginRate": 0.05,
-                    "initialMarginRate": 0.1112,
-                    "fastNum": 0.0,
-                },
-                {
-                    "leverage": 5,
-                    "maxDebt": 5000000.0,
-                    "maintenanceMarginRate": 0.08,
-                    "initialMarginRate": 0.25,
-                    "fastNum": 30000.0,
-                },
+                    "leverage": row.leverage,
+                    "maxDebt": float(row.cap),
+                    "maintenanceMarginRate": float(row.rate),
+                    "initialMarginRate": round(1 / (row.leverage - 1), 4),
+                    "fastNum": float(row.fast),
+                }
+                for row in debt_table(asset)
             ],
         }
+        for rank, asset in enumerate(MARGIN_ASSETS, start=1)
     ]
 
 

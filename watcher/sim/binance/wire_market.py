@@ -10,20 +10,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from decimal import Decimal
 
-from watcher.sim.binance.tables import FUTURES_ASSETS, FUTURES_LIQUIDATION_FEE
+from watcher.sim.binance.tables import (
+    BUFFER_OTHERS,
+    BUFFERS,
+    FUTURES_ASSETS,
+    FUTURES_LIQUIDATION_FEE,
+)
 from watcher.sim.binance.wire import Ask, Refusal
-from watcher.sim.things import ONE, ZERO, Instrument
+from watcher.sim.things import ONE, Instrument
 from watcher.sim.wire import short, text
 
 FUNDING_INTERVAL_MS = 8 * 3600 * 1000
 ONBOARD_MS = 1_569_398_400_000
 NEVER_MS = 4_133_404_800_000
-BUFFERS: dict[str, tuple[Decimal, Decimal]] = {
-    "USDT": (ZERO, ZERO),
-    "USDC": (ZERO, ZERO),
-    "BTC": (Decimal("0.05"), Decimal("0.05")),
-}
-BUFFER_OTHERS = (Decimal("0.1"), Decimal("0.1"))
 
 
 def eight(value: Decimal) -> str:
@@ -31,7 +30,8 @@ def eight(value: Decimal) -> str:
 
 
 def perpetuals(ask: Ask) -> list[Instrument]:
-    return [one for one in ask.world.instruments.values() if one.venue == "binance"]
+    listed = ask.world.instruments.values()
+    return [one for one in listed if one.venue == "binance" and not one.inverse]
 
 
 def chosen(ask: Ask) -> list[Instrument]:
@@ -40,7 +40,7 @@ def chosen(ask: Ask) -> list[Instrument]:
     if not symbol:
         return perpetuals(ask)
     found = ask.world.instruments.get(("binance", symbol))
-    if found is None:
+    if found is None or found.inverse:
         raise Refusal(-1121, "Invalid symbol.")
     return [found]
 

@@ -1,59 +1,18 @@
 """
-Binance's table of paths, with the weights the venue charges; and what of COIN-M and portfolio
-margin is served: as much as telling the mode needs.
+Binance's table of paths, with the weights the venue charges.
 
 Rule: one line per path. A path that is not here does not exist.
 """
 
 from __future__ import annotations
 
+from watcher.sim.binance import wire_coin as coin
 from watcher.sim.binance import wire_futures as futures
 from watcher.sim.binance import wire_margin as margin
 from watcher.sim.binance import wire_market as market
+from watcher.sim.binance import wire_portfolio as portfolio
 from watcher.sim.binance import wire_spot as spot
-from watcher.sim.binance.wire import Ask, Refusal, Route, Routes
-from watcher.sim.binance.wire_market import eight
-from watcher.sim.things import ZERO
-
-
-def coin_account(ask: Ask) -> object:
-    held = "0.50000000" if ask.account.flag("coin_m") else "0.00000000"
-    row = {"asset": "BTC", "walletBalance": held, "unrealizedProfit": "0.00000000"}
-    row |= {"marginBalance": held, "maintMargin": "0.00000000", "initialMargin": "0.00000000"}
-    row |= {"crossWalletBalance": held, "crossUnPnl": "0.00000000", "availableBalance": held}
-    return {"assets": [row], "positions": [], "canTrade": True, "feeTier": 0, "updateTime": 0}
-
-
-def coin_exchange_info(ask: Ask) -> object:
-    return {
-        "timezone": "UTC",
-        "serverTime": ask.now_ms,
-        "rateLimits": [],
-        "exchangeFilters": [],
-        "symbols": [],
-    }
-
-
-def portfolio_account(ask: Ask) -> object:
-    if not ask.account.flag("portfolio"):
-        raise Refusal(-2015, "Invalid API-key, IP, or permissions for action.", status=401)
-    pools = ask.rules.futures(ask.world, ask.account)
-    equity = sum((pool.margin_balance * ask.world.index(pool.asset) for pool in pools), ZERO)
-    mm = sum((pool.maintenance_margin * ask.world.index(pool.asset) for pool in pools), ZERO)
-    return {
-        "uniMMR": eight(equity / mm) if mm else "99999999.00000000",
-        "accountEquity": eight(equity),
-        "actualEquity": eight(equity),
-        "accountInitialMargin": eight(mm * 2),
-        "accountMaintMargin": eight(mm),
-        "accountStatus": "NORMAL",
-        "virtualMaxWithdrawAmount": eight(max(equity - 2 * mm, ZERO)),
-        "totalAvailableBalance": "",
-        "totalMarginOpenLoss": "",
-        "updateTime": ask.now_ms,
-        "accountType": "PM_2",
-    }
-
+from watcher.sim.binance.wire import Route, Routes
 
 FUTURES: Routes = {
     ("GET", "/fapi/v1/time"): Route(body=market.server_time),
@@ -80,9 +39,15 @@ FUTURES: Routes = {
     ),
     ("POST", "/fapi/v1/positionMargin"): Route(body=futures.add_margin, signed=True),
     ("GET", "/dapi/v1/time"): Route(body=market.server_time),
-    ("GET", "/dapi/v1/exchangeInfo"): Route(body=coin_exchange_info),
-    ("GET", "/dapi/v1/account"): Route(body=coin_account, weight=5, signed=True),
-    ("GET", "/papi/v1/account"): Route(body=portfolio_account, weight=20, signed=True),
+    ("GET", "/dapi/v1/exchangeInfo"): Route(body=coin.exchange_info),
+    ("GET", "/dapi/v1/premiumIndex"): Route(body=coin.premium, weight=10),
+    ("GET", "/dapi/v1/account"): Route(body=coin.account, weight=5, signed=True),
+    ("GET", "/dapi/v1/positionRisk"): Route(body=coin.position_risk, signed=True),
+    ("GET", "/dapi/v2/leverageBracket"): Route(body=coin.bracket_table, weight_all=2, signed=True),
+    ("GET", "/papi/v1/account"): Route(body=portfolio.account, weight=20, signed=True),
+    ("GET", "/papi/v1/um/positionRisk"): Route(body=portfolio.linear_risk, weight=5, signed=True),
+    ("GET", "/papi/v1/cm/positionRisk"): Route(body=portfolio.inverse_risk, signed=True),
+    ("GET", "/sapi/v1/portfolio/account"): Route(body=portfolio.pro_account, signed=True),
 }
 
 SPOT: Routes = {
@@ -97,6 +62,7 @@ SPOT: Routes = {
     ("GET", "/sapi/v1/margin/isolated/account"): Route(
         body=margin.isolated_account, weight=10, signed=True
     ),
+    ("GET", "/sapi/v1/margin/isolatedMarginTier"): Route(body=margin.isolated_tiers, signed=True),
     ("GET", "/sapi/v1/margin/tradeCoeff"): Route(
         body=margin.trade_coefficients, weight=10, signed=True
     ),

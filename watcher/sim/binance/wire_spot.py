@@ -16,7 +16,13 @@ from watcher.sim.wire import short
 
 CREATED_MS = 1_600_000_000_000
 
-_WALLET_WORDS = {"MAIN": "spot", "FUNDING": "funding", "UMFUTURE": "futures", "MARGIN": "margin"}
+_WALLET_WORDS = {
+    "MAIN": "spot",
+    "FUNDING": "funding",
+    "UMFUTURE": "futures",
+    "CMFUTURE": "coin",
+    "MARGIN": "margin",
+}
 # ── spot ───────────────────────────────────────────────────────────────────────────────────
 
 

@@ -25,10 +25,17 @@ from watcher.ports import (
     VenueStatus,
     WithdrawalRight,
 )
-from watcher.venues.binance import futures, setup
+from watcher.venues.binance import futures, multi, setup
+from watcher.venues.binance.coin_side import CoinSide, coin_of, public_coin_marks
 from watcher.venues.binance.dialect import DIALECT, MINUTE_MS
 from watcher.venues.binance.draft import Poll
-from watcher.venues.binance.spot import HOUR_MS, MARKS_AGE_MS_MAX, SpotSide, public_marks
+from watcher.venues.binance.spot import (
+    HOUR_MS,
+    MARKS_AGE_MS_MAX,
+    SpotSide,
+    public_marks,
+    public_rates,
+)
 from watcher.venues.ccxt_venue import Client, together
 
 __all__ = ["DIALECT", "Binance", "open_account"]
@@ -47,12 +54,20 @@ def open_account(account: str, client: Client) -> Binance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mode:
-    """How the account is set up, and when that was read. `futures` is None where not opened."""
+    """
+    How the account is set up, and when that was read. `futures` is None where not opened;
+    `margin_assets` are those that count in multi-assets mode.
+    """
 
     doors: setup.Doors
     futures: setup.FuturesMode | None
     leverages: Mapping[str, Decimal]
+    margin_assets: frozenset[str]
     read_at_ms: float
+
+    @property
+    def is_multi(self) -> bool:
+        return self.futures is not None and self.futures.multi_assets
 
 
 @dataclass(slots=True)
@@ -79,6 +94,7 @@ class Binance:
         self._host = client.host
         self._log = client.host.log
         self._spot = SpotSide(account, client)
+        self._coin = CoinSide(account, client)
         self._kept = Kept()
 
     # ── what rarely changes ────────────────────────────────────────────────────────────────
@@ -113,6 +129,7 @@ class Binance:
         if kept.mode is None or now_ms - kept.mode.read_at_ms >= MODE_AGE_MS_MAX:
             await self._read_mode()
         await self._spot.refresh()
+        await self._coin.refresh()
 
     async def _read_rights(self) -> None:
         part = await self._client.call(
@@ -135,7 +152,7 @@ class Binance:
         doors = setup.read_doors(part.data)
         if not (doors.margin or doors.futures or doors.portfolio):
             raise Unsupported("neither futures nor margin is opened on this account")
-        mode_of_futures, leverages = None, {}
+        mode_of_futures, leverages, margin_assets = None, {}, frozenset[str]()
         if doors.futures and not doors.portfolio:
             config, symbols = await together(
                 self._client.call(
@@ -147,10 +164,17 @@ class Binance:
             )
             mode_of_futures = setup.read_futures_mode(config.data)
             leverages = setup.read_leverages(symbols.data)
+            if mode_of_futures.multi_assets:
+                balance = await self._client.call(
+                    "fapiPrivateV3GetBalance", name="balance", weight=5, budget="fapi"
+                )
+                margin_assets = multi.read_margin_assets(balance.data)
+            await self._coin.look()
         mode = Mode(
             doors=doors,
             futures=mode_of_futures,
             leverages=leverages,
+            margin_assets=margin_assets,
             read_at_ms=self._host.now_ms(),
         )
         self._kept.mode = mode
@@ -161,10 +185,14 @@ class Binance:
             return "portfolio margin (reported)"
         words = []
         if mode.futures is not None:
-            kind = "multi-assets (reported)" if mode.futures.multi_assets else "single-asset"
+            kind = "multi-assets" if mode.futures.multi_assets else "single-asset"
             words.append(f"futures {kind}, {'hedge' if mode.futures.hedge else 'one-way'}")
+            if self._coin.is_used:
+                words.append("COIN-M")
         if mode.doors.margin:
-            words.append("cross margin " + ("Pro (reported)" if self._spot.pro else "classic"))
+            words.append("cross margin " + ("Pro" if self._spot.pro else "classic"))
+        if self._spot.has_pairs:
+            words.append("isolated margin")
         return "; ".join(words)
 
     # ── one poll ───────────────────────────────────────────────────────────────────────────
@@ -182,17 +210,22 @@ class Binance:
         else:
             jobs = [self._spot.read_wallets()]
             if mode.futures is not None:
-                jobs.append(self._futures(poll, mode, mode.futures))
+                jobs.append((self._multi if mode.is_multi else self._futures)(poll, mode))
+                if self._coin.is_used:
+                    jobs.append(self._coin.read(poll))
             if mode.doors.margin:
-                jobs.append(self._spot.margin(poll))
+                jobs += [self._spot.margin(poll), self._spot.pairs(poll)]
             await together(*jobs)
         draft = poll.draft
+        if mode.is_multi:
+            _, rates = await public_rates(self._host)
+            multi.restate_in_usd(draft, rates)
         return Snapshot(
             venue="binance",
             account=self.account,
             mode=self._words(mode),
             taken_at_us=poll.taken_at_us(self._host.offset_ms),
-            reference=setup.REFERENCE,
+            reference=multi.USD if mode.is_multi else setup.REFERENCE,
             rules=draft.rules,
             parts=poll.parts,
             assets=tuple(draft.assets),
@@ -200,13 +233,21 @@ class Binance:
             venue_says=draft.says,
             wallets=dict(self._spot.wallets),
             unmodelled=draft.unmodelled,
+            mismatches=tuple(draft.mismatches),
         )
 
-    async def _futures(self, poll: Poll, mode: Mode, kind: setup.FuturesMode) -> None:
+    async def _futures(self, poll: Poll, mode: Mode) -> None:
         account, legs, marks = await self._positions(poll)
         tables = futures.Tables(brackets=await self._tables(legs), leverages=mode.leverages)
-        add = futures.add_multi_assets if kind.multi_assets else futures.add_single_asset
-        add(poll.draft, account, legs, tables, marks)
+        futures.add_single_asset(poll.draft, account, legs, tables, marks)
+
+    async def _multi(self, poll: Poll, mode: Mode) -> None:
+        (account, legs, marks), (part, rates) = await together(
+            self._positions(poll), public_rates(self._host)
+        )
+        poll.add(part)
+        tables = futures.Tables(brackets=await self._tables(legs), leverages=mode.leverages)
+        multi.add_multi_assets(poll.draft, account, legs, tables, marks, rates, mode.margin_assets)
 
     async def _positions(
         self, poll: Poll
@@ -286,6 +327,13 @@ class Binance:
             underlying, mark = setup.underlying_of(symbol), marks.mark(symbol)
             if underlying is not None and mark is not None:
                 found.setdefault(underlying, float(mark))
+        coins = {symbol: coin for symbol in symbols if (coin := coin_of(symbol)) is not None}
+        if coins:
+            _, marks = await public_coin_marks(self._host)
+        for symbol, coin in coins.items():
+            mark = marks.mark(symbol)
+            if mark is not None:
+                found.setdefault(coin, float(mark))
         return found
 
     async def close(self) -> None:

@@ -88,6 +88,7 @@ def _too_many(answer: Answer, message: str) -> VenueError:
 _USED_HEADERS = MappingProxyType(
     {
         "fapi": "x-mbx-used-weight-1m",
+        "dapi": "x-mbx-used-weight-1m",
         "papi": "x-mbx-used-weight-1m",
         "api": "x-mbx-used-weight-1m",
         "sapi": "x-sapi-used-ip-weight-1m",
@@ -108,6 +109,7 @@ DIALECT = Dialect(
     limits=MappingProxyType(
         {
             "fapi": Limit(weight=2_400, window_ms=MINUTE_MS),
+            "dapi": Limit(weight=2_400, window_ms=MINUTE_MS),
             "sapi": Limit(weight=12_000, window_ms=MINUTE_MS),
             "papi": Limit(weight=6_000, window_ms=MINUTE_MS),
             "api": Limit(weight=6_000, window_ms=MINUTE_MS),

@@ -32,6 +32,7 @@ from watcher.ports import Unreadable
 from watcher.venues.binance.draft import Draft
 from watcher.venues.binance.setup import Marks, maintenance_of, underlying_of
 from watcher.venues.fields import Row, row_of, rows_of
+from watcher.venues.mismatch import mismatch
 
 MARK_GAP_MAX = Decimal("0.01")
 """How far a row's mark may be from the public one: more is a body from another time."""
@@ -273,33 +274,10 @@ def add_single_asset(
         if leg.isolated:
             draft.rules[leg.pool] = rules
             draft.says[leg.pool] = _says(leg.isolated_wallet + leg.unrealised, [leg])
-        _add_position(draft, leg, leg.pool, tables, marks)
+        add_position(draft, leg, leg.pool, tables, marks)
 
 
-def add_multi_assets(
-    draft: Draft, account: FuturesAccount, legs: tuple[Leg, ...], tables: Tables, marks: Marks
-) -> None:
-    """
-    Add the one pool of multi-assets mode with the venue's own figures, in USD.
-
-    Its collateral rules (bid and ask rates per asset) are not built yet, so it is `reported`.
-    """
-    pool = "cross:multi"
-    draft.rules[pool] = Rules(family=Family.REPORTED)
-    draft.says[pool] = VenueSays(
-        equity=account.margin_balance,
-        maintenance_margin=account.maintenance,
-        used_margin=account.position_initial,
-        ratio=_ratio(account.maintenance, account.margin_balance),
-        liquidation_prices=_liquidation_prices(legs),
-    )
-    for leg in legs:
-        _add_position(draft, leg, pool, tables, marks)
-    # nothing is computed from the positions here: one that is not understood costs nothing
-    draft.unmodelled.pop(pool, None)
-
-
-def _add_position(draft: Draft, leg: Leg, pool: str, tables: Tables, marks: Marks) -> None:
+def add_position(draft: Draft, leg: Leg, pool: str, tables: Tables, marks: Marks) -> None:
     underlying = underlying_of(leg.symbol, leg.settle)
     table = tables.brackets.get(leg.symbol)
     if underlying is None:
@@ -311,6 +289,14 @@ def _add_position(draft: Draft, leg: Leg, pool: str, tables: Tables, marks: Mark
     if marks.mark(leg.symbol) is None:
         draft.unmodelled[pool] = f"{leg.symbol} has no public mark"
         return
+    off = mismatch(
+        "maintenance margin",
+        pool=pool,
+        what=f"{leg.symbol} {leg.side}",
+        ours=maintenance_of(leg.notional, table),
+        told=leg.maintenance,
+    )
+    draft.mismatches += [] if off is None else [off]
     draft.positions.append(
         Position(
             pool=pool,
@@ -335,12 +321,12 @@ def _says(equity: Decimal, legs: list[Leg]) -> VenueSays:
         equity=equity,
         maintenance_margin=maintenance,
         used_margin=sum((leg.initial for leg in legs), ZERO),
-        ratio=_ratio(maintenance, equity),
-        liquidation_prices=_liquidation_prices(legs),
+        ratio=ratio_of(maintenance, equity),
+        liquidation_prices=liquidation_prices(legs),
     )
 
 
-def _ratio(maintenance: Decimal, equity: Decimal) -> VenueRatio | None:
+def ratio_of(maintenance: Decimal, equity: Decimal) -> VenueRatio | None:
     # The venue's apps show maintenance / balance. At a balance of 0 or less it has no value and
     # the pool is liquidated: the amounts beside it say so.
     if equity <= 0:
@@ -348,5 +334,5 @@ def _ratio(maintenance: Decimal, equity: Decimal) -> VenueRatio | None:
     return VenueRatio(name="marginRatio", value=maintenance / equity)
 
 
-def _liquidation_prices(legs: Iterable[Leg]) -> dict[str, Decimal]:
+def liquidation_prices(legs: Iterable[Leg]) -> dict[str, Decimal]:
     return {leg.symbol: leg.liquidation_price for leg in legs if leg.liquidation_price is not None}

@@ -1,9 +1,9 @@
 """
 Binance cross margin (spot) and the wallets a top-up could draw on.
 
-Rule: pure. Classic accounts are computed: level = assets over debt, both at the venue's index and
-without haircut; the collateral weights ride along for borrowing rights only. Pro accounts and
-portfolio margin follow rules not built yet and are `reported` with the venue's own figures.
+Rule: pure. Classic: level = assets over debt, both at the venue's index and without haircut; the
+collateral weights ride along for borrowing rights only. Pro: level = weighted collateral less debt
+and less what resting orders lose, over the maintenance margin of the debts.
 
 An account without rows, or rows that do not add up to its own totals, is unreadable, not empty.
 """
@@ -14,17 +14,25 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from watcher.domain.account import ZERO, Asset, Family, Rules, VenueRatio, VenueSays, Weight
+from watcher.domain.account import (
+    ZERO,
+    Asset,
+    Bracket,
+    Family,
+    Rules,
+    VenueRatio,
+    VenueSays,
+    Weight,
+)
 from watcher.ports import Unreadable
 from watcher.venues.binance.draft import Draft
 from watcher.venues.binance.setup import Bars
 from watcher.venues.fields import Row, row_of, rows_of
 
 POOL = "margin"
-PORTFOLIO = "portfolio"
 NO_DEBT_LEVEL = Decimal(999)
-PRO_LIQUIDATION = Decimal(1)
-UNI_MMR_LIQUIDATION = Decimal("1.05")
+PRO_CALL, PRO_LIQUIDATION = Decimal("1.5"), Decimal(1)
+"""Documented, not told by any endpoint: tradeCoeff gives the bars of classic accounts."""
 NOTHING_COUNTS = (Weight(weight=ZERO),)
 
 
@@ -40,13 +48,19 @@ class Holding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarginAccount:
-    """The venue's totals are in BTC. `holdings` leaves out assets neither owned nor owed."""
+    """
+    The venue's totals are in BTC, `collateral` (after haircut) and `order_loss` in USDT: None where
+    they are not told, which only a Pro account cannot do without. `holdings` leaves out assets
+    neither owned nor owed.
+    """
 
     pro: bool
     level: Decimal
     assets_btc: Decimal
     liability_btc: Decimal
     holdings: tuple[Holding, ...]
+    collateral: Decimal | None = None
+    order_loss: Decimal | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -56,8 +70,12 @@ class MarginAccount:
 def read_margin(data: object) -> MarginAccount:
     row = row_of(data, "binance margin/account")
     holdings = [_holding(item) for item in row.rows("userAssets")]
+    pro = row.choice("accountType", {"MARGIN_1": False, "MARGIN_2": True})
     account = MarginAccount(
-        pro=row.choice("accountType", {"MARGIN_1": False, "MARGIN_2": True}),
+        pro=pro,
+        # spelled so by the venue, with a capital
+        collateral=row.not_negative("TotalCollateralValueInUSDT") if pro else None,
+        order_loss=row.not_negative("totalOpenOrderLossInUSDT") if pro else None,
         level=row.not_negative("marginLevel"),
         assets_btc=row.not_negative("totalAssetOfBtc"),
         liability_btc=row.not_negative("totalLiabilityOfBtc"),
@@ -85,7 +103,8 @@ def _check_totals(account: MarginAccount) -> None:
         raise Unreadable(f"assets missing: margin account totals {account.assets_btc:f} BTC")
     if account.liability_btc > dust and not owed:
         raise Unreadable(f"debts missing: margin account owes {account.liability_btc:f} BTC")
-    if owed and account.level >= NO_DEBT_LEVEL and account.liability_btc > dust:
+    # a Pro level is over the maintenance margin of the debts, and may well be above 999
+    if not account.pro and owed and account.level >= NO_DEBT_LEVEL and account.liability_btc > dust:
         raise Unreadable(
             f"binance margin/account: marginLevel is {account.level:f} (no debt), "
             f"but {account.liability_btc:f} BTC are owed"
@@ -107,6 +126,15 @@ def add_margin(
         used_margin_basis="debt",
     )
     draft.says[POOL] = _says(account, index("BTC"))
+    _add_holdings(draft, account, weights, index)
+
+
+def _add_holdings(
+    draft: Draft,
+    account: MarginAccount,
+    weights: Mapping[str, tuple[Weight, ...]],
+    index: Callable[[str], Decimal | None],
+) -> None:
     for item in account.holdings:
         price = index(item.asset)
         if price is None:
@@ -125,10 +153,38 @@ def add_margin(
         )
 
 
-def add_margin_pro(draft: Draft, account: MarginAccount, btc: Decimal | None) -> None:
-    """Add a Pro account as the venue reports it; liquidation is at a level of 1."""
-    draft.rules[POOL] = Rules(family=Family.REPORTED, liquidation_level=PRO_LIQUIDATION)
-    draft.says[POOL] = _says(account, btc)
+def add_margin_pro(
+    draft: Draft,
+    account: MarginAccount,
+    tables: Mapping[str, tuple[Bracket, ...]],
+    weights: Mapping[str, tuple[Weight, ...]],
+    index: Callable[[str], Decimal | None],
+) -> None:
+    """Add a Pro pool; *tables* are the maintenance tables of debts by their value in USDT."""
+    owed = [item.asset for item in account.holdings if item.borrowed or item.interest]
+    draft.rules[POOL] = Rules(
+        family=Family.HAIRCUT_POOL,
+        liquidation_level=PRO_LIQUIDATION,
+        call_level=PRO_CALL,
+        debts="own",
+        borrow_brackets={asset: tables[asset] for asset in owed if asset in tables},
+        borrow_bracket_by="value",
+        order_loss=account.order_loss or ZERO,
+    )
+    btc = index("BTC")
+    equity = None
+    if btc is not None and account.collateral is not None:
+        equity = account.collateral - account.liability_btc * btc - (account.order_loss or ZERO)
+    # the placeholder of "no debt" beside a debt tells nothing
+    silent = bool(owed) and account.level == NO_DEBT_LEVEL
+    draft.says[POOL] = VenueSays(
+        equity=equity,
+        ratio=None if silent else VenueRatio(name="marginLevel", value=account.level),
+    )
+    _add_holdings(draft, account, weights, index)
+    for asset in owed:
+        if asset not in tables:
+            draft.unmodelled[POOL] = f"no maintenance table of debts in {asset}"
 
 
 def _says(account: MarginAccount, btc: Decimal | None) -> VenueSays:
@@ -137,18 +193,6 @@ def _says(account: MarginAccount, btc: Decimal | None) -> VenueSays:
         equity=None if btc is None else net * btc,
         used_margin=None if btc is None else account.liability_btc * btc,
         ratio=VenueRatio(name="marginLevel", value=account.level),
-    )
-
-
-def add_portfolio(draft: Draft, data: object) -> None:
-    """Add a portfolio-margin account (papi account) as the venue reports it, in USD."""
-    row = row_of(data, "binance papi account")
-    draft.rules[PORTFOLIO] = Rules(family=Family.REPORTED, liquidation_level=UNI_MMR_LIQUIDATION)
-    draft.says[PORTFOLIO] = VenueSays(
-        equity=row.amount("accountEquity"),
-        maintenance_margin=row.not_negative("accountMaintMargin"),
-        used_margin=row.not_negative("accountInitialMargin"),
-        ratio=VenueRatio(name="uniMMR", value=row.amount("uniMMR")),
     )
 
 

@@ -127,10 +127,7 @@ def read_weights(data: object) -> dict[str, tuple[Weight, ...]]:
             raise group.wrong("collaterals", "at least one slice")
         if end.is_finite():
             ladder.append(Weight(floor=end, weight=ZERO))
-        names = group.data.get("assetNames")
-        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-            raise group.wrong("assetNames", "a list of texts")
-        ladders.update(dict.fromkeys(names, tuple(ladder)))
+        ladders.update(dict.fromkeys(_names(group), tuple(ladder)))
     if not ladders:
         raise Unreadable("binance crossMarginCollateralRatio: the list is empty")
     return ladders
@@ -179,6 +176,39 @@ def maintenance_of(notional: Decimal, table: tuple[Bracket, ...]) -> Decimal:
         if bracket.floor < notional:
             reached = bracket
     return notional * reached.rate - (reached.deduction or ZERO)
+
+
+def read_debt_tables(data: object) -> dict[str, tuple[Bracket, ...]]:
+    """
+    Return the Pro maintenance table of each asset that can be owed (margin leverageBracket).
+
+    Rows end at `maxDebt`, the value of the debt in USDT; the last one goes on beyond its end.
+    """
+    tables: dict[str, tuple[Bracket, ...]] = {}
+    for group in rows_of(data, "binance margin leverageBracket"):
+        rows = sorted(group.rows("brackets"), key=lambda row: row.positive("maxDebt"))
+        table: list[Bracket] = []
+        floor = ZERO
+        for row in rows:
+            rate = row.fraction("maintenanceMarginRate")
+            if table and (row.positive("maxDebt") == floor or rate < table[-1].rate):
+                raise row.wrong("maxDebt", "each end once, with rates that rise")
+            deduction = row.not_negative("fastNum")
+            table.append(Bracket(floor=floor, rate=rate, deduction=deduction))
+            floor = row.positive("maxDebt")
+        if not table:
+            raise group.wrong("brackets", "at least one row")
+        tables.update(dict.fromkeys(_names(group), tuple(table)))
+    if not tables:
+        raise Unreadable("binance margin leverageBracket: the list is empty")
+    return tables
+
+
+def _names(group: Row) -> list[str]:
+    names = group.data.get("assetNames")
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise group.wrong("assetNames", "a list of texts")
+    return names
 
 
 @dataclass(frozen=True, slots=True)

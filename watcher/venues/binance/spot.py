@@ -10,10 +10,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from decimal import Decimal
+from functools import partial
 
-from watcher.domain.account import Weight
-from watcher.ports import VenueError
-from watcher.venues.binance import margin, setup
+from watcher.domain.account import Bracket, Weight
+from watcher.ports import Unreadable, VenueError
+from watcher.venues.binance import isolated, margin, multi, portfolio, setup
 from watcher.venues.binance.dialect import MINUTE_MS, UnknownSymbol
 from watcher.venues.binance.draft import Poll
 from watcher.venues.binance.setup import Marks
@@ -24,6 +25,7 @@ HOUR_MS = 60 * MINUTE_MS
 MARKS_AGE_MS_MAX = 2_000
 WEIGHTS_AGE_MS_MAX = 24 * HOUR_MS
 WALLETS_AGE_MS_MAX = MINUTE_MS
+PAIRS_AGE_MS_MAX = 10 * MINUTE_MS
 WALLETS_S_MAX = 2.0
 """Wallets are nice to know; they do not hold up a reading."""
 
@@ -43,11 +45,27 @@ async def public_marks(host: Host, age_ms_max: float = MARKS_AGE_MS_MAX) -> tupl
     return part, Marks.of(part.data, host.venue_ms())
 
 
+async def public_rates(host: Host) -> tuple[Part, multi.Rates]:
+    """Return assetIndex, what each margin asset counts for in multi-assets mode, shared as well."""
+
+    async def fetch() -> Part:
+        part = await host.public.call(
+            "fapiPublicGetAssetIndex", name="assetIndex", weight=10, budget="fapi"
+        )
+        return Part(part.name, multi.read_rate_table(part.data), part.received_at_us)
+
+    part = await host.cached("assetIndex", fetch, age_ms_max=MARKS_AGE_MS_MAX)
+    assert isinstance(part.data, multi.RateTable)
+    return part, part.data.at(host.venue_ms())
+
+
 class SpotSide:
     """The spot half of one account: what it owns and owes there."""
 
     def __init__(self, account: str, client: Client) -> None:
         self.pro = False
+        self.has_pairs = False
+        self._pairs_next_ms = 0.0
         self.wallets: dict[str, dict[str, Decimal]] = {}
         self._account = account
         self._client = client
@@ -67,16 +85,66 @@ class SpotSide:
         if account.is_empty:
             return
         poll.priced(marks, {f"BTC{setup.REFERENCE}"})
-        if account.pro:
-            margin.add_margin_pro(poll.draft, account, marks.index("BTC"))
-            return
-        bars, weights = await together(
-            self._tables.of("bars", self._read_bars, age_ms_max=HOUR_MS),
-            self._tables.of("weights", self._read_weights, age_ms_max=WEIGHTS_AGE_MS_MAX),
-        )
         names = {"BTC", *(item.asset for item in account.holdings)}
         prices = {name: await self._index(name, marks) for name in sorted(names)}
+        weights = await self._tables.of(
+            "weights", self._read_weights, age_ms_max=WEIGHTS_AGE_MS_MAX
+        )
+        if account.pro:
+            debts = await self._tables.of("debts", self._read_debt_tables, age_ms_max=HOUR_MS)
+            margin.add_margin_pro(poll.draft, account, debts, weights, prices.get)
+            return
+        bars = await self._tables.of("bars", self._read_bars, age_ms_max=HOUR_MS)
         margin.add_margin(poll.draft, account, bars, weights, prices.get)
+
+    async def pairs(self, poll: Poll) -> None:
+        """Add the isolated pairs; while there are none, they are looked for every ten minutes."""
+        now_ms = self._host.now_ms()
+        if not self.has_pairs and now_ms < self._pairs_next_ms:
+            return
+        found = await self._read_pairs(poll, MARKS_AGE_MS_MAX)
+        if any(stale for _, stale in found):
+            found = await self._read_pairs(poll, 0)
+        self.has_pairs, self._pairs_next_ms = bool(found), now_ms + PAIRS_AGE_MS_MAX
+        for (pair, quote), stale in found:
+            if stale:
+                raise Unreadable(f"binance isolated/account: indexPrice of {pair.symbol} is stale")
+            tiers = await self._tables.of(
+                f"tiers {pair.symbol}",
+                partial(self._read_tiers, pair.symbol),
+                age_ms_max=WEIGHTS_AGE_MS_MAX,
+            )
+            isolated.add_pair(poll.draft, pair, tiers, quote)
+
+    async def _read_pairs(
+        self, poll: Poll, marks_age_ms_max: float
+    ) -> list[tuple[tuple[isolated.Pair, Decimal | None], bool]]:
+        """Return the pairs in use, the price of each one's quote, and whether its own is stale."""
+        part, (marks_part, marks) = await together(
+            self._client.call(
+                "sapiGetMarginIsolatedAccount", name="isolated margin", weight=10, budget="sapi"
+            ),
+            public_marks(self._host, marks_age_ms_max),
+        )
+        found = isolated.read_pairs(part.data)
+        if found:
+            poll.add(part, marks_part)
+        return [
+            (
+                (pair, await self._index(pair.quote.asset, marks)),
+                isolated.is_stale(pair, marks.index),
+            )
+            for pair in found
+        ]
+
+    async def _read_tiers(self, symbol: str) -> tuple[isolated.Tier, ...]:
+        part = await self._client.call(
+            "sapiGetMarginIsolatedMarginTier",
+            {"symbol": symbol},
+            name="isolatedMarginTier",
+            budget="sapi",
+        )
+        return isolated.read_tiers(part.data, symbol)
 
     async def _index(self, asset: str, marks: Marks) -> Decimal | None:
         """Return an asset's index from the marks, else from the margin price index of its pair."""
@@ -112,6 +180,12 @@ class SpotSide:
         )
         return setup.read_bars(part.data)
 
+    async def _read_debt_tables(self) -> Mapping[str, tuple[Bracket, ...]]:
+        part = await self._client.call(
+            "sapiGetMarginLeverageBracket", name="margin leverageBracket", budget="sapi"
+        )
+        return setup.read_debt_tables(part.data)
+
     async def _read_weights(self) -> Mapping[str, tuple[Weight, ...]]:
         async def fetch() -> Part:
             part = await self._client.call(
@@ -131,11 +205,23 @@ class SpotSide:
         await self._tables.refresh()
 
     async def portfolio(self, poll: Poll) -> None:
-        part = await self._client.call(
-            "papiGetAccount", name="papi account", weight=20, budget="papi"
+        """Add a portfolio margin account and its positions."""
+        account, linear, inverse, (marks_part, marks) = await together(
+            self._client.call("papiGetAccount", name="papi account", weight=20, budget="papi"),
+            self._client.call(
+                "papiGetUmPositionRisk", name="um positionRisk", weight=5, budget="papi"
+            ),
+            self._client.call("papiGetCmPositionRisk", name="cm positionRisk", budget="papi"),
+            public_marks(self._host),
         )
-        margin.add_portfolio(poll.draft, part.data)
-        poll.add(part)
+        held = (
+            *portfolio.read_linear(linear.data),
+            *portfolio.read_inverse(inverse.data),
+        )
+        portfolio.check_marks(held, marks)
+        told = portfolio.read_portfolio(account.data)
+        portfolio.add_portfolio(poll.draft, told, held, marks)
+        poll.add(account, linear, inverse, marks_part)
 
     async def read_wallets(self) -> None:
         """Read spot and funding once a minute; one that cannot be read is left out."""
