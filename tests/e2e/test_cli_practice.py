@@ -188,3 +188,32 @@ def test_status_reads_beside_the_daemon_and_sees_it_die(practice: Practice) -> N
     assert (quiet.returncode, quiet.stdout) == (0, "")
     assert after.returncode == 1
     assert "daemon: NOT RUNNING" in after.stdout
+
+
+def test_a_capture_of_a_live_account_is_clean_and_reads_back(practice: Practice) -> None:
+    file = practice.config.parent / "poll.json"
+
+    done = practice.watcher("capture", "--account", "bybit_main", str(file))
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "reads back as the same account" in done.stdout
+    text = file.read_text(encoding="utf-8")
+    secrets = practice.config.parent / "secrets"
+    for secret in secrets.iterdir():
+        assert secret.read_text(encoding="utf-8").strip() not in text
+    assert file.stat().st_mode & 0o077 == 0
+    again = practice.watcher("capture", "--account", "bybit_main", str(file))
+    assert again.returncode == 2
+    assert "expected a new file" in again.stderr
+    assert practice.watcher("capture", str(file)).returncode == 2, "several accounts, none named"
+
+
+def test_a_poll_that_fails_is_captured_too(practice: Practice) -> None:
+    practice.control("fault", {"target": "okx_futures", "kind": "revoked", "seconds": 60})
+    file = practice.config.parent / "failed.json"
+
+    done = practice.watcher("capture", "--account", "okx_futures", str(file))
+
+    assert done.returncode == 1
+    assert "the poll failed, and what was answered is in it: refused" in done.stdout
+    assert json.loads(file.read_text(encoding="utf-8"))["trouble"].startswith("refused: ")
