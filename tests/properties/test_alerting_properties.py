@@ -177,14 +177,19 @@ def test_no_tier_is_left_without_three_good_readings_over_its_dwell(sequence: li
 @given(phases)
 @example([Event(after_s=70, distance=4.0)] * 40)
 def test_danger_is_told_within_its_repeat_whatever_happens(sequence: list[Event]) -> None:
-    """At critical or worse, the last word is never older than the interval plus one slot."""
+    """
+    At critical or worse, the last word is never older than the interval plus one slot; that of the
+    milder tier while the readings are beyond the exit line.
+    """
     run = Run()
     for event in sequence:
         run.slot(event)
         if run.danger.tier < Tier.CRITICAL:
             continue
         last = max(at for at, _ in run.said)
-        interval = repeat_us(run.danger.tier, run.danger.repeats)
+        held = run.danger.good_since_us is not None and not run.danger.good_gone
+        tier = run.danger.good_worst if held else run.danger.tier
+        interval = repeat_us(tier, run.danger.repeats)
         if run.state.blind.active:
             interval = max(interval, blind.repeat_us(run.danger.tier))
         assert run.seconds - last <= interval / SECOND_US + 70

@@ -178,6 +178,38 @@ def test_emergency_repeats_every_minute_without_end() -> None:
     assert len(machine.hold(1, 3600, 5)) == 60
 
 
+def test_a_tier_that_is_only_held_repeats_at_the_pace_of_the_milder_one() -> None:
+    """Two relapses hold an emergency for minutes after it reads 11 %: nobody is paged by that."""
+    machine = Machine()
+    for _ in range(3):
+        machine.say(2)
+        machine.hold(11, 200 * 2 ** len(machine.state.relapses))
+    machine.say(2)
+    assert dwell_us(machine.state) > 600 * SECOND_US
+
+    assert machine.hold(11, 360) == []
+    assert machine.state.tier is Tier.EMERGENCY
+
+    assert machine.say(3.2) is Kind.REPEATED
+
+
+def test_an_emergency_held_at_critical_readings_repeats_as_critical() -> None:
+    machine = Machine()
+    machine.say(2)
+    assert machine.hold(5, 176) == []
+    assert machine.hold(5, 12)[-1] is Kind.EASED
+
+
+def test_a_position_that_vanished_is_repeated_at_the_pace_of_its_tier() -> None:
+    """One answer without it may be a slip."""
+    machine = Machine()
+    machine.say(2)
+
+    kinds = [machine.absent(10) for _ in range(13)]
+
+    assert kinds.count(Kind.REPEATED) == 2
+
+
 def test_watch_repeats_after_six_hours_and_warning_after_four() -> None:
     assert repeat_us(Tier.WATCH, 0) == 6 * 60 * MINUTE_US
     assert repeat_us(Tier.WARNING, 5) == 4 * 60 * MINUTE_US

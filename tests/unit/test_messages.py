@@ -151,6 +151,15 @@ def test_critical() -> None:
     check("danger_critical", danger())
 
 
+def test_a_fall_of_the_last_minute_alone_is_said_as_such() -> None:
+    """It was nearer ten minutes ago: "this speed" would contradict the line above it."""
+    text = danger(figures(10.5, before=(9.8, 10.0), minutes_left=4.0, brief=True)).plain
+
+    assert "10.5 % from liquidation (9.8 % ten min ago)" in text
+    assert "At the last minute's speed: about 4 min" in text
+    assert "At this speed" not in text
+
+
 def test_watch_has_no_advice() -> None:
     one = figures(18.4, before=None, minutes_left=None)
 

@@ -15,6 +15,8 @@ partial, and what was entered by a better measure waits for that measure to be l
     any       beyond every exit, long enough  calm              RESOLVED
     any       neither, interval over          same              REPEATED
 
+The interval is the tier's own; while it only waits out its dwell, that of the milder tier it reads.
+
 An incident opens at the first tier and is kept for ten minutes of calm, so that a pool which falls
 again speaks under the same code. Each relapse soon after easing doubles the dwell, up to a quarter
 of an hour: a pool that swings across a line is held at the worse tier instead of paging each swing.
@@ -108,7 +110,7 @@ def _step(
         return danger, None
     hold = max(reading.hold, danger.firm) if reading.lesser else reading.hold
     if hold >= danger.tier:
-        return _repeated(_without_good(danger), reading, now_us)
+        return _repeated(_without_good(danger), reading, now_us, danger.tier)
     return _better(danger, reading, hold, now_us)
 
 
@@ -122,7 +124,7 @@ def step_estimate(
         return moved if reading.lesser else replace(moved, firm=moved.tier), kind
     if danger.tier is Tier.CALM:
         return danger, None
-    return _repeated(danger, reading, now_us)
+    return _repeated(danger, reading, now_us, danger.tier)
 
 
 def step_absent(danger: DangerState, now_us: int) -> tuple[DangerState | None, Kind | None]:
@@ -204,7 +206,8 @@ def _better(
     )
     proven = danger.good_samples >= GOOD_SAMPLES and elapsed_us(now_us, since) >= dwell_us(danger)
     if not proven:
-        return _repeated(danger, reading, now_us)
+        # what still reads well need not page at the pace of what it was; what is gone may be a slip
+        return _repeated(danger, reading, now_us, danger.tier if gone else danger.good_worst)
     tier = danger.good_worst
     calm = tier is Tier.CALM
     moved = replace(
@@ -220,10 +223,10 @@ def _better(
 
 
 def _repeated(
-    danger: DangerState, reading: Reading | None, now_us: int
+    danger: DangerState, reading: Reading | None, now_us: int, pace: Tier
 ) -> tuple[DangerState, Kind | None]:
     since = None if danger.told_at_us is None else elapsed_us(now_us, danger.told_at_us)
-    due = since is None or since >= repeat_us(danger.tier, danger.repeats)
+    due = since is None or since >= repeat_us(pace, danger.repeats)
     if not due and since is not None and since >= WORSE_GAP_US:
         due = danger.tier is Tier.WARNING and _fell_on(danger, reading)
     if not due:

@@ -45,7 +45,7 @@ class Figures:
     """
     One pool at one moment. `label` is empty when the account has no other pool. `lone` says that
     a single coin moves the pool, so that joint and alone are the same. `before` is an earlier value
-    of the deciding measure and its age in minutes.
+    of the deciding measure and its age in minutes; `brief`: `rate` is the last minute's.
     """
 
     account: str
@@ -59,6 +59,7 @@ class Figures:
     alone: Alone | None = None
     before: tuple[float, float] | None = None
     rate: float | None = None
+    brief: bool = False
     minutes_left: float | None = None
 
 
@@ -75,13 +76,12 @@ def gather(
     """Return the figures of one pool; *pools* is how many the account has."""
     gauge = reading.gauge
     known = math.isfinite(gauge.value)
-    rate = (
-        history.per_minute(
-            recent, report.pool, gauge.measure, gauge.value, gauge.end, now.steady_us
-        )
+    slope = (
+        history.slope(recent, report.pool, gauge.measure, gauge.value, gauge.end, now.steady_us)
         if known
         else None
     )
+    rate = slope.rate if slope is not None else None
     return Figures(
         account=snapshot.account,
         venue=snapshot.venue,
@@ -94,6 +94,7 @@ def gather(
         alone=nearest_alone(report),
         before=history.before(recent, report.pool, gauge.measure, now.steady_us) if known else None,
         rate=rate,
+        brief=slope is not None and slope.brief,
         minutes_left=history.minutes_left(rate, gauge.value, gauge.end),
     )
 

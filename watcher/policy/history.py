@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from watcher.domain.alert import MINUTE_US, SECOND_US, Measure, Sample
 
@@ -67,11 +68,19 @@ def before(
     return value, age / MINUTE_US
 
 
-def per_minute(
+@dataclass(frozen=True, slots=True)
+class Slope:
+    """How much goes each minute; `brief`: in the last minute, not over about ten."""
+
+    rate: float
+    brief: bool
+
+
+def slope(
     recent: Iterable[Sample], pool: str, measure: Measure, value: float, end: float, now_us: int
-) -> float | None:
+) -> Slope | None:
     """
-    Return how much of *value* goes each minute while it falls, else None.
+    Return how fast *value* falls, None while it does not.
 
     The steeper of two slopes: over about ten minutes, and over the last one when it fell plainly.
     """
@@ -80,14 +89,14 @@ def per_minute(
     slow = [p for p in points if p[1] >= _SLOW_MIN_US]
     if slow:
         then, age = min(slow, key=lambda pair: abs(pair[1] - _BEFORE_WANTED_US))
-        slopes.append((then - value) / (age / MINUTE_US))
+        slopes.append(Slope((then - value) / (age / MINUTE_US), brief=False))
     fast = [p for p in points if p[1] <= _FAST_MAX_US]
     if fast:
         then, age = min(fast, key=lambda pair: abs(pair[1] - MINUTE_US))
         if then - value >= _FAST_FALL_MIN * max(value - end, 0.0):
-            slopes.append((then - value) / (age / MINUTE_US))
-    steepest = max(slopes, default=0.0)
-    return steepest if steepest > 0 else None
+            slopes.append(Slope((then - value) / (age / MINUTE_US), brief=True))
+    steepest = max(slopes, key=lambda one: one.rate, default=None)
+    return steepest if steepest is not None and steepest.rate > 0 else None
 
 
 def minutes_left(rate: float | None, value: float, end: float) -> float | None:

@@ -159,7 +159,8 @@ def together(joint: Joint) -> Row:
 
 def speed(figures: Figures) -> list[Row]:
     left = figures.minutes_left
-    return [] if left is None else [row("At this speed: ", Bold(wording.roughly(left)))]
+    whose = "the last minute's" if figures.brief else "this"
+    return [] if left is None else [row(f"At {whose} speed: ", Bold(wording.roughly(left)))]
 
 
 def equity(report: PoolReport) -> list[Row]:
