@@ -24,6 +24,7 @@ from watcher.domain.account import (
     VenueRatio,
     Weight,
 )
+from watcher.domain.report import Status
 from watcher.margin import evaluate
 from watcher.ports import Unreadable, WithdrawalRight
 from watcher.venues.okx.book import check_marks
@@ -380,6 +381,99 @@ def test_isolated_spot_margin_is_a_partial_pool_of_its_own() -> None:
         name="mgnRatio", value=D("9.404143929947395")
     )
     assert "not modelled" in snapshot.unmodelled[pool]
+
+
+def margin_row(**more: str) -> dict[str, object]:
+    """OK-01: the published sample of a spot-margin position."""
+    row = {
+        **dict.fromkeys(bodies("futures")["positions"]["data"][2], ""),
+        "instType": "MARGIN",
+        "instId": "BTC-USDT",
+        "mgnMode": "isolated",
+        "posSide": "net",
+        "pos": "0.00190433573",
+        "posCcy": "BTC",
+        "ccy": "BTC",
+        "liab": "-99.9998177776581948",
+        "liabCcy": "USDT",
+        "interest": "0",
+        "margin": "0.000317654",
+        "upl": "-0.0000033452492717",
+        "markPx": "62891.9",
+        "mmr": "0.0000318005395854",
+        "mgnRatio": "9.404143929947395",
+        "liqPx": "53615.448336593756",
+        "usdPx": "62891.9",
+        "notionalUsd": "100",
+        "quoteBal": "0",
+        "baseBal": "",
+    }
+    return row | more
+
+
+def with_margin(**more: str) -> Bodies:
+    told = bodies("futures")
+    told["positions"]["data"].append(margin_row(**more))
+    told["marks"]["data"].append({**told["marks"]["data"][0], "instId": "BTC-USDT"})
+    told["marks"]["data"][-1]["markPx"] = "62891.9"
+    told["fees MARGIN"] = copy.deepcopy(told["fees SWAP"])
+    told["fees MARGIN"]["data"][0].update(taker="-0.001", instType="MARGIN")
+    return told
+
+
+def test_an_isolated_spot_margin_position_is_computed_to_the_last_digit() -> None:
+    """OK-01: ratio 9.404..., liquidation at 53,615.448..."""
+    snapshot = snapshot_of(with_margin())
+
+    pool = next(p for p in evaluate(snapshot).pools if p.pool == "isolated:BTC-USDT:long")
+    assert pool.status is Status.OK
+    assert pool.health == pytest.approx(9.404143929947395, rel=1e-9)
+    assert pool.disagreement == pytest.approx(0, abs=1e-6)
+    [coin] = [u for u in pool.underlyings if u.underlying == "BTC"]
+    assert coin.liquidation_down == pytest.approx(53615.448336593756, rel=1e-9)
+    assert coin.liquidation_up is None
+
+
+def test_a_short_one_owes_the_coin_and_is_liquidated_upwards() -> None:
+    """K4, K12: 0.1 BTC owed at 60,000 against 7,200 USDT, rate 2 %, fee 0.1 %."""
+    kept = (1 + D("0.02")) * (1 + D("0.001"))
+    ratio = (7200 - 6000) / (6000 * (kept - 1))
+    told = with_margin(
+        pos="7200",
+        posCcy="USDT",
+        ccy="USDT",
+        liab="0.1",
+        liabCcy="BTC",
+        margin="1300",
+        upl="-100",
+        markPx="60000",
+        mmr="120",
+        mgnRatio=str(ratio),
+        liqPx="70519",
+        usdPx="0.999",
+    )
+    told["marks"]["data"][-1]["markPx"] = "60000"
+
+    pool = next(p for p in evaluate(snapshot_of(told)).pools if p.pool == "isolated:BTC-USDT:short")
+
+    assert pool.health == pytest.approx(float(ratio), rel=1e-12)
+    [coin] = [u for u in pool.underlyings if u.underlying == "BTC"]
+    assert coin.liquidation_up == pytest.approx(float(7200 / (D("0.1") * kept)) * 0.999, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"ccy": "USDT"},  # margin posted in the currency that is owed
+        {"quoteBal": "5"},  # quick margin
+        {"upl": "0.0001"},  # the parts do not explain the profit
+        {"liabCcy": ""},
+    ],
+)
+def test_a_spot_margin_position_of_another_make_stays_partial(odd: dict[str, str]) -> None:
+    snapshot = snapshot_of(with_margin(**odd))
+
+    assert "not modelled" in snapshot.unmodelled["isolated:BTC-USDT:net"]
 
 
 def test_contract_counted_in_something_else_is_not_computed() -> None:

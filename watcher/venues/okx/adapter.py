@@ -160,11 +160,11 @@ class Okx:
             # a changed mode empties the very fields we need: look at the mode again next time
             self._kept.forget("config")
             raise
-        held = frozenset(leg.inst_id for leg in book.legs)
+        held = frozenset(book.marked)
         if not held <= marks.keys():
             marks |= await self._marks(held - marks.keys())
         check_marks(book, marks, now_ms=now_ms)
-        self._told_ms = min(marks[name].at_ms for name in held or marks)
+        self._told_ms = min((marks[name].at_ms for name in held or marks), default=now_ms)
         self._watched = held or frozenset({HEARTBEAT})
         return book, {part.name: part.received_at_us for part in (balance, positions)}
 
@@ -254,7 +254,7 @@ class Okx:
         )
         if not mode.is_computed:
             return unknown
-        kinds = sorted({leg.kind for leg in book.legs})
+        kinds = sorted({leg.kind for leg in book.legs} | ({"MARGIN"} if book.pairs else set()))
         fees: list[Fees] = await together(*(self._fees(kind) for kind in kinds))
         return Tables(
             instruments=instruments,

@@ -15,6 +15,7 @@ from decimal import Decimal
 
 from watcher.domain.account import ZERO, Side
 from watcher.ports import Unreadable
+from watcher.venues.okx.pair import Pair
 from watcher.venues.okx.tables import STALE_MS_MAX, Mark, Mode, check_fresh
 
 DUST_USD = Decimal("0.01")
@@ -69,7 +70,10 @@ class Leg:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Odd:
-    """A position of a kind the engine does not model: an option, or borrowed spot."""
+    """
+    A position that is no contract: an option, or borrowed spot. What the engine does not model of
+    it is said in words; `pair` is the isolated spot-margin position it can be computed from.
+    """
 
     inst_id: str
     kind: str
@@ -79,6 +83,7 @@ class Odd:
     maintenance_margin: Decimal | None
     ratio: Decimal | None
     notional_usd: Decimal | None
+    pair: Pair | None = None
 
     def __str__(self) -> str:
         what = "option" if self.kind == "OPTION" else "borrowed spot position"
@@ -138,6 +143,17 @@ class Book:
     @property
     def cross(self) -> tuple[Leg, ...]:
         return tuple(leg for leg in self.legs if not leg.isolated)
+
+    @property
+    def marked(self) -> dict[str, Decimal]:
+        """The mark of everything that is held and computed, as the account's own answer has it."""
+        return {one.inst_id: one.mark for one in self.legs} | {
+            one.inst_id: one.mark for one in self.pairs
+        }
+
+    @property
+    def pairs(self) -> tuple[Pair, ...]:
+        return tuple(odd.pair for odd in self.odd if odd.pair is not None)
 
     @property
     def indices(self) -> dict[str, Decimal]:
@@ -231,13 +247,13 @@ def check_marks(book: Book, marks: Mapping[str, Mark], *, now_ms: int) -> None:
 
     The account's answers carry no time that tells a frozen copy from the truth; prices do.
     """
-    for leg in book.legs:
-        mark = marks.get(leg.inst_id)
+    for inst_id, held_at in book.marked.items():
+        mark = marks.get(inst_id)
         if mark is None:
-            raise Unreadable(f"okx mark-price: no mark of {leg.inst_id}, which is held")
-        if abs(mark.price - leg.mark) > leg.mark * MARK_SHARE_MAX:
+            raise Unreadable(f"okx mark-price: no mark of {inst_id}, which is held")
+        if abs(mark.price - held_at) > held_at * MARK_SHARE_MAX:
             raise Torn(
-                f"okx positions are old: {leg.inst_id} at {leg.mark:f}, "
+                f"okx positions are old: {inst_id} at {held_at:f}, "
                 f"its public mark is {mark.price:f}"
             )
     check_fresh(marks, now_ms=now_ms)

@@ -30,15 +30,15 @@ from watcher.domain.account import (
 from watcher.ports import Unreadable
 from watcher.venues.mismatch import mismatch
 from watcher.venues.okx.book import Book, Currency, Leg, Odd
+from watcher.venues.okx.pair import Pair, assets_of, rules_of, says_of
 from watcher.venues.okx.position import apart, described, margin_mismatch, position, shown
-from watcher.venues.okx.tables import Mode, Tables
+from watcher.venues.okx.tables import Fees, Mode, Tables
 
 POOL = "unified"
 REFERENCE = "USD"
 STABLES = frozenset({"USD", "USDT", "USDC", "USDG", "DAI"})
 """What linear contracts settle in: tells the family of a pool that holds no contract now."""
 SHOWN_USD_MIN = ONE
-LADDER_MISFIT_SHARE = Decimal("0.01")
 
 _REPORTED = Rules(family=Family.REPORTED, liquidation_level=ONE)
 
@@ -84,7 +84,10 @@ def compose(
         if leg.isolated:
             _isolated(sheet, leg, tables, computed=mode.is_computed)
     for odd in book.odd:
-        _odd(sheet, odd, mode)
+        if odd.pair is None:
+            _odd(sheet, odd, mode)
+        else:
+            _pair(sheet, odd.pair, tables.fees["MARGIN"])
     return Snapshot(
         venue="okx",
         account=account,
@@ -202,6 +205,12 @@ def _isolated(sheet: _Sheet, leg: Leg, tables: Tables, *, computed: bool) -> Non
     sheet.positions.append(replace(computed_position, isolated_margin=margin))
 
 
+def _pair(sheet: _Sheet, pair: Pair, fees: Fees) -> None:
+    sheet.rules[pair.pool] = rules_of(pair, fees.of_pair(pair.inst_id))
+    sheet.says[pair.pool] = says_of(pair)
+    sheet.assets += assets_of(pair)
+
+
 def _odd(sheet: _Sheet, odd: Odd, mode: Mode) -> None:
     if odd.isolated:
         pool = f"isolated:{odd.inst_id}:{odd.side}"
@@ -293,11 +302,10 @@ def _weights(
         mismatch("collateral value", pool=POOL, what=one.currency, ours=value, told=told)
         for value in ours
     ]
-    if off[0] is not None and None not in off:
-        sheet.mismatches.append(off[0])
-    if all(abs(value - told) > one.usd * LADDER_MISFIT_SHARE for value in ours):
-        return (Weight(weight=rate),)
-    return ladder
+    if off[0] is None or None in off:
+        return ladder
+    sheet.mismatches.append(off[0])
+    return (Weight(weight=rate),)
 
 
 def _counted(ladder: tuple[Weight, ...], quantity: Decimal) -> Decimal:

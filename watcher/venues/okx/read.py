@@ -13,6 +13,7 @@ from decimal import Decimal
 from watcher.domain.account import ZERO, Side
 from watcher.venues.fields import Row
 from watcher.venues.okx.book import DUST_USD, Book, Currency, Leg, Odd, Totals, check_book
+from watcher.venues.okx.pair import read_pair
 from watcher.venues.okx.tables import Mode, data_of, kind_of, only
 
 CONTRACTS = ("SWAP", "FUTURES")
@@ -54,7 +55,7 @@ def _positions(body: object, mode: Mode) -> tuple[tuple[Leg, ...], tuple[Odd, ..
         if kind in CONTRACTS:
             legs.append(_leg(named, mode))
         else:
-            odd.append(_odd(named))
+            odd.append(_odd(named, mode))
     return tuple(legs), tuple(odd)
 
 
@@ -105,7 +106,8 @@ def _liquidation_price(row: Row, mark: Decimal) -> Decimal | None:
     return None if price is None or price <= mark * NO_PRICE_SHARE else price
 
 
-def _odd(row: Row) -> Odd:
+def _odd(row: Row, mode: Mode) -> Odd:
+    apart = row.text("instType") == "MARGIN" and _isolated(row) and mode.is_computed
     return Odd(
         inst_id=row.text("instId"),
         kind=row.text("instType"),
@@ -115,6 +117,7 @@ def _odd(row: Row) -> Odd:
         maintenance_margin=row.amount_or_none("mmr"),
         ratio=row.amount_or_none("mgnRatio"),
         notional_usd=row.amount_or_none("notionalUsd"),
+        pair=read_pair(row) if apart else None,
     )
 
 

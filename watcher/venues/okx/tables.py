@@ -260,6 +260,13 @@ class Fees:
             raise Unreadable(f"okx trade-fee: no taker fee for {instrument.inst_id}")
         return rate
 
+    def of_pair(self, inst_id: str) -> Decimal:
+        """Return the rate of a spot pair. Raises: `Unreadable` when none is told."""
+        rate = self.usdc if inst_id.endswith("-USDC") and self.usdc is not None else self.coin
+        if rate is None:
+            raise Unreadable(f"okx trade-fee: no taker fee for {inst_id}")
+        return rate
+
 
 def read_fees(body: object, kind: str) -> Fees:
     """OKX writes what you pay as a negative number."""
