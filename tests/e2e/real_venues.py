@@ -18,7 +18,7 @@ from typing import Any
 
 from aiohttp import web
 
-from tests.replaying import Answer, Asked, Replay
+from tests.replaying import Answer, Asked, Replay, Told
 
 PAYLOADS = Path(__file__).resolve().parents[1] / "payloads"
 
@@ -170,6 +170,9 @@ def _binance(routes: Routes) -> Routes:
     return {
         "/fapi/v1/time": lambda _: {"serverTime": now_ms()},
         "/sapi/v1/account/apiRestrictions": always(payload("binance/api_restrictions")),
+        "/sapi/v1/portfolio/account": always(
+            Told(b'{"code":-21001,"msg":"USER_IS_NOT_UNIACCOUNT"}', status=400)
+        ),
         "/sapi/v1/asset/get-funding-asset": always(payload("binance/funding")),
         "/api/v3/account": always(payload("binance/spot_account")),
         **routes,

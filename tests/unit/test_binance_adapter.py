@@ -49,9 +49,15 @@ ACCOUNT = "/fapi/v3/account"
 BRACKETS = "/fapi/v1/leverageBracket"
 PREMIUM = "/fapi/v1/premiumIndex"
 MARGIN = "/sapi/v1/margin/account"
+PAIRS = "/sapi/v1/margin/isolated/account"
 INDEX = "/fapi/v1/assetIndex"
 COIN = "/dapi/v1/account"
 COIN_RISK = "/dapi/v1/positionRisk"
+
+PM_PRO = "/sapi/v1/portfolio/account"
+NO_PM_PRO = Said(
+    {"code": -21001, "msg": "Request ID is not a Portfolio Margin Account."}, status=400
+)
 
 Scene = Callable[[Reach, Binance], Awaitable[None]]
 
@@ -63,6 +69,7 @@ def play(scene: Scene, **changes: Any) -> None:
         async with reaching(DIALECT) as reach:
             reach.server.answers = {path: Said(body(name)) for path, name in PATHS.items()}
             reach.server.answers["/fapi/v1/time"] = time_at(reach.clock)
+            reach.server.answers[PM_PRO] = NO_PM_PRO
             for name, value in changes.items():
                 path = next(path for path, found in PATHS.items() if found == name)
                 reach.server.answers[path] = value if isinstance(value, Said) else Said(value)
@@ -202,6 +209,65 @@ def test_portfolio_margin_asks_papi_and_nothing_of_futures() -> None:
         assert reach.server.count(ACCOUNT) == reach.server.count(MARGIN) == 0
 
     play(scene, account_info=body("account_info") | {"isPortfolioMarginRetailEnabled": True})
+
+
+def test_portfolio_margin_pro_is_found_and_nothing_of_it_is_computed() -> None:
+    async def scene(reach: Reach, venue: Binance) -> None:
+        told = body("papi_account") | {"accountType": "PM_1"}
+        del told["accountInitialMargin"]
+        reach.server.answers[PM_PRO] = Said(told)
+        snapshot = await venue.snapshot()
+
+        assert snapshot.mode == "portfolio margin Pro (reported)"
+        assert list(snapshot.rules) == ["portfolio"]
+        assert reach.server.count(ACCOUNT) == reach.server.count(MARGIN) == 0
+
+        reach.server.answers[PM_PRO] = Said(b"<html>")
+        reach.clock.now_ms += 11 * 60_000
+        with pytest.raises(VenueError):
+            await venue.housekeeping()  # it is not taken for another kind of account
+
+    play(scene)
+
+
+def test_isolated_pairs_are_asked_for_every_time_once_there_are_some() -> None:
+    async def scene(reach: Reach, venue: Binance) -> None:
+        await venue.snapshot()
+        await venue.snapshot()
+        assert reach.server.count(PAIRS) == 1
+
+        btc = {"asset": "BTC", "free": "0.5", "locked": "0", "borrowed": "0", "interest": "0"}
+        usdt = btc | {"asset": "USDT", "free": "0", "borrowed": "10000"}
+        pair = {
+            "symbol": "BTCUSDT",
+            "baseAsset": btc,
+            "quoteAsset": usdt,
+            "marginLevel": "1.598525",
+            "indexPrice": "31970.50000000",
+            "liquidatePrice": "21000.00000000",
+        }
+        totals = {"totalAssetOfBtc": "0.5", "totalLiabilityOfBtc": "0.3"}
+        tier = {
+            "symbol": "BTCUSDT",
+            "tier": 1,
+            "liquidationRiskRatio": "1.05",
+            "baseAssetMaxBorrowable": "9",
+            "quoteAssetMaxBorrowable": "100000",
+        }
+        reach.server.answers[PAIRS] = Said({"assets": [pair], **totals})
+        reach.server.answers["/sapi/v1/margin/isolatedMarginTier"] = Said([tier])
+        reach.clock.now_ms += 10 * 60_000
+        marks_now(reach)
+        first = await venue.snapshot()
+        second = await venue.snapshot()
+
+        assert reach.server.count(PAIRS) == 3
+        assert reach.server.count("/sapi/v1/margin/isolatedMarginTier") == 1
+        assert second.mode.endswith("isolated margin")
+        pools = {pool.pool: pool for pool in evaluate(first).pools}
+        assert pools["isolated_margin:BTCUSDT"].underlyings[0].liquidation_down == 21_000
+
+    play(scene)
 
 
 def test_a_spot_only_account_is_unsupported() -> None:

@@ -13,7 +13,7 @@ rules are not built is reported with the venue's own figures, never computed.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from watcher.domain.account import Bracket, Snapshot
@@ -152,8 +152,10 @@ class Binance:
         doors = setup.read_doors(part.data)
         if not (doors.margin or doors.futures or doors.portfolio):
             raise Unsupported("neither futures nor margin is opened on this account")
+        if not doors.portfolio and await self._spot.is_portfolio_pro():
+            doors = replace(doors, portfolio_pro=True)
         mode_of_futures, leverages, margin_assets = None, {}, frozenset[str]()
-        if doors.futures and not doors.portfolio:
+        if doors.futures and not doors.is_portfolio:
             config, symbols = await together(
                 self._client.call(
                     "fapiPrivateGetAccountConfig", name="accountConfig", weight=5, budget="fapi"
@@ -181,8 +183,8 @@ class Binance:
         return mode
 
     def _words(self, mode: Mode) -> str:
-        if mode.doors.portfolio:
-            return "portfolio margin (reported)"
+        if mode.doors.is_portfolio:
+            return f"portfolio margin{' Pro' if mode.doors.portfolio_pro else ''} (reported)"
         words = []
         if mode.futures is not None:
             kind = "multi-assets" if mode.futures.multi_assets else "single-asset"
@@ -205,8 +207,9 @@ class Binance:
         mode = self._kept.mode
         assert mode is not None
         poll = Poll()
-        if mode.doors.portfolio:
-            await together(self._spot.portfolio(poll), self._spot.read_wallets())
+        if mode.doors.is_portfolio:
+            read = self._spot.portfolio_pro if mode.doors.portfolio_pro else self._spot.portfolio
+            await together(read(poll), self._spot.read_wallets())
         else:
             jobs = [self._spot.read_wallets()]
             if mode.futures is not None:

@@ -31,11 +31,20 @@ QUOTES = ("USDT", "USDC", "FDUSD", "USD1", "BUSD")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Doors:
-    """Which parts of a Binance account are open: sapi account/info."""
+    """
+    Which parts of a Binance account are open: sapi account/info; `portfolio_pro` from sapi
+    portfolio/account, the only one that tells it.
+    """
 
     margin: bool
     futures: bool
     portfolio: bool
+    portfolio_pro: bool = False
+
+    @property
+    def is_portfolio(self) -> bool:
+        """One ratio rules over all parts: none of them may be computed for itself."""
+        return self.portfolio or self.portfolio_pro
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from decimal import Decimal
 from functools import partial
 
 from watcher.domain.account import Bracket, Weight
-from watcher.ports import Unreadable, VenueError
+from watcher.ports import Refused, Unreadable, VenueError
 from watcher.venues.binance import isolated, margin, multi, portfolio, setup
 from watcher.venues.binance.dialect import MINUTE_MS, UnknownSymbol
 from watcher.venues.binance.draft import Poll
@@ -66,6 +66,7 @@ class SpotSide:
         self.pro = False
         self.has_pairs = False
         self._pairs_next_ms = 0.0
+        self._is_pro_account = False
         self.wallets: dict[str, dict[str, Decimal]] = {}
         self._account = account
         self._client = client
@@ -222,6 +223,30 @@ class SpotSide:
         told = portfolio.read_portfolio(account.data)
         portfolio.add_portfolio(poll.draft, told, held, marks)
         poll.add(account, linear, inverse, marks_part)
+
+    async def is_portfolio_pro(self) -> bool:
+        """
+        Ask whether the account is one of Portfolio Margin Pro; all others get an error body.
+
+        One that was stays so until the venue says otherwise in an answer that can be read.
+        """
+        try:
+            part = await self._portfolio_pro()
+        except (Unreadable, Refused):
+            if self._is_pro_account:
+                raise
+            return False  # a key that is refused altogether is told by every other call
+        self._is_pro_account = portfolio.is_pro(part.data)
+        return self._is_pro_account
+
+    async def portfolio_pro(self, poll: Poll) -> None:
+        """Add a Portfolio Margin Pro account; its positions are not listed."""
+        part, (marks_part, marks) = await together(self._portfolio_pro(), public_marks(self._host))
+        portfolio.add_portfolio(poll.draft, portfolio.read_portfolio(part.data), (), marks)
+        poll.add(part, marks_part)
+
+    def _portfolio_pro(self) -> Awaitable[Part]:
+        return self._client.call("sapiGetPortfolioAccount", name="portfolio account", budget="sapi")
 
     async def read_wallets(self) -> None:
         """Read spot and funding once a minute; one that cannot be read is left out."""
