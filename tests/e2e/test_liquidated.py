@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.books import falls, long_btc, world_of
 from tests.e2e.lockstep import Stage, staged
+from watcher.sim.default import default_world
 from watcher.sim.faults import Fault
+from watcher.sim.market import Scripted
+from watcher.sim.world import SECOND_US
 
 pytestmark = pytest.mark.process
 
@@ -62,6 +66,34 @@ def test_a_gap_that_liquidates_calm_accounts_is_told_within_seconds(tmp_path: Pa
                 told = [s for s in stage.messages if venue in s.text and words in s.text]
                 assert not any(sent.silent for sent in told)
                 assert "POSITION GONE" in told[0].text
+
+    asyncio.run(play())
+
+
+def test_whatever_a_crash_liquidates_is_told_for_its_pool(tmp_path: Path) -> None:
+    """The practice world, where some pools are calm, some watched, and some go without trace."""
+
+    async def play() -> None:
+        world = default_world()
+        at_us = round(CRASH_S * SECOND_US)
+        calm = {coin: world.prices[coin] for coin in ("BTC", "SOL", "ETH")}
+        crash = {"BTC": Decimal(60_000), "SOL": Decimal(100), "ETH": Decimal(2000)}
+        world.follow(Scripted([(0, calm), (at_us, calm), (at_us + 1, crash)]))
+        async with staged(world, tmp_path) as stage:
+            await stage.to(CRASH_S + 20)
+
+            forced = [one for account in world.accounts.values() for one in account.liquidations]
+            lost = {(one.account, one.symbol) for one in forced if one.kind == "full"}
+            assert len(lost) > len(VENUES)
+            for account, symbol in lost:
+                told = [
+                    sent
+                    for sent in stage.messages
+                    if account in sent.text and f"Was {symbol} " in sent.text
+                ]
+                assert told, (account, symbol)
+                assert "most likely LIQUIDATED" in told[0].text
+                assert not told[0].silent
 
     asyncio.run(play())
 

@@ -511,6 +511,29 @@ def test_a_calm_pool_that_vanishes_with_its_equity_is_told_as_liquidated() -> No
     assert "Equity 0, was 403: most likely LIQUIDATED" in said[0].text.plain
 
 
+def test_a_pool_that_is_gone_is_named_where_another_is_left() -> None:
+    account = Account()
+
+    def two(seconds: float, *, gone: bool = False) -> Snapshot:
+        far = single(60, seconds=seconds)
+        (cash,), (held,) = single(40, seconds=seconds).assets, far.positions
+        if gone:
+            return far
+        pool = "cross:USDC"
+        return replace(
+            far,
+            rules={**far.rules, pool: far.rules["cross:USDT"]},
+            assets=(*far.assets, replace(cash, pool=pool, asset="USDC")),
+            positions=(*far.positions, replace(held, pool=pool, settle="USDC")),
+        )
+
+    account.see(two)
+    said = account.see(lambda s: two(s, gone=True))
+
+    assert "Pool cross USDC" in said[0].text.plain
+    assert said[0].text.plain.startswith("🔴 POSITION GONE")
+
+
 def test_a_position_that_shrinks_as_the_price_passes_its_liquidation_is_told() -> None:
     """A part is sold off: equity is where the move explains it, the price says the rest."""
     account = Account()

@@ -232,11 +232,17 @@ def security(account: str, venue: str, incident: Incident, reason: str) -> Text:
 
 
 def finding(
-    account: str, incident: Incident, title: str, label: str, facts: tuple[str, ...]
+    account: str,
+    incident: Incident,
+    title: str,
+    label: str,
+    facts: tuple[str, ...],
+    *,
+    mark: str = lines.NOTE_MARK,
 ) -> Text:
     """Return the words for a check that found something; *facts* are whole lines of ours."""
     rows = [
-        lines.header(lines.NOTE_MARK, title, incident, account),
+        lines.header(mark, title, incident, account),
         *([row("Pool ", Bold(label))] if label else []),
         *(row(fact) for fact in facts),
     ]

@@ -26,7 +26,7 @@ from watcher.domain.alert import (
     Tier,
 )
 from watcher.domain.report import PoolReport
-from watcher.policy import alerting, blind, checks, messages, wording
+from watcher.policy import alerting, blind, checks, lines, messages, wording
 from watcher.policy.advice import Advice, advise
 from watcher.policy.checks import Finding, Look
 from watcher.policy.figures import Figures, gather, label_of
@@ -166,8 +166,16 @@ def of_findings(
     for finding in telling:
         incident = state.findings[f"{finding.check}:{finding.pool}"].incident
         assert incident is not None
-        label = label_of(finding.pool, len(found.report.pools))
-        text = messages.finding(state.account, incident, finding.title, label, finding.facts)
+        pools = {pool.pool for pool in found.report.pools} | {finding.pool}  # it may be gone
+        urgent = finding.lane is Lane.DANGER
+        text = messages.finding(
+            state.account,
+            incident,
+            finding.title,
+            label_of(finding.pool, len(pools)),
+            finding.facts,
+            mark=lines.MARK[finding.tier] if urgent else lines.NOTE_MARK,
+        )
         message = _message(
             state.account, incident, Kind.NOTE, finding.tier, finding.lane, text, now
         )
