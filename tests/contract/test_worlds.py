@@ -225,6 +225,24 @@ def _okx(mode: str) -> Callable[[random.Random, World], None]:
     return draw
 
 
+def _okx_margin(chance: random.Random, world: World) -> None:
+    """Isolated spot margin: one pair held long, one short, beside a futures-mode account."""
+    account = new_account(
+        world, "account", "okx", "futures", {"trading": {"USDT": "900"}, "funding": {"USDT": "5"}}
+    )
+    account.taker_fee = D(chance.choice(("0.001", "0.0008")))
+    long, short = chance.sample(COINS, 2)
+    held = D(str(round(chance.uniform(500, 50_000), 2)))
+    for base, holds, owes in ((long, long, "USDT"), (short, "USDT", short)):
+        owed = held * D(str(round(chance.uniform(0.3, 0.75), 4)))
+        account.pairs[f"{base}USDT"] = MarginPair(
+            base=base,
+            quote="USDT",
+            held={holds: (held / world.index(holds)).quantize(D("0.00000001"))},
+            debts={owes: Debt(principal=(owed / world.index(owes)).quantize(D("0.00000001")))},
+        )
+
+
 def _binance_futures(chance: random.Random, world: World) -> None:
     account = new_account(
         world,
@@ -344,6 +362,7 @@ KINDS: dict[str, Callable[[random.Random, World], None]] = {
     "bybit_isolated": _bybit_isolated,
     "okx_futures": _okx("futures"),
     "okx_multi": _okx("multi"),
+    "okx_margin": _okx_margin,
     "binance_futures": _binance_futures,
     "binance_multi": _binance_multi,
     "binance_coin": _binance_coin,

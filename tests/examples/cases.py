@@ -33,6 +33,7 @@ from watcher.domain.account import (
     Bracket,
     BracketKey,
     BracketKind,
+    Family,
     Order,
     Position,
     Rules,
@@ -548,6 +549,27 @@ def okx_isolated(i: Given) -> Found:
     }
 
 
+def okx_spot_margin(i: Given) -> Found:
+    """A coin held against a currency owed; the fee is on the debt and its maintenance."""
+    mark, owed, margin = (dec(i[name]) for name in ("mark", "liab", "margin"))
+    rate, fee = dec(i["tier_mmr"]), dec(i["taker_fee"])
+    kept = (1 + rate) * (1 + fee) - 1
+    pool = report(
+        snapshot(
+            haircut(borrow_brackets={"USDT": table([(0, kept)])}),
+            [coin("BTC", i["pos"], index=mark), coin("USDT", -owed, index=1)],
+        )
+    )
+    assert pool.equity is not None
+    assert pool.maintenance_margin is not None
+    return {
+        "mgnRatio": pool.health,
+        "liqPx": next(u.liquidation_down for u in pool.underlyings if u.underlying == "BTC"),
+        "upl": pool.equity / float(mark) - float(margin),
+        "mmr": pool.maintenance_margin / float(kept) * float(rate) / float(mark),
+    }
+
+
 def okx_account(i: Given) -> Found:
     notional = i.get("notionalUsd", i.get("notional"))
     one = leg(
@@ -747,6 +769,16 @@ def real_okx_idle(raw: Given) -> Found:
     }
 
 
+def told_portfolio(i: Given) -> Found:
+    """Portfolio margin is reported: its ratio is the venue's own equity over its own margin."""
+    says = VenueSays(
+        equity=dec(i.get("eq", i.get("accountEquity"))),
+        maintenance_margin=dec(i.get("m", i.get("accountMaintMargin"))),
+    )
+    pool = report(snapshot(Rules(family=Family.REPORTED), venue_says={POOL: says}))
+    return {"uniMMR": pool.health, "margin_level": pool.health}
+
+
 FROM_INPUTS: Mapping[str, Callable[[Given], Found]] = {
     "BN-01": totals_of_margin,
     "BN-02": totals_of_margin,
@@ -768,6 +800,7 @@ FROM_INPUTS: Mapping[str, Callable[[Given], Found]] = {
     "BN-19": cm_step,
     "BN-20": cm_isolated,
     "BN-21": cm_cross,
+    "BN-22": told_portfolio,
     "BN-25": binance_sizing,
     "BB-01": bybit_deductions,
     "BB-02": bybit_slices,
@@ -786,6 +819,7 @@ FROM_INPUTS: Mapping[str, Callable[[Given], Found]] = {
     "BB-15": bybit_isolated,
     "BB-16": bybit_isolated,
     "BB-20": bybit_sizing,
+    "OK-01": okx_spot_margin,
     "OK-02": okx_isolated,
     "OK-03": okx_account,
     "OK-04": okx_implied,
@@ -816,6 +850,7 @@ FROM_NORMALISED: Mapping[str, Callable[[Given], Found]] = {
 }
 
 FROM_RAW: Mapping[str, Callable[[Given], Found]] = {
+    "BIN-009": told_portfolio,
     "BIN-011": totals_of_margin,
     "BYB-012": bybit_totals,
     "OKX-003": real_okx_account,

@@ -13,18 +13,15 @@ from collections.abc import Mapping
 
 NOT_COVERED: Mapping[str, str] = {
     "BN-15": "how an index becomes bid and ask is the venue's: both are read, neither is computed",
-    "BN-22": "portfolio margin is reported, not computed",
     "BN-23": "Portfolio Margin Pro is reported, not computed",
     "BN-24": "interest to come is not forecast yet",
     "BB-17": "the closed classic account with its fee-shifted bankruptcy price",
     "BB-18": "a short option moves with volatility: such a pool shows the venue's figures",
     "BB-19": "options are not modelled; such a pool shows the venue's figures",
-    "OK-01": "isolated margin on spot (debt in the quote coin) comes with a later issue",
     "OK-08": "portfolio margin is reported, not computed",
     "OK-09": "what the venue's liquidation does step by step is not the margin engine's",
     "OK-13": "quick margin was withdrawn by the venue",
     "OK-15": "spot mode with borrowing comes with a later issue",
-    "BIN-009": "portfolio margin is reported, not computed",
 }
 
 FIGURES_NOT_COVERED: Mapping[str, Mapping[str, str]] = {

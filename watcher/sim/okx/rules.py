@@ -23,6 +23,7 @@ from watcher.sim.okx.figures import (
     notional,
     shown_liquidation_price,
 )
+from watcher.sim.okx.pairs import enforce_pairs, pair_figures, pair_pool
 from watcher.sim.things import ONE, ZERO, Account, Liquidation, PoolState, Position
 from watcher.sim.world import World
 
@@ -51,13 +52,19 @@ class OkxRules:
                 for one in now.currencies.values()
                 if one.cash or one.need
             ]
-        return shared + [_isolated_pool(one, shown) for one in now.legs if one.isolated]
+        pairs = [pair_figures(world, account, pair) for pair in account.pairs.values()]
+        return [
+            *shared,
+            *(_isolated_pool(one, shown) for one in now.legs if one.isolated),
+            *(pair_pool(world, one) for one in pairs),
+        ]
 
     def enforce(self, world: World, account: Account) -> None:
         """Warn at 300 %, liquidate at 100 %: each isolated leg, then each shared pool."""
         for leg in list(account.positions.values()):
             if leg.margin_mode == "isolated":
                 _enforce_isolated(world, account, leg)
+        enforce_pairs(world, account)
         # one look serves all pools: the acts of one do not touch another's currency
         now = figures(world, account)
         if account.mode in ACCOUNT_WIDE:

@@ -19,6 +19,7 @@ from watcher.sim.okx.figures import (
     kind_of,
     shown_liquidation_price,
 )
+from watcher.sim.okx.pairs import pair_rows
 from watcher.sim.okx.wire_shapes import amount, optional
 from watcher.sim.things import ZERO, Account, Order
 from watcher.sim.wire import short
@@ -30,12 +31,19 @@ def positions(world: World, account: Account, query: Mapping[str, str]) -> list[
     now = figures(world, account)
     kind, names = query.get("instType"), query.get("instId")
     wanted = names.split(",") if names else None
-    return [
+    rows = [
         _row(world, account, now, one)
         for one in now.legs
         if kind in {None, "", kind_of(one.leg.instrument)}
         and (wanted is None or one.leg.symbol in wanted)
     ]
+    if kind in {None, "", "MARGIN"}:
+        rows += [
+            dict.fromkeys(_UNUSED, "") | row
+            for row in pair_rows(world, account)
+            if wanted is None or row["instId"] in wanted
+        ]
+    return list(rows)
 
 
 def _signed(account: Account, one: LegFigures) -> str:
