@@ -333,14 +333,6 @@ def _add_position(
         share=SHARE_ACROSS,
     )
     draft.mismatches += [] if off is None else [off]
-    off = mismatch(
-        "maintenance margin",
-        pool=pool,
-        what=f"{risk.symbol} {_side(risk)}",
-        ours=maintenance_of(abs(risk.signed) * contract.size / risk.mark, table),
-        told=needs.maintenance,
-    )
-    draft.mismatches += [] if off is None else [off]
     draft.positions.append(
         Position(
             pool=pool,

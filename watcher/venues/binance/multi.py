@@ -179,21 +179,6 @@ def restate_in_usd(draft: Draft, rates: Rates) -> None:
                 maintenance_margin=_times(says.maintenance_margin, price),
                 used_margin=_times(says.used_margin, price),
             )
-            draft.rules[pool] = _rules_in_usd(draft.rules[pool], price)
-
-
-def _rules_in_usd(rules: Rules, price: Decimal) -> Rules:
-    # what is looked up by value, and a loss told in money
-    if rules.debts != "own":
-        return rules
-    tables = {
-        asset: tuple(
-            replace(row, floor=row.floor * price, deduction=_times(row.deduction, price))
-            for row in table
-        )
-        for asset, table in rules.borrow_brackets.items()
-    }
-    return replace(rules, borrow_brackets=tables, order_loss=rules.order_loss * price)
 
 
 def _dearer(asset: Asset, price: Decimal) -> Asset:
