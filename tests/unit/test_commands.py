@@ -16,9 +16,19 @@ from tests.unit import bot_stand_in
 from tests.unit.bot_stand_in import TOKEN, BotApi, refused
 from tests.unit.service_stand_ins import START_US, Phone, moment, rules, snapshot
 from watcher.channels.telegram_commands import GROUP_BOT_ID, Gate, TelegramCommands
-from watcher.domain.alert import SECOND_US, AccountState, Kind, Lane, Message, Moment
+from watcher.domain.alert import (
+    SECOND_US,
+    AccountState,
+    DangerState,
+    Kind,
+    Lane,
+    Message,
+    Moment,
+    Text,
+    Tier,
+)
 from watcher.ports import Channel, Command
-from watcher.service.commands import Commands
+from watcher.service.commands import Commands, _ended
 
 USER, CHAT, STRANGER = 11, 22, 99
 
@@ -373,6 +383,34 @@ def test_positions_takes_the_name_as_it_is_shown() -> None:
     [message] = answered("positions", "Bybit-Main", bybit_main=Known("bybit_main")).messages
 
     assert "never read" in message.text.plain
+
+
+def known_in(account: str, tier: Tier) -> Known:
+    known = Known(account)
+    danger = DangerState(pool="unified", tier=tier)
+    known.state = replace(known.state, dangers={"unified": danger})
+    return known
+
+
+def test_positions_are_three_pages_at_most_worst_first_and_say_how_to_ask_for_one() -> None:
+    many = {f"a{n}": known_in(f"a{n}", Tier.CALM) for n in range(6)}
+    many["bad"] = known_in("bad", Tier.CRITICAL)
+
+    pages = [message.text.plain for message in answered("positions", **many).messages]
+
+    assert len(pages) == 3
+    assert pages[0].startswith("bad · ")
+    assert pages[2].splitlines()[-1] == "and 4 more pages; one account: /positions a5"
+
+
+def test_the_last_line_of_a_full_page_takes_the_place_of_another() -> None:
+    lines = [f"line {n}" for n in range(12)]
+    full = Text(plain="\n".join(lines), bold=((0, 6), (len("\n".join(lines)) - 7, 80)))
+
+    ended = _ended(full, "and 2 more pages")
+
+    assert ended.plain.splitlines() == [*lines[:11], "and 2 more pages"]
+    assert ended.bold == ((0, 6),)
 
 
 def test_a_command_older_than_a_minute_is_not_run() -> None:

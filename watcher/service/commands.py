@@ -2,9 +2,10 @@
 Commands from people: which words there are, how old one may be, where the answer goes.
 
 Rule: a command reads; none changes a limit, a tier, a person or money. Who may ask was settled at
-the gate before. An answer leaves through the deliverer in the lane of replies, so any number of
-questions never delays an alert. A command that waited in an outage is not answered late as if it
-were fresh: the answer says to ask again. What an answer says is written in `policy`.
+the gate before. An answer leaves through the deliverer in the lane of replies, which has a small
+share of the chat's sends, so any number of questions never delays an alert; hence few pages too. A
+command that waited in an outage is not answered late as if it were fresh: the answer says to ask
+again. What an answer says is written in `policy`.
 """
 
 from __future__ import annotations
@@ -26,10 +27,11 @@ from watcher.domain.alert import (
     Tier,
 )
 from watcher.policy import notes, overview
+from watcher.policy.lines import LINES_MAX
 from watcher.ports import Channel, Clock, Command
 
 AGE_MAX_S = 60
-PAGES_MAX = 5
+PAGES_MAX = 3
 
 log = structlog.get_logger()
 
@@ -110,15 +112,33 @@ class Commands:
         if name and name not in self._watched:
             known = ", ".join(sorted(self._watched))
             return [Text(plain=f"No account of that name. Known: {known}")]
-        chosen = [self._watched[name]] if name else list(self._watched.values())
+        chosen = [self._watched[name]] if name else sorted(self._watched.values(), key=_calm)
         pages = [
             page for each in chosen for page in overview.positions(each.state, each.rules, now)
         ]
-        if len(pages) > PAGES_MAX:
-            left_out = len(pages) - PAGES_MAX
-            hint = f"{left_out} more pages: name one account, as in /positions {min(self._watched)}"
-            return [*pages[:PAGES_MAX], Text(plain=hint)]
-        return pages
+        if len(pages) <= PAGES_MAX:
+            return pages
+        hint = f"and {len(pages) - PAGES_MAX} more pages"
+        if not name:
+            hint += f"; one account: /positions {chosen[-1].state.account}"
+        return [*pages[: PAGES_MAX - 1], _ended(pages[PAGES_MAX - 1], hint)]
 
     def _help(self, _argument: str, _now: Moment) -> Sequence[Text]:
         return [notes.help_text()]
+
+
+# the worst accounts first: what finds no room is the calmest
+def _calm(watched: Watched) -> tuple[bool, int]:
+    state = watched.state
+    worst = max((danger.tier for danger in state.dangers.values()), default=Tier.CALM)
+    return (not state.blind.active, -worst)
+
+
+def _ended(page: Text, line: str) -> Text:
+    """Return *page* with *line* as its last, within what one message holds."""
+    plain = "\n".join(page.plain.splitlines()[: LINES_MAX - 1])
+    return Text(
+        plain=f"{plain}\n{line}",
+        bold=tuple(span for span in page.bold if span[1] <= len(plain)),
+        fixed=tuple(span for span in page.fixed if span[1] <= len(plain)),
+    )

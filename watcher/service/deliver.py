@@ -39,7 +39,7 @@ from watcher.ports import (
     StoreError,
 )
 from watcher.service.folding import folded
-from watcher.service.roads import SENDS_PER_MINUTE, Road
+from watcher.service.roads import SENDS_PER_MINUTE, Road, lane_of
 from watcher.service.spoken import Spoken, busy
 from watcher.service.standing import Standing
 
@@ -176,7 +176,7 @@ class Deliverer:
         self._drop_late_replies(now)
         for spoken in self._memory:
             road = self._road(spoken.channel)
-            free_us = road.free_at_us(spoken.message.lane, now.steady_us)
+            free_us = road.free_at_us(lane_of(spoken.message), now.steady_us)
             if max(free_us, spoken.not_before_us) <= now.steady_us:
                 return spoken
         return None
@@ -195,7 +195,7 @@ class Deliverer:
         due = [
             max(
                 s.not_before_us,
-                self._road(s.channel).free_at_us(s.message.lane, now.steady_us),
+                self._road(s.channel).free_at_us(lane_of(s.message), now.steady_us),
             )
             for s in self._memory
         ]
@@ -286,7 +286,7 @@ class Deliverer:
 
     async def _call(self, channel: Channel, message: Message, text: Text) -> str:
         road = self._road(channel)
-        road.spend(message.lane, self._clock.now().steady_us)
+        road.spend(lane_of(message), self._clock.now().steady_us)
         receipt = await channel.send(text, silent=message.silent)
         now = self._clock.now()
         road.delivered()
@@ -313,15 +313,15 @@ class Deliverer:
         if error.ambiguous:
             return now_us + round(AMBIGUOUS_WAIT_S * SECOND_US)
         road = self._road(channel)
-        wait_s = road.wait_s(message.lane, error)
-        until_us = road.hold(message.lane, now_us, wait_s)
+        wait_s = road.wait_s(lane_of(message), error)
+        until_us = road.hold(lane_of(message), now_us, wait_s)
         if not error.refused:
             log.warning(
                 "message.deferred", channel=channel.name, retry_after_s=wait_s, reason=error.reason
             )
             return until_us
         if channel.name == self._channel.name:
-            by_send = message.lane is not Lane.REPLY
+            by_send = message.kind is not Kind.REPLY
             self._standing.refuse(error, self._clock.now(), by_send=by_send)
         # the road waits, not the row: whatever is worst by then goes first, also after a restart
         return 0

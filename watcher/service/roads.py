@@ -7,7 +7,7 @@ never holds up an alert. Pure counting: nothing here sends, waits or logs.
 
     lane                may go out while, in the last minute
     danger, blindness   fewer than all sends were made (12)
-    warning, digest     fewer than all but 5, two of them more where answers used theirs
+    warning, note       fewer than all but 5, two of them more where answers used theirs
     answer              fewer than all but 5, and fewer than 4 answers
 """
 
@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
-from watcher.domain.alert import MINUTE_US, SECOND_US, Lane
+from watcher.domain.alert import MINUTE_US, SECOND_US, Kind, Lane, Message
 from watcher.ports import DeliveryError
 
 SENDS_PER_MINUTE = 12
@@ -26,6 +26,13 @@ LENT_MAX = 2
 NETWORK_WAITS_S = (1.0, 2.0, 4.0, 8.0, 15.0)
 REFUSED_WAITS_S = (15.0, 30.0, 60.0)
 REPLY_WAIT_S = 4.0
+
+
+def lane_of(message: Message) -> Lane:
+    """Return the lane whose share *message* uses: a note in the lane of answers is none."""
+    if message.lane is Lane.REPLY and message.kind is not Kind.REPLY:
+        return Lane.DIGEST
+    return message.lane
 
 
 @dataclass(slots=True)
