@@ -98,6 +98,9 @@ def test_every_answer_is_silent_and_goes_where_it_was_asked(tmp_path: Path) -> N
             seen = len(stage.messages)
             for word in WORDS:
                 await ask(stage, word)
+            async with asyncio.timeout(20):  # a second page may pass for the next answer
+                while len(stage.messages) < seen + 4:  # noqa: ASYNC110 - the bot rings no bell
+                    await asyncio.sleep(0.02)
 
             answers = stage.messages[seen:]
             assert len(replies(answers)) == len(answers) == 4  # two accounts, two pages
@@ -172,5 +175,26 @@ def test_a_person_who_floods_is_let_in_again_and_alerts_are_not_held_up(tmp_path
             answered = replies(stage.messages[seen:])
             assert 1 <= len(answered) <= 10
             assert await ask(stage, "/help") == answered[0].text
+
+    asyncio.run(play())
+
+
+def test_a_burst_of_questions_holds_up_no_alert_and_no_answer_is_old(tmp_path: Path) -> None:
+    async def play() -> None:
+        async with watching(tmp_path) as stage:
+            bot, seen = stage.practice.bot, len(stage.messages)
+            for word in (*WORDS, *WORDS, "/status", "/positions"):
+                bot.say(user_id=CHAT_ID, chat_id=CHAT_ID, text=word)
+            async with asyncio.timeout(20):
+                while len(stage.messages) < seen + 4:  # noqa: ASYNC110 - the bot rings no bell
+                    await asyncio.sleep(0.02)
+            stage.world.set_prices({"BTC": stage.world.prices["BTC"] * 94 / 100})
+            await stage.to(60)
+            assert "WARNING" in stage.words("main")
+
+            await stage.to(200)
+            answered = replies(stage.messages[seen:])
+            late = [sent for sent in answered if stage.world.start_us + 55_000_000 < sent.at_us]
+            assert [sent.text for sent in late] == ["Busy alerting, ask again"]
 
     asyncio.run(play())
