@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from tests.unit.binance_bodies import AT_MS, body
-from watcher.domain.account import Family, Snapshot
+from watcher.domain.account import Family, Snapshot, Weight
 from watcher.margin import evaluate
 from watcher.ports import Unreadable
-from watcher.venues.binance import margin, setup
+from watcher.venues.binance import margin, multi, setup
 from watcher.venues.binance.draft import Draft
 from watcher.venues.fields import decode
 
@@ -208,6 +209,25 @@ def test_a_pro_account_is_collateral_less_debt_over_what_the_debt_needs() -> Non
     assert report.stages == {"call": 150, "liquidation": 100}
     assert report.disagreement == pytest.approx(0, abs=1e-6)
     assert report.tier_distance == pytest.approx(100 * (equity - maintenance) / 10 / float(index))
+
+
+def test_a_pro_level_is_the_same_told_in_usd() -> None:
+    """Beside multi-assets futures a snapshot is in USD: tables, slices and losses go along."""
+    data = body("margin_account") | PRO
+    draft = pro_draft(data, wire(DEBT_TABLES))
+    ladder = (Weight(), Weight(floor=Decimal(300_000), weight=Decimal("0.9")))
+    draft.assets[:] = [replace(row, weights=ladder) for row in draft.assets]
+    (before,) = evaluate(snapshot_of(draft)).pools
+
+    now_ms = multi.read_rate_table(body("asset_index")).newest_ms
+    multi.restate_in_usd(draft, multi.read_rate_table(body("asset_index")).at(now_ms))
+
+    (after,) = evaluate(replace(snapshot_of(draft), reference="USD")).pools
+    assert before.equity is not None
+    assert after.equity == pytest.approx(before.equity * 0.99)
+    assert after.requirement == pytest.approx((before.requirement or 0) * 0.99)
+    assert after.health == pytest.approx(before.health)
+    assert after.tier_distance == pytest.approx(before.tier_distance)
 
 
 def test_a_pro_debt_without_a_table_makes_the_pool_partial_with_the_venues_level() -> None:
