@@ -83,16 +83,21 @@ def test_the_alert_names_both_figures() -> None:
 
 
 def test_the_reason_is_what_this_reading_shows() -> None:
-    good = read("bybit")
-    says = good.venue_says["unified"]
-    assert says.equity is not None
-    assert says.maintenance_margin is not None
-    poorer = apart(good, equity=says.equity / 2)
-    dearer = apart(good, maintenance_margin=says.maintenance_margin * 2)
+    whole = read("bybit")
+    assert whole.orders, "this world has resting orders"
+    good = replace(whole, orders=())
+    ours = evaluate(good).pools[0]
+    both = {
+        "equity": Decimal(str(ours.equity)),
+        "maintenance_margin": Decimal(str(ours.maintenance_margin)),
+    }
+    poorer = apart(good, **(both | {"equity": both["equity"] / 2}))
+    dearer = apart(good, **(both | {"maintenance_margin": both["maintenance_margin"] * 2}))
     first = next(iter(good.parts))
     late = {**good.parts, first: max(good.parts.values()) + 2_500_000}
     free = tuple(replace(one, fee_rate=Decimal(0)) for one in good.positions)
 
+    assert "resting orders" in reason_of(replace(poorer, orders=whole.orders))
     assert "Equity differs" in reason_of(poorer)
     assert "Maintenance differs" in reason_of(dearer)
     assert "2.5 s apart" in reason_of(replace(poorer, parts=late))
