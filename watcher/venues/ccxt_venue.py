@@ -39,6 +39,9 @@ from watcher.venues.transport import (
 from watcher.venues.weights import Budget, Limit, Shutter, again
 
 CLOCK_AGE_MS_MAX = 600_000
+CLOCK_PACE_AFTER_MS = 10_000
+CLOCK_PACE_MIN = 0.5
+"""Between two comparisons a venue's clock goes on at least this fast, or it is no clock."""
 CLOCK_GRAIN_MS = 1
 KEEPALIVE_S = 75
 ED25519_PEM_CHARS_MAX = 120
@@ -196,6 +199,7 @@ class Host:
         self.timeout_s = timeout_s
         self.log = log
         self.offset_ms = 0.0
+        self._compared = (float("inf"), 0.0)  # our time and the venue's at the last comparison
         self.shutter = Shutter()
         self.budgets = {name: Budget(name, limit) for name, limit in dialect.limits.items()}
         self._shared = shared
@@ -258,7 +262,13 @@ class Host:
             self.dialect.clock_method, name="time", budget=self.dialect.clock_budget
         )
         middle_ms = (before_ms + self.now_ms()) / 2
-        self.offset_ms = self.dialect.read_clock_ms(part.data) - middle_ms
+        told_ms = self.dialect.read_clock_ms(part.data)
+        went_ms, told_went_ms = middle_ms - self._compared[0], told_ms - self._compared[1]
+        self._compared = (middle_ms, told_ms)
+        if went_ms > CLOCK_PACE_AFTER_MS and told_went_ms < went_ms * CLOCK_PACE_MIN:
+            # taken for an offset, a copy's time would make every other copy look fresh
+            raise Unreadable(f"{self.dialect.venue}: its clock stands still, this is a copy")
+        self.offset_ms = told_ms - middle_ms
         self.log.debug("clock.compared", venue=self.dialect.venue, offset_ms=round(self.offset_ms))
         return part
 
