@@ -115,6 +115,25 @@ def test_what_a_restart_cannot_mend_is_told_and_systemd_still_fed() -> None:
     in_world(story)
 
 
+def test_what_a_sign_of_life_says_is_handed_to_who_delivers() -> None:
+    refused = DeliveryError("bot token refused", refused=True)
+    answers: list[DeliveryError | None] = [refused, None]
+
+    async def warm() -> str:
+        answer = answers.pop(0)
+        if answer is not None:
+            raise answer
+        return "watcher_bot"
+
+    async def story(clock: SteppedClock) -> None:
+        kennel = Kennel(clock, warm=warm)
+        await clock.sleep(130)
+        assert kennel.out.signs == [refused, None]
+        _end("watchdog")
+
+    in_world(story)
+
+
 def test_the_service_manager_hears_states(tmp_path: Path) -> None:
     path = str(tmp_path / "notify")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
