@@ -262,7 +262,8 @@ class Snapshot:
     """
     All parts of one account, or nothing: an adapter that lacks a part raises instead.
 
-    `taken_at_us` is our clock when the oldest part was received; `parts` gives each part's own.
+    `taken_at_us` is our clock when the oldest part was received, or when the venue stamped it if
+    that is older; `parts` gives each part's time of receipt.
     `unmodelled` names the pools that hold something the engine does not model, and why: they
     are reported as `partial` with the venue's figures. `wallets` are the balances a top-up could
     draw on, by wallet name and asset. `mismatches` are the tables the adapter found contradicted
