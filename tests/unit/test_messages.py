@@ -132,6 +132,12 @@ def danger(
     )
 
 
+def test_pools_are_named_in_words() -> None:
+    assert wording.pool_name("isolated_margin:BTCUSDT") == "isolated margin BTCUSDT"
+    assert wording.pool_name("isolated:BTCUSDT:long") == "isolated BTCUSDT long"
+    assert wording.pool_name("cross:USDT") == "cross USDT"
+
+
 def test_a_danger_message_reads_like_its_model() -> None:
     assert danger().plain == (
         "🔴 CRITICAL #K7F3·2 bybit-main\n"

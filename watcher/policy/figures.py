@@ -17,7 +17,7 @@ from watcher.domain.report import PoolReport
 from watcher.margin import BookError, prices_after
 from watcher.policy import history
 from watcher.policy.readings import Reading
-from watcher.policy.wording import pool_name
+from watcher.policy.wording import ISOLATED, pool_name
 
 JOINT_PRICES_MAX = 3
 
@@ -101,7 +101,7 @@ def gather(
 
 def label_of(pool: str, pools: int) -> str:
     """Return how *pool* is named: not at all when it is the only one, unless isolated."""
-    return pool_name(pool) if pools > 1 or pool.startswith("isolated:") else ""
+    return pool_name(pool) if pools > 1 or pool.startswith(ISOLATED) else ""
 
 
 def nearest_alone(report: PoolReport) -> Alone | None:

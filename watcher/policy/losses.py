@@ -142,7 +142,7 @@ def _worth_now(
         return None
     own = 0.0 if now is None or now.equity is None else now.equity
     earlier, later = _beside(was, before), _beside(was, after)
-    if now is None and was.pool.startswith("isolated:") and (earlier is None or later is None):
+    if now is None and was.pool.startswith(wording.ISOLATED) and (earlier is None or later is None):
         return None
     return own + max(0.0, (later or 0.0) - (earlier or 0.0))
 

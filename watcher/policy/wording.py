@@ -80,6 +80,10 @@ def venue_name(venue: str) -> str:
     return _VENUES.get(venue, name(venue).capitalize())
 
 
+ISOLATED = ("isolated:", "isolated_margin:")
+"""How the names of pools begin that hold one position or one pair."""
+
+
 def pool_name(pool: str) -> str:
     """Return `cross:USDT` as "cross USDT", `isolated:BTCUSDT:long` as "isolated BTCUSDT long"."""
     kind, _, rest = pool.partition(":")
@@ -87,7 +91,8 @@ def pool_name(pool: str) -> str:
         symbol, _, side = rest.rpartition(":")
         rest = f"{symbol} {side}" if symbol else side
         return " ".join(("isolated", *(name(part) for part in rest.split(" "))))
-    return f"{name(kind)} {name(rest)}" if rest else name(kind)
+    kind = " ".join(name(word) for word in kind.split("_"))
+    return f"{kind} {name(rest)}" if rest else kind
 
 
 def price(value: float) -> str:
