@@ -8,9 +8,35 @@ into it tells. The stamp is on the venue's clock, so the measured offset is take
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from watcher.domain.account import Snapshot
+from watcher.ports import Unreadable
+
+PACE_AFTER_MS = 10_000
+PACE_MIN = 0.5
+"""Between two comparisons a venue's clock goes on at least this fast, or it is no clock."""
+
+
+@dataclass(slots=True)
+class Clocks:
+    """Our clock and a venue's as they were last compared, believed or not."""
+
+    ours_ms: float = math.inf
+    theirs_ms: float = 0.0
+
+    def offset_ms(self, ours_ms: float, theirs_ms: float) -> float:
+        """
+        Return how far the venue's clock is ahead of ours.
+
+        Raises: `Unreadable` for one that stands still: it is a copy, and taken for an offset its
+        time would make every other copy look fresh.
+        """
+        went_ms, told_ms = ours_ms - self.ours_ms, theirs_ms - self.theirs_ms
+        self.ours_ms, self.theirs_ms = ours_ms, theirs_ms
+        if went_ms > PACE_AFTER_MS and told_ms < went_ms * PACE_MIN:
+            raise Unreadable("the venue's clock stands still: an old answer")
+        return theirs_ms - ours_ms
 
 
 def older_us(received_us: int, told_ms: float, offset_ms: float) -> int:

@@ -23,6 +23,7 @@ import aiohttp
 import certifi
 
 from watcher.ports import Banned, RateLimited, Refused, Unreachable, Unreadable, VenueError
+from watcher.venues.ages import Clocks
 from watcher.venues.lean import Log, venue_class
 from watcher.venues.transport import (
     Answer,
@@ -39,9 +40,6 @@ from watcher.venues.transport import (
 from watcher.venues.weights import Budget, Limit, Shutter, again
 
 CLOCK_AGE_MS_MAX = 600_000
-CLOCK_PACE_AFTER_MS = 10_000
-CLOCK_PACE_MIN = 0.5
-"""Between two comparisons a venue's clock goes on at least this fast, or it is no clock."""
 CLOCK_GRAIN_MS = 1
 KEEPALIVE_S = 75
 ED25519_PEM_CHARS_MAX = 120
@@ -199,7 +197,7 @@ class Host:
         self.timeout_s = timeout_s
         self.log = log
         self.offset_ms = 0.0
-        self._compared = (float("inf"), 0.0)  # our time and the venue's at the last comparison
+        self._clocks = Clocks()
         self.shutter = Shutter()
         self.budgets = {name: Budget(name, limit) for name, limit in dialect.limits.items()}
         self._shared = shared
@@ -249,11 +247,7 @@ class Host:
             raise
 
     async def read_clock(self, *, age_ms_max: float = CLOCK_AGE_MS_MAX) -> None:
-        """
-        Measure the offset between the venue's clock and ours, unless it was within *age_ms_max*.
-
-        Raises: `VenueError`.
-        """
+        """Measure the venue's clock against ours, unless that is newer. Raises: `VenueError`."""
         await self.cached("time", self._compare_clocks, age_ms_max=age_ms_max)
 
     async def _compare_clocks(self) -> Part:
@@ -262,13 +256,7 @@ class Host:
             self.dialect.clock_method, name="time", budget=self.dialect.clock_budget
         )
         middle_ms = (before_ms + self.now_ms()) / 2
-        told_ms = self.dialect.read_clock_ms(part.data)
-        went_ms, told_went_ms = middle_ms - self._compared[0], told_ms - self._compared[1]
-        self._compared = (middle_ms, told_ms)
-        if went_ms > CLOCK_PACE_AFTER_MS and told_went_ms < went_ms * CLOCK_PACE_MIN:
-            # taken for an offset, a copy's time would make every other copy look fresh
-            raise Unreadable(f"{self.dialect.venue}: its clock stands still, this is a copy")
-        self.offset_ms = told_ms - middle_ms
+        self.offset_ms = self._clocks.offset_ms(middle_ms, self.dialect.read_clock_ms(part.data))
         self.log.debug("clock.compared", venue=self.dialect.venue, offset_ms=round(self.offset_ms))
         return part
 
