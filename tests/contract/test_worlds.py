@@ -221,6 +221,9 @@ def _okx(mode: str) -> Callable[[random.Random, World], None]:
         contracts = _contracts(world, "okx", ("USDT", "USDC", "USD"))
         for one in chance.sample(contracts, chance.randrange(1, 6)):
             _open(chance, world, account, one, 60_000, isolated=chance.random() < 0.3)
+        if mode == "futures" and chance.random() < 0.5:
+            for one in chance.sample(contracts, 2):
+                world.place_order(account, one.symbol, "long", D(40), world.mark(one))
 
     return draw
 

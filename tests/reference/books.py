@@ -147,6 +147,8 @@ def linear(rng: random.Random) -> Snapshot:
         rng, Family.LINEAR_POOL, maintenance_basis=rng.choice(["mark", "mark", "mark", "entry"])
     )
     wallet = _cash(rng, worth(legs, {"USDT": 1.0}))
+    if rng.random() < 0.3:
+        rules = replace(rules, order_loss=dec(abs(float(wallet)) * rng.uniform(0.001, 0.1) + 1))
     cash = Asset(pool=POOL, asset="USDT", wallet=wallet, index=Decimal("0.9995"))
     return _snapshot(rules, legs, [cash])
 

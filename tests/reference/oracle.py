@@ -167,8 +167,10 @@ def _single(snapshot: Snapshot, pool: str, factors: Factors, number: Number) -> 
             gross += value_at(p, number(p.quantity), mark, number)
     for _, loss in order_losses(snapshot, pool, factors, number):
         equity += loss
-    asks = demands(snapshot, pool, factors, number)
-    return Balance(equity, sum((ask for _, ask in asks), number(0)), gross)
+    rules = snapshot.rules[pool]
+    asked = sum((ask for _, ask in demands(snapshot, pool, factors, number)), number(0))
+    equity -= number(rules.order_loss)
+    return Balance(equity, asked + number(rules.order_maintenance), gross)
 
 
 def _haircut(snapshot: Snapshot, pool: str, factors: Factors, number: Number) -> Balance:

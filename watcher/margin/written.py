@@ -152,6 +152,7 @@ def _single(book: _Book) -> Iterator[Line]:
         amount, words = _profit(position, book.mark(position))
         yield Line(rule="profit", name=_name(position), words=words, equity=amount)
     yield from _order_losses(book)
+    yield from _told_of_orders(book)
     yield from _charges(book)
 
 
@@ -188,6 +189,10 @@ def _weighted(book: _Book) -> Iterator[Line]:
         yield from _bucket(book, name, row)
     yield from _charges(book)
     yield from _order_losses(book)
+    yield from _told_of_orders(book)
+
+
+def _told_of_orders(book: _Book) -> Iterator[Line]:
     if book.rules.order_loss:
         yield Line(
             rule="orders",

@@ -227,7 +227,7 @@ def write_debt(sheet: Sheet, asset: str, owed: float, unit: int) -> None:
 
 
 def write_order_loss(sheet: Sheet) -> None:
-    """Write what resting orders lose and require where the venue tells it: constants."""
+    """Write what resting orders lose and require where the venue tells it: the pool's constants."""
     rules = sheet.pool.rules
     for name, out, sense in (
         ("order_loss", Out.EQUITY, -1),
@@ -238,7 +238,7 @@ def write_order_loss(sheet: Sheet) -> None:
             raise BookError(f"{sheet.pool.name}: {name} is {amount}, expected 0 or more")
         if amount:
             nothing = sheet.draft.amount([(0, 0.0, 0.0, 0.0)])
-            sheet.draft.row(nothing, out, 0.0, sense * float(amount))
+            sheet.draft.row(nothing, out, 0.0, sense * float(amount), unit=sheet.unit)
 
 
 def write_orders(sheet: Sheet) -> None:

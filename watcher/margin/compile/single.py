@@ -10,7 +10,13 @@ That unit's column starts at 1, so today's figures read in coin.
 from __future__ import annotations
 
 from watcher.margin.book import Draft, Out
-from watcher.margin.compile.parts import charge_positions, check_position, profit, write_orders
+from watcher.margin.compile.parts import (
+    charge_positions,
+    check_position,
+    profit,
+    write_order_loss,
+    write_orders,
+)
 from watcher.margin.compile.pool import Pool, Sheet
 from watcher.margin.errors import BookError
 from watcher.margin.movers import mover_of
@@ -66,4 +72,5 @@ def _single(sheet: Sheet) -> Sheet:
     draft.row(bucket, Out.EQUITY, 1.0, unit=sheet.unit)
     charge_positions(sheet, coin)
     write_orders(sheet)
+    write_order_loss(sheet)
     return sheet

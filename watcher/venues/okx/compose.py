@@ -30,6 +30,7 @@ from watcher.domain.account import (
 from watcher.ports import Unreadable
 from watcher.venues.mismatch import mismatch
 from watcher.venues.okx.book import Book, Currency, Leg, Odd
+from watcher.venues.okx.locks import locked
 from watcher.venues.okx.pair import Pair, assets_of, rules_of, says_of
 from watcher.venues.okx.position import apart, described, margin_mismatch, position, shown
 from watcher.venues.okx.tables import Fees, Mode, Tables
@@ -131,7 +132,13 @@ def _futures(sheet: _Sheet, book: Book, tables: Tables) -> None:
         sheet.assets.append(
             Asset(pool=pool, asset=name, wallet=one.cash - apart(legs, tables), index=index)
         )
-        sheet.positions += [_position(sheet, leg, pool, book, tables) for leg in legs]
+        positions = [_position(sheet, leg, pool, book, tables) for leg in legs]
+        sheet.positions += positions
+        if lock := locked(one, legs, positions):
+            sheet.rules[pool] = replace(sheet.rules[pool], order_loss=lock)
+            says = sheet.says[pool]
+            if says.equity is not None:  # what the venue divides, not what it lists
+                sheet.says[pool] = replace(says, equity=says.equity - lock)
 
 
 def _multi(sheet: _Sheet, book: Book, tables: Tables) -> None:
