@@ -11,7 +11,6 @@ import math
 from dataclasses import dataclass, replace
 
 from watcher.domain.account import Snapshot
-from watcher.ports import Unreadable
 
 PACE_AFTER_MS = 10_000
 PACE_MIN = 0.5
@@ -20,23 +19,24 @@ PACE_MIN = 0.5
 
 @dataclass(slots=True)
 class Clocks:
-    """Our clock and a venue's as they were last compared, believed or not."""
+    """Our clock and a venue's as they were last compared, and the offset last believed."""
 
     ours_ms: float = math.inf
     theirs_ms: float = 0.0
+    believed_ms: float = 0.0
 
     def offset_ms(self, ours_ms: float, theirs_ms: float) -> float:
         """
-        Return how far the venue's clock is ahead of ours.
+        Return how far the venue's clock is ahead of ours, as far as that can be believed.
 
-        Raises: `Unreadable` for one that stands still: it is a copy, and taken for an offset its
-        time would make every other copy look fresh.
+        One that stood still is a copy: taken for an offset, it would make every other copy look
+        fresh. The offset known before is kept then.
         """
         went_ms, told_ms = ours_ms - self.ours_ms, theirs_ms - self.theirs_ms
         self.ours_ms, self.theirs_ms = ours_ms, theirs_ms
-        if went_ms > PACE_AFTER_MS and told_ms < went_ms * PACE_MIN:
-            raise Unreadable("the venue's clock stands still: an old answer")
-        return theirs_ms - ours_ms
+        if went_ms <= PACE_AFTER_MS or told_ms >= went_ms * PACE_MIN:
+            self.believed_ms = theirs_ms - ours_ms
+        return self.believed_ms
 
 
 def older_us(received_us: int, told_ms: float, offset_ms: float) -> int:
