@@ -21,7 +21,6 @@ from watcher.domain.account import (
     Asset,
     BracketKind,
     Family,
-    Order,
     Rules,
     Side,
     Snapshot,
@@ -106,6 +105,11 @@ def _cross(book: Book, tables: Tables, mode: Mode) -> Pools:
     assets, unknown = _assets(book, inside, tables)
     reasons = _short_options(book) + unknown
     unmodelled = {POOL: "; ".join(reasons)} if reasons else {}
+    orders = composed(book, tables, POOL)
+    indices = {asset.asset: asset.index for asset in assets}
+    lost = sum((order_loss(one) * indices[one.settle] for one in orders), ZERO)
+    if book.nothing_available:  # then the loss is read off the rates, which count both
+        book = replace(book, haircut_loss=max(book.haircut_loss - lost, ZERO))
     rules = {
         POOL: Rules(
             family=Family.HAIRCUT_POOL,
@@ -124,8 +128,7 @@ def _cross(book: Book, tables: Tables, mode: Mode) -> Pools:
             borrow_bracket_kind=BracketKind.FLAT,
         )
     }
-    orders = composed(book, tables, POOL)
-    says = {POOL: _denominator(book, orders, {asset.asset: asset.index for asset in assets})}
+    says = {POOL: _denominator(book, lost)}
     if apart:
         pool = "contract"
         rules[pool] = Rules(family=Family.REPORTED)
@@ -141,12 +144,11 @@ def _cross(book: Book, tables: Tables, mode: Mode) -> Pools:
     )
 
 
-def _denominator(book: Book, orders: Iterable[Order], indices: Mapping[str, Decimal]) -> VenueSays:
+def _denominator(book: Book, lost: Decimal) -> VenueSays:
     # the venue divides by its margin balance less what resting orders lose: that is its equity
     equity = book.says.equity
     if equity is None:
         return book.says
-    lost = sum((order_loss(one) * indices[one.settle] for one in orders), ZERO)
     return replace(book.says, equity=equity - book.haircut_loss - lost)
 
 

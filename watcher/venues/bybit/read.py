@@ -145,6 +145,7 @@ class Book:
     says: VenueSays
     total_equity: Decimal | None
     haircut_loss: Decimal = ZERO
+    nothing_available: bool = False
     orders: tuple[Resting, ...] = ()
 
     @property
@@ -190,6 +191,7 @@ def read_book(
         says=_totals(account, mode, legs),
         total_equity=account.amount_or_none("totalEquity"),
         haircut_loss=haircut_loss(account) if mode.is_cross else ZERO,
+        nothing_available=mode.is_cross and account.amount("totalAvailableBalance") <= 0,
     )
     if mode.is_cross:
         _check_positions(book, contract_wallet=mode.has_contract_wallet)

@@ -23,7 +23,8 @@ def haircut_loss(account: Row) -> Decimal:
     Return what resting spot orders take off the margin balance, in USD.
 
     Only coins locked by spot orders can lose. Once nothing is available the first figure is 0
-    whatever the loss: then the rates bracket it, and the larger end is taken.
+    whatever the loss: then the rates bracket it, and the larger end is taken. They also count
+    what resting contract orders lose: the caller takes that off.
     """
     if not any(coin.amount("locked") > 0 for coin in account.rows("coin")):
         return ZERO
