@@ -260,7 +260,11 @@ def recorded_usdc_leg(case: Json) -> Mapping[str, Routes]:
     page = {"category": "linear", "list": [row], "nextPageCursor": ""}
     return {
         "": bybit_unified(
-            {"totalInitialMargin": raw["positionIM"], "accountIMRate": "0.3081"},
+            {
+                "totalInitialMargin": raw["positionIM"],
+                "accountIMRate": "0.3081",
+                "totalAvailableBalance": str(100 + unrealised - D(raw["positionIM"])),
+            },
             bybit_coin("USDC", equity=100 + unrealised, unrealised=unrealised, margin=margin),
             pages={"USDC": [page]},
             rates={raw["symbol"]: ("0.005", "0.001")},
