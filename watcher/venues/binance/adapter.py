@@ -3,8 +3,8 @@ Binance: USDⓈ-M futures and cross margin of one account, as a `Snapshot`.
 
 One poll asks for the futures account and its positions, the margin account, and the public marks
 (shared by all accounts, two seconds old at most), all at once. What changes rarely is read at
-start and refreshed as it falls due. The bodies are read by `binance_futures`, `binance_margin`
-and `binance_setup`, which are pure.
+start and refreshed as it falls due. The bodies are read by `futures`, `margin`
+and `setup`, which are pure.
 
 Rule: all parts or nothing; only the wallets a top-up could draw on may be missing. A mode whose
 rules are not built is reported with the venue's own figures, never computed.
@@ -209,9 +209,9 @@ class Binance:
         poll = Poll()
         if mode.doors.is_portfolio:
             read = self._spot.portfolio_pro if mode.doors.portfolio_pro else self._spot.portfolio
-            await together(read(poll), self._spot.read_wallets())
+            await together(read(poll), self._spot.spare.read())
         else:
-            jobs = [self._spot.read_wallets()]
+            jobs = [self._spot.spare.read()]
             if mode.futures is not None:
                 jobs.append((self._multi if mode.is_multi else self._futures)(poll, mode))
                 if self._coin.is_used:
@@ -234,7 +234,7 @@ class Binance:
             assets=tuple(draft.assets),
             positions=tuple(draft.positions),
             venue_says=draft.says,
-            wallets=dict(self._spot.wallets),
+            wallets=dict(self._spot.spare.found),
             unmodelled=draft.unmodelled,
             mismatches=tuple(draft.mismatches),
         )

@@ -1,33 +1,30 @@
 """
 Binance beside futures: cross margin, portfolio margin, wallets, and the public marks all share.
 
-Rule: fetching only; the bodies are read by `binance_margin` and `binance_setup`. Bars are
+Rule: fetching only; the bodies are read by `margin` and `setup`. Bars are
 refreshed hourly, collateral weights daily (one copy for all accounts), wallets once a minute.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Mapping
 from decimal import Decimal
 from functools import partial
 
 from watcher.domain.account import Bracket, Weight
-from watcher.ports import Refused, Unreadable, VenueError
+from watcher.ports import Refused, Unreadable
 from watcher.venues.binance import isolated, margin, multi, portfolio, setup
 from watcher.venues.binance.dialect import MINUTE_MS, UnknownSymbol
 from watcher.venues.binance.draft import Poll
 from watcher.venues.binance.setup import Marks
 from watcher.venues.ccxt_venue import Client, Host, Part, together
 from watcher.venues.kept import Kept
+from watcher.venues.spare import SpareWallets
 
 HOUR_MS = 60 * MINUTE_MS
 MARKS_AGE_MS_MAX = 2_000
 WEIGHTS_AGE_MS_MAX = 24 * HOUR_MS
-WALLETS_AGE_MS_MAX = MINUTE_MS
 PAIRS_AGE_MS_MAX = 10 * MINUTE_MS
-WALLETS_S_MAX = 2.0
-"""Wallets are nice to know; they do not hold up a reading."""
 
 
 async def public_marks(host: Host, age_ms_max: float = MARKS_AGE_MS_MAX) -> tuple[Part, Marks]:
@@ -67,12 +64,17 @@ class SpotSide:
         self.has_pairs = False
         self._pairs_next_ms = 0.0
         self._is_pro_account = False
-        self.wallets: dict[str, dict[str, Decimal]] = {}
-        self._account = account
         self._client = client
         self._host = client.host
+        self.spare = SpareWallets(
+            client.host,
+            account,
+            {
+                "spot": (self._spot, margin.read_spot_wallet),
+                "funding": (self._funding, margin.read_funding_wallet),
+            },
+        )
         self._tables = Kept(client.host.now_ms)
-        self._wallets_at_ms: float | None = None
         self._no_index_until_ms: dict[str, float] = {}
 
     async def margin(self, poll: Poll) -> None:
@@ -247,32 +249,6 @@ class SpotSide:
 
     def _portfolio_pro(self) -> Awaitable[Part]:
         return self._client.call("sapiGetPortfolioAccount", name="portfolio account", budget="sapi")
-
-    async def read_wallets(self) -> None:
-        """Read spot and funding once a minute; one that cannot be read is left out."""
-        now_ms = self._host.now_ms()
-        if self._wallets_at_ms is not None and now_ms - self._wallets_at_ms < WALLETS_AGE_MS_MAX:
-            return
-        self.wallets, self._wallets_at_ms = {}, now_ms
-        await together(
-            self._wallet("spot", self._spot(), margin.read_spot_wallet),
-            self._wallet("funding", self._funding(), margin.read_funding_wallet),
-        )
-
-    async def _wallet(
-        self,
-        name: str,
-        call: Awaitable[Part],
-        read: Callable[[object], dict[str, Decimal]],
-    ) -> None:
-        try:
-            async with asyncio.timeout(WALLETS_S_MAX):
-                part = await call
-            self.wallets[name] = read(part.data)
-        except (VenueError, TimeoutError) as error:
-            self._host.log.debug(
-                "wallet.missed", account=self._account, wallet=name, reason=str(error) or "slow"
-            )
 
     def _spot(self) -> Awaitable[Part]:
         return self._client.call(

@@ -6,7 +6,7 @@ Bybit: one unified account behind one key, read-only.
     order/realtime                        then, where a coin has margin for orders
     risk-limit, collateral, fee-rate ...  hourly or daily, kept
 
-Rule: this file asks; `bybit_tables`, `bybit_read` and `bybit_compose` understand. All parts of a
+Rule: this file asks; `tables`, `read` and `compose` understand. All parts of a
 poll come or none does; the funding wallet alone may be left out. No request of this file can
 change anything at the venue.
 """
@@ -14,7 +14,7 @@ change anything at the venue.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import TypeVar
@@ -33,6 +33,7 @@ from watcher.venues.bybit.tables import Mode, Tables, Ticker, underlying_of
 from watcher.venues.ccxt_venue import Client, Dialect, Part, together
 from watcher.venues.fields import row_of
 from watcher.venues.kept import Kept
+from watcher.venues.spare import SpareWallets, shared_answer
 from watcher.venues.weights import Limit
 
 T = TypeVar("T")
@@ -49,8 +50,6 @@ ABSENT_AGE_MS = MINUTE_MS
 MISFIT_AGE_MS = 10 * MINUTE_MS
 """How soon a table is asked for again that lacked something, or contradicted the account."""
 SHARED_AGE_MS = MINUTE_MS / 2
-FUNDING_AGE_MS = MINUTE_MS
-FUNDING_S_MAX = 2.0
 SYMBOLS_ASKED_SINGLY = 3
 
 
@@ -83,8 +82,9 @@ class Bybit:
         self._client = client
         self._host = client.host
         self._kept = Kept(client.host.now_ms)
-        self._funding: dict[str, Decimal] | None = None
-        self._funding_tried_ms = float("-inf")
+        self._spare = SpareWallets(
+            client.host, account, {"funding": (self._ask_funding, tables_of.read_funding)}
+        )
         self._told_ms = float("inf")  # the venue's own time of the oldest answer last read
 
     async def start(self) -> VenueStatus:
@@ -112,7 +112,7 @@ class Bybit:
         except Torn as torn:
             self._host.log.debug("answers.torn", account=self.account, reason=torn.reason)
             book, parts = await self._book(mode)
-        funding = await self._funding_wallet()
+        await self._spare.read()
         orders, more = await self._orders(book)
         book, parts = replace(book, orders=orders), parts | more
         tables = await self._tables(book, mode)
@@ -122,7 +122,7 @@ class Bybit:
             account=self.account,
             mode=mode,
             parts=parts,
-            wallets={} if funding is None else {"funding": funding},
+            wallets=self._spare.found,
         )
         return no_younger(told, self._told_ms, self._host.offset_ms)
 
@@ -213,30 +213,13 @@ class Bybit:
         read = read_orders(found, now_ms=int(self._host.venue_ms()))
         return read, {parts[0].name: parts[0].received_at_us for parts in pages}
 
-    async def _funding_wallet(self) -> dict[str, Decimal] | None:
-        """Return the funding wallet, at most a minute old; None when it cannot be read."""
-        now_ms = self._host.now_ms()
-        if 0 <= now_ms - self._funding_tried_ms < FUNDING_AGE_MS:
-            return self._funding
-        self._funding_tried_ms = now_ms
-        self._funding = None
-        try:
-            async with asyncio.timeout(FUNDING_S_MAX):
-                part = await self._call(
-                    "privateGetV5AssetTransferQueryAccountCoinsBalance",
-                    {"accountType": "FUND"},
-                    name="funding",
-                    calm=True,
-                )
-                self._funding = tables_of.read_funding(part.data)
-        except (VenueError, TimeoutError) as error:
-            self._host.log.debug(
-                "wallet.missed",
-                account=self.account,
-                wallet="funding",
-                reason=str(error) or "slow",
-            )
-        return self._funding
+    def _ask_funding(self) -> Awaitable[Part]:
+        return self._call(
+            "privateGetV5AssetTransferQueryAccountCoinsBalance",
+            {"accountType": "FUND"},
+            name="funding",
+            calm=True,
+        )
 
     # ── what is kept ───────────────────────────────────────────────────────────────────────
 
@@ -366,18 +349,9 @@ class Bybit:
     async def _public(
         self, method: str, params: Mapping[str, object], read: Callable[[object], T]
     ) -> T:
-        """Return what *read* makes of a keyless answer, asked for once for all accounts."""
-
-        async def fetch() -> Part:
-            part = await self._host.public.call(
-                method, params, name=method, budget=BUDGET, calm=True
-            )
-            read(part.data)  # an answer nobody can read is not kept for anybody
-            return part
-
-        key = " ".join((method, *map(str, params.values())))
-        part = await self._host.cached(key, fetch, age_ms_max=SHARED_AGE_MS)
-        return read(part.data)
+        return await shared_answer(
+            self._host, method, params, read, budget=BUDGET, age_ms_max=SHARED_AGE_MS
+        )
 
 
 def _of(category: str, symbol: str) -> dict[str, str]:

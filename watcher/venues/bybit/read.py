@@ -5,7 +5,7 @@ Rule: pure. Answers become typed rows, and answers that contradict each other ar
 (maintenance without a position, coins that do not add up). Missing is `Unreadable`, never nought.
 An empty list of positions is flat only because the wallet says so too.
 
-What becomes of a book is `bybit_compose`'s affair; this file knows no brackets.
+What becomes of a book is `compose`'s affair; this file knows no brackets.
 """
 
 from __future__ import annotations

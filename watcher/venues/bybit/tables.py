@@ -2,7 +2,7 @@
 Bybit's slowly changing answers: mode, key rights, brackets, ladders, fees, tickers.
 
 Rule: pure functions from a decoded v5 body to typed values; a field that is needed and absent is
-`Unreadable`, naming it. What moves with every poll (wallet, positions) is read in `bybit_read`.
+`Unreadable`, naming it. What moves with every poll (wallet, positions) is read in `read`.
 Sources and dates of every rule: docs/venues.md, "Bybit". Nothing here asks the network.
 """
 

@@ -6,20 +6,19 @@ OKX: one trading account behind one key, read-only.
     instruments, position-tiers,
     discount rates, trade-fee       hourly or daily, kept
 
-Rule: this file asks; `okx_tables`, `okx_read` and `okx_compose` understand. All parts of a poll
+Rule: this file asks; `tables`, `read` and `compose` understand. All parts of a poll
 come or none does; the funding wallet alone may be left out. No request of this file can change
 anything at the venue.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import TypeVar
 
 from watcher.domain.account import Bracket, Snapshot, Weight
-from watcher.ports import Unreadable, VenueError, VenueStatus
+from watcher.ports import Unreadable, VenueStatus
 from watcher.venues.ages import no_younger
 from watcher.venues.ccxt_venue import Client, Dialect, Part, together
 from watcher.venues.kept import Kept
@@ -30,6 +29,7 @@ from watcher.venues.okx.errors import explain
 from watcher.venues.okx.position import misfits, tier_chunks
 from watcher.venues.okx.read import read_book
 from watcher.venues.okx.tables import Config, Fees, Instrument, Mark, Mode, Tables, kind_of
+from watcher.venues.spare import SpareWallets, shared_answer
 from watcher.venues.weights import Limit
 
 T = TypeVar("T")
@@ -46,8 +46,6 @@ ABSENT_AGE_MS = MINUTE_MS
 MISFIT_AGE_MS = 10 * MINUTE_MS
 """How soon a table is asked for again that lacked something, or contradicted the account."""
 SHARED_AGE_MS = MINUTE_MS / 2
-FUNDING_AGE_MS = MINUTE_MS
-FUNDING_S_MAX = 2.0
 MARK_AGE_MS = 2_000
 MARKS_ASKED_SINGLY = 3
 HEARTBEAT = "BTC-USDT-SWAP"
@@ -87,8 +85,9 @@ class Okx:
         self._host = client.host
         self._kept = Kept(client.host.now_ms)
         self._watched: frozenset[str] = frozenset({HEARTBEAT})
-        self._funding: dict[str, Decimal] | None = None
-        self._funding_tried_ms = float("-inf")
+        self._spare = SpareWallets(
+            client.host, account, {"funding": (self._ask_funding, tables_of.read_funding)}
+        )
         self._told_ms = float("inf")  # the venue's own time of the oldest mark last read
 
     async def start(self) -> VenueStatus:
@@ -114,14 +113,14 @@ class Okx:
             self._host.log.debug("answers.torn", account=self.account, reason=torn.reason)
             book, parts = await self._book(mode)
         tables = await self._tables(book, mode)
-        funding = await self._funding_wallet()
+        await self._spare.read()
         told = compose(
             book,
             tables,
             account=self.account,
             mode=mode,
             parts=parts,
-            wallets={} if funding is None else {"funding": funding},
+            wallets=self._spare.found,
         )
         return no_younger(told, self._told_ms, self._host.offset_ms)
 
@@ -201,25 +200,8 @@ class Okx:
             marks |= answer
         return {name: marks[name] for name in wanted & marks.keys()}
 
-    async def _funding_wallet(self) -> dict[str, Decimal] | None:
-        """Return the funding wallet, at most a minute old; None when it cannot be read."""
-        now_ms = self._host.now_ms()
-        if 0 <= now_ms - self._funding_tried_ms < FUNDING_AGE_MS:
-            return self._funding
-        self._funding_tried_ms = now_ms
-        self._funding = None
-        try:
-            async with asyncio.timeout(FUNDING_S_MAX):
-                part = await self._call("privateGetAssetBalances", name="funding", calm=True)
-                self._funding = tables_of.read_funding(part.data)
-        except (VenueError, TimeoutError) as error:
-            self._host.log.debug(
-                "wallet.missed",
-                account=self.account,
-                wallet="funding",
-                reason=str(error) or "slow",
-            )
-        return self._funding
+    def _ask_funding(self) -> Awaitable[Part]:
+        return self._call("privateGetAssetBalances", name="funding", calm=True)
 
     # ── what is kept ───────────────────────────────────────────────────────────────────────
 
@@ -378,19 +360,10 @@ class Okx:
         *,
         age_ms_max: float = SHARED_AGE_MS,
     ) -> T:
-        """Return what *read* makes of a keyless answer, asked for once for all accounts."""
         calm = age_ms_max > MARK_AGE_MS
-
-        async def fetch() -> Part:
-            part = await self._host.public.call(
-                method, params, name=method, budget=PUBLIC, calm=calm
-            )
-            read(part.data)  # an answer nobody can read is not kept for anybody
-            return part
-
-        key = " ".join((method, *map(str, params.values())))
-        part = await self._host.cached(key, fetch, age_ms_max=age_ms_max)
-        return read(part.data)
+        return await shared_answer(
+            self._host, method, params, read, budget=PUBLIC, age_ms_max=age_ms_max, calm=calm
+        )
 
 
 def _instruments_key(kind: str) -> str:

@@ -3,7 +3,7 @@ An OKX account as its answers tell it, from raw bodies to a `Book`.
 
 Rule: pure. Answers become typed rows; missing is `Unreadable`, never nought; "" means "does not
 apply" and is asked for as such. Whether the rows can be believed is asked of `okx_book`, what
-becomes of them is `okx_compose`'s affair; this file knows no brackets.
+becomes of them is `compose`'s affair; this file knows no brackets.
 """
 
 from __future__ import annotations

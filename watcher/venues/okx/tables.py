@@ -3,7 +3,7 @@ OKX's slowly changing answers: configuration, contracts, brackets, discounts, fe
 
 Rule: pure functions from a decoded v5 body to typed values; a field that is needed and absent is
 `Unreadable`, naming it. "" means "does not apply" at OKX, never nought. What moves with every
-poll (balance, positions) is read in `okx_read`. Sources and dates: docs/venues.md, "OKX".
+poll (balance, positions) is read in `read`. Sources and dates: docs/venues.md, "OKX".
 """
 
 from __future__ import annotations
