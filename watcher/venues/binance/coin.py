@@ -26,7 +26,7 @@ from watcher.domain.account import (
 )
 from watcher.ports import Unreadable
 from watcher.venues.binance.draft import Draft
-from watcher.venues.binance.futures import Key, Torn, ratio_of
+from watcher.venues.binance.futures import MARK_GAP_MAX, TABLE_GAP_MAX, Key, Torn, ratio_of
 from watcher.venues.binance.setup import Marks, maintenance_of
 from watcher.venues.fields import Row, row_of, rows_of
 from watcher.venues.mismatch import SHARE_ACROSS, mismatch
@@ -34,9 +34,6 @@ from watcher.venues.mismatch import SHARE_ACROSS, mismatch
 PRINTED = Decimal("0.00000002")
 """Margins of a leg are printed to eight decimals of the coin."""
 
-TABLE_GAP_MAX = Decimal("0.000001")
-
-MARK_GAP_MAX = Decimal("0.01")
 SIDES = {"BOTH": "BOTH", "LONG": "LONG", "SHORT": "SHORT"}
 
 
