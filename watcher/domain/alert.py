@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
 from watcher.domain.account import Snapshot
+from watcher.domain.road import Button, Reach
 
 SECOND_US = 1_000_000
 MINUTE_US = 60 * SECOND_US
@@ -59,8 +60,19 @@ class Ladder:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Quiet:
+    """Hours of local time, in minutes of the day, in which nothing below critical makes a sound."""
+
+    from_min: int
+    to_min: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AlertRules:
-    """Everything `decide` needs from the configuration for one account."""
+    """
+    Everything `decide` needs from the configuration for one account. `reach` is the furthest road
+    there is.
+    """
 
     account: str
     venue: str
@@ -70,6 +82,8 @@ class AlertRules:
     poll_hot_us: int = 4 * SECOND_US
     blind_after_max_us: int = 180 * SECOND_US
     timezone: str = "UTC"
+    reach: Reach = Reach.CHAT
+    quiet: Quiet | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,6 +164,30 @@ class Incident:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Ack:
+    """
+    Somebody has seen an incident at `tier`. It ends by itself when that gets worse: a worse tier,
+    or a fifth of what `value` (of `measure`, when known) left is gone.
+    """
+
+    tier: Tier
+    at_us: int
+    user_id: int
+    value: float | None = None
+    measure: Measure | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mute:
+    """Silence for one pool, or with "" the whole account, up to `tier_max`, never for ever."""
+
+    pool: str
+    tier_max: Tier
+    until_us: int
+    user_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DangerState:
     """
     One pool's danger machine. `good_since_us` and `good_samples` count towards leaving `tier`,
@@ -157,6 +195,8 @@ class DangerState:
     without a position; `told_*` is what the trader was last told,
     and when. `eased_at_us` is when the tier last fell, `relapses` when it rose soon after that.
     `firm` is the tier by the pool's own measure: what a partial reading says never eases it.
+    `unanswered_since_us` is when the present tier was first told without an `ack`, `reach` how far
+    that was taken since.
     """
 
     pool: str
@@ -176,6 +216,10 @@ class DangerState:
     eased_at_us: int | None = None
     relapses: tuple[int, ...] = ()
     firm: Tier = Tier.CALM
+    ack: Ack | None = None
+    unanswered_since_us: int | None = None
+    reach: Reach = Reach.CHAT
+    edited_at_us: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,6 +237,9 @@ class BlindState:
     missed: Missed | None = None
     alike: int = 0
     security_told_at_us: int | None = None
+    ack: Ack | None = None
+    unanswered_since_us: int | None = None
+    reach: Reach = Reach.CHAT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,6 +256,7 @@ class FindingState:
     bad_samples: int = 0
     good_samples: int = 0
     told_at_us: int | None = None
+    ack: Ack | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,6 +271,7 @@ class AccountState:
     blind: BlindState = field(default_factory=BlindState)
     findings: Mapping[str, FindingState] = field(default_factory=dict)
     recent: tuple[Sample, ...] = ()
+    mutes: tuple[Mute, ...] = ()
 
 
 class Lane(IntEnum):
@@ -247,7 +296,12 @@ class Kind(StrEnum):
     BLIND_REPEATED = "blind_repeated"
     SEEING = "seeing"
     SECURITY = "security"
+    UNANSWERED = "unanswered"
+    UPDATED = "updated"
     NOTE = "note"
+    DIGEST = "digest"
+    PROOF = "proof"
+    TEST = "test"
     REPLY = "reply"
 
 
@@ -262,7 +316,14 @@ class Text:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """One thing to say. `key` is unique for ever: a second row with it is the same message."""
+    """
+    One thing to say. `key` is unique for ever: a second row with it is the same message.
+
+    It goes to every road up to `reach`. `edits`: takes the place of the newest message of its
+    strand where the road can, and is sent silently where it cannot. `group` names what several
+    accounts may be told of in one message (one cause, one tier), `line` is its one line there.
+    `picture` is a PNG, of answers only: never stored.
+    """
 
     key: str
     account: str
@@ -274,6 +335,13 @@ class Message:
     created_at_us: int
     incident: str = ""
     pool: str = ""
+    reach: Reach = Reach.CHAT
+    edits: bool = False
+    pinned: bool = False
+    buttons: tuple[Button, ...] = ()
+    group: str = ""
+    line: str = ""
+    picture: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,41 @@
+"""
+Nouns of the way between a message and a person: how far it reaches, what can be pressed under it.
+
+Rule: values only. Which roads exist is configuration; who takes one when is `policy`; how a button
+travels is `channels`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+
+
+class Reach(IntEnum):
+    """How far a message goes: to every road up to this one. Later roads wake more people."""
+
+    CHAT = 0
+    SECOND = 1
+    FALLBACK = 2
+
+
+class Act(StrEnum):
+    """What a person can ask by a button. The first three change something, the others read."""
+
+    ACK = "ack"
+    MUTE = "mute"
+    HEARD = "heard"
+    DETAILS = "details"
+    CHART = "chart"
+
+
+ACTING = frozenset({Act.ACK, Act.MUTE, Act.HEARD})
+"""Acts whose button works once; those that only read work until they expire."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Button:
+    """One button under a message. What it is about (account, incident, tier) is the message's."""
+
+    act: Act
+    label: str
