@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from watcher.domain.alert import Measure, Tier, Word
+from watcher.domain.alert import Measure, Quiet, Tier, Word
+from watcher.domain.road import Reach
 from watcher.settings import ConfigError, Need, Settings, alert_rules, load
 
 MINIMAL = """
@@ -491,3 +492,39 @@ def test_a_folder_and_endless_brackets_are_no_configuration(tmp_path: Path) -> N
     deep.write_text("a = " + "[" * 5000, encoding="utf-8")
     with pytest.raises(ConfigError, match="nested too deep"):
         load(deep, environ={})
+
+
+def test_quiet_hours_and_the_digest_are_times_of_day(tmp_path: Path) -> None:
+    text = f'quiet_hours = "23:00-07:00"\ndigest_at = "6:30"\n{MINIMAL}'
+
+    settings = loaded(tmp_path, text)
+
+    assert settings.quiet_hours == (23 * 60, 7 * 60)
+    assert settings.digest_at == 6 * 60 + 30
+    assert alert_rules(settings, "main").quiet == Quiet(from_min=23 * 60, to_min=7 * 60)
+    assert loaded(tmp_path).quiet_hours is None
+
+
+@pytest.mark.parametrize("hours", ["22:00", "24:00-07:00", "07:00-07:00", "night", "1-2-3"])
+def test_hours_that_are_none_are_refused(tmp_path: Path, hours: str) -> None:
+    said = refused(tmp_path, f'quiet_hours = "{hours}"\n{MINIMAL}')
+
+    assert any("quiet_hours" in line and "23:00-07:00" in line for line in said)
+
+
+def test_how_far_an_alert_may_reach_follows_from_the_roads_there_are(tmp_path: Path) -> None:
+    second = MINIMAL.replace("4242", "4242\nsecond_chat_id = 77")
+    url = {"WATCHER_FALLBACK__URL": "json://127.0.0.1/x"}
+
+    assert alert_rules(loaded(tmp_path), "main").reach is Reach.CHAT
+    assert alert_rules(loaded(tmp_path, second), "main").reach is Reach.SECOND
+    assert alert_rules(loaded(tmp_path, environ=url), "main").reach is Reach.FALLBACK
+    assert "127.0.0.1" not in repr(loaded(tmp_path, environ=url))
+
+
+def test_a_person_has_one_role_and_the_second_chat_is_another(tmp_path: Path) -> None:
+    both = MINIMAL.replace("4242", "4242\nallowed_users = [7]\nviewers = [7]")
+    same = MINIMAL.replace("4242", "4242\nsecond_chat_id = 4242")
+
+    assert any("in allowed_users and in viewers" in line for line in refused(tmp_path, both))
+    assert any("second_chat_id = chat_id" in line for line in refused(tmp_path, same))

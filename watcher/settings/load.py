@@ -225,6 +225,8 @@ def _missing(
 def _needed(path: tuple[str, ...], merged: Mapping[str, Any], need: Need) -> bool:
     if path[0] == "telegram":
         return Need.TELEGRAM in need
+    if path[0] == "fallback":
+        return False
     if Need.ACCOUNTS not in need:
         return False
     return path[-1] != "password" or _at(merged, (*path[:-1], "venue")) == "okx"

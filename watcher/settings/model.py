@@ -37,8 +37,10 @@ from watcher.settings.units import (
     duration_us,
     four_lines,
     health_line,
+    hours,
     in_order,
     margin_level_line,
+    minute_of_day,
     plain,
     quoted,
 )
@@ -56,6 +58,8 @@ _TEN_SECONDS: Any = "10s"
 _FOUR_SECONDS: Any = "4s"
 _FIVE_SECONDS: Any = "5s"
 _THREE_MINUTES: Any = "180s"
+_EIGHT: Any = "08:00"
+_NEVER: Any = ""
 
 
 def _span(least: str, most: str) -> AfterValidator:
@@ -194,6 +198,8 @@ def _beta(value: object) -> object:
 
 Duration = Annotated[int, BeforeValidator(duration_us)]
 Loopback = Annotated[str, AfterValidator(_loopback)]
+Users = Annotated[tuple[int, ...], BeforeValidator(_users)]
+Chat = Annotated[int, BeforeValidator(_chat)]
 Betas = Annotated[
     dict[str, Annotated[float, BeforeValidator(_beta)]],
     BeforeValidator(_betas),
@@ -222,20 +228,43 @@ class _Table(BaseModel):
 
 
 class Telegram(_Table):
-    chat_id: Annotated[int, BeforeValidator(_chat)] | None = Field(
+    chat_id: Chat | None = Field(
         default=None, description="the chat alerts go to; a group's number is negative"
+    )
+    second_chat_id: Chat | None = Field(
+        default=None, description="the chat that is told of what nobody answers"
     )
     bot_token: Annotated[SecretStr | None, AfterValidator(_token)] = Field(
         default=None, description="the bot's token (secret)"
     )
-    allowed_users: Annotated[tuple[int, ...], BeforeValidator(_users)] = Field(
-        default=(), description="who may ask /status; empty: nobody, alerts go out all the same"
+    allowed_users: Users = Field(
+        default=(), description="who may ask, acknowledge and mute; empty: nobody, alerts go out"
+    )
+    viewers: Users = Field(default=(), description="who may ask only")
+    proof_of_life: bool = Field(
+        default=True, description="keep a pinned message that says when all was last read"
     )
     messages_per_minute: int = Field(
         default=12, ge=1, le=20, description="to the chat; Telegram allows a group 20"
     )
     endpoint: Loopback | None = Field(
         default=None, description="a practice Bot API on this machine instead of Telegram"
+    )
+
+    @model_validator(mode="after")
+    def _each_is_named_once(self) -> Self:
+        both = sorted({*self.allowed_users} & {*self.viewers})
+        if both:
+            raise Misread(f"{both[0]} in allowed_users and in viewers", "each user in one of them")
+        if self.second_chat_id is not None and self.second_chat_id == self.chat_id:
+            raise Misread("second_chat_id = chat_id", "a chat of its own, or none")
+        return self
+
+
+class Fallback(_Table):
+    url: SecretStr | None = Field(
+        default=None,
+        description="Apprise URL of the road taken when Telegram fails or nobody answers (secret)",
     )
 
 
@@ -325,7 +354,14 @@ class Settings(BaseSettings):
     timezone: Annotated[str, AfterValidator(_timezone)] = Field(
         default="UTC", description="of the times in messages"
     )
+    quiet_hours: Annotated[tuple[int, int] | None, BeforeValidator(hours)] = Field(
+        default=_NEVER, description="local hours in which nothing below critical makes a sound"
+    )
+    digest_at: Annotated[int, BeforeValidator(minute_of_day)] = Field(
+        default=_EIGHT, description="local time of the daily digest, which comes even when empty"
+    )
     telegram: Telegram = Field(default_factory=Telegram)
+    fallback: Fallback = Field(default_factory=Fallback)
     poll: Poll = Field(default_factory=Poll)
     tiers: Tiers = Field(default_factory=Tiers)
     blind: Blind = Field(default_factory=Blind)

@@ -7,7 +7,8 @@ the program's default was meant, so it is honoured for every pool where its meas
 
 from __future__ import annotations
 
-from watcher.domain.alert import AlertRules, Ladder, Line, Measure, Tier, Word
+from watcher.domain.alert import AlertRules, Ladder, Line, Measure, Quiet, Tier, Word
+from watcher.domain.road import Reach
 from watcher.settings.model import Settings, Tiers
 
 _TIERS = tuple(tier for tier in Tier if tier is not Tier.CALM)
@@ -30,7 +31,26 @@ def alert_rules(settings: Settings, account: str) -> AlertRules:
         poll_hot_us=settings.poll.hot,
         blind_after_max_us=settings.blind.after_max,
         timezone=settings.timezone,
+        reach=max(reaches(settings)),
+        quiet=_quiet(settings),
     )
+
+
+def reaches(settings: Settings) -> tuple[Reach, ...]:
+    """Return the roads there are, nearest first."""
+    has = {
+        Reach.CHAT: True,
+        Reach.SECOND: settings.telegram.second_chat_id is not None,
+        Reach.FALLBACK: settings.fallback.url is not None,
+    }
+    return tuple(reach for reach in Reach if has[reach])
+
+
+def _quiet(settings: Settings) -> Quiet | None:
+    if settings.quiet_hours is None:
+        return None
+    begin, end = settings.quiet_hours
+    return Quiet(from_min=begin, to_min=end)
 
 
 def _ladder(measure: Measure, values: tuple[float | Word, ...], *, everywhere: bool) -> Ladder:

@@ -19,6 +19,9 @@ from watcher.settings.problems import Misread, nearest_of
 
 _QUANTITY = re.compile(r"([+-]?[0-9]+(?:\.[0-9]+)?)\s*([%x]|ms|s|m|h|d|[A-Z][A-Z0-9]*)?")
 
+_TIME = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])")
+MINUTES_A_DAY = 24 * 60
+
 _UNIT_US = {
     "ms": 1_000,
     "s": 1_000_000,
@@ -239,3 +242,40 @@ def in_order(lines: tuple[float | Word, ...], text: str) -> None:
                 ", mildest first",
             )
         before = (name, line)
+
+
+def minute_of_day(value: object) -> int:
+    """
+    Return a time of day in minutes after midnight.
+
+    Raises: `Misread`.
+    """
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < MINUTES_A_DAY:
+        return value
+    found = _TIME.fullmatch(value.strip()) if isinstance(value, str) else None
+    if found is None:
+        raise Misread(quoted(value), 'a time of day such as "08:00"')
+    return 60 * int(found[1]) + int(found[2])
+
+
+def hours(value: object) -> tuple[int, int] | None:
+    """
+    Return the two times of day of "23:00-07:00" in minutes after midnight; "" is none.
+
+    Raises: `Misread`; a span of a whole day would be silence for ever and is refused.
+    """
+    if value is None or value == "":
+        return None
+    if isinstance(value, tuple):
+        return value[0], value[1]
+    expected = 'two times of day such as "23:00-07:00", or "" for none'
+    parts = re.split(r"[-–]", value) if isinstance(value, str) else []
+    if len(parts) != 2:  # noqa: PLR2004 - from and to
+        raise Misread(quoted(value), expected)
+    try:
+        begin, end = minute_of_day(parts[0]), minute_of_day(parts[1])
+    except Misread:
+        raise Misread(quoted(value), expected) from None
+    if begin == end:
+        raise Misread(quoted(value), f"{expected}; the whole day cannot be quiet")
+    return begin, end
