@@ -399,6 +399,23 @@ def test_an_isolated_position_its_table_does_not_explain_is_partial() -> None:
     assert pool.tier_distance == pytest.approx(7.5)
 
 
+@pytest.mark.parametrize(
+    ("part", "why"),
+    [("risk BTCUSDT", "BTCUSDT has no maintenance table"), ("fees linear", "has no taker fee")],
+)
+@pytest.mark.parametrize(("mode", "pool"), [("cross", "unified"), ("isolated", "isolated:")])
+def test_a_contract_without_its_table_makes_its_pool_partial(
+    part: str, why: str, mode: str, pool: str
+) -> None:
+    told = bodies("cross") if mode == "cross" else isolated(liqPrice="55500")
+    del told[part]
+
+    [(where, reason)] = snapshot_of(told).unmodelled.items()
+
+    assert where.startswith(pool)
+    assert reason.endswith(why)
+
+
 def with_option(side: str, **more: str) -> Bodies:
     told = bodies("cross")
     option = {

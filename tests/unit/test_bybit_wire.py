@@ -17,6 +17,8 @@ from typing import Any
 import pytest
 
 from tests.replaying import Asked, Replay, SteppedClock, Told, replaying
+from watcher.domain.report import Status
+from watcher.margin import evaluate
 from watcher.ports import (
     Banned,
     Maintenance,
@@ -349,14 +351,33 @@ def test_kept_tables_outlive_a_venue_that_does_not_answer_for_them() -> None:
     run(use, told)
 
 
+def test_a_contract_without_a_table_blinds_no_other() -> None:
+    """The pool shows the venue's figures and says why; the table is asked for at the next poll."""
+    told = bodies()
+
+    async def use(venue: Venue, replay: Replay, clock: SteppedClock) -> None:
+        full = told["risk BTCUSDT"]
+        told["risk BTCUSDT"] = {**full, "result": {**full["result"], "list": []}}
+        snapshot = await venue.snapshot()
+        assert snapshot.unmodelled == {"unified": "BTCUSDT has no maintenance table"}
+        [pool] = evaluate(snapshot).pools
+        assert pool.status is Status.PARTIAL
+        assert pool.health == pytest.approx(97.623, rel=1e-4)
+
+        told["risk BTCUSDT"] = full
+        assert (await venue.snapshot()).unmodelled == {}
+
+    run(use, told)
+
+
 def test_symbol_listed_after_the_fees_were_read_is_asked_for_again() -> None:
     told = bodies()
 
     async def use(venue: Venue, replay: Replay, clock: SteppedClock) -> None:
         full = told["fees linear"]
         told["fees linear"] = {**full, "result": {"list": full["result"]["list"][1:]}}
-        with pytest.raises(Unreadable, match="BTCUSDT: no taker fee known"):
-            await venue.snapshot()
+        partial = await venue.snapshot()
+        assert partial.unmodelled == {"unified": "BTCUSDT has no taker fee"}
         told["fees linear"] = full
         clock.now_ms += 11 * 60_000
         for name in ("wallet", "linear USDT", "linear USDC", "inverse", "option"):

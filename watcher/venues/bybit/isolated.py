@@ -29,6 +29,7 @@ from watcher.venues.bybit.legs import (
     is_misfit,
     maintenance_at,
     shown,
+    untold,
 )
 from watcher.venues.bybit.read import Book, Leg
 from watcher.venues.bybit.tables import Tables
@@ -98,6 +99,8 @@ def _can_be_liquidated(leg: Leg, margin: Decimal, tables: Tables) -> bool:
 def _doubt(leg: Leg, margin: Decimal | None, tables: Tables) -> str | None:
     if leg.category == "option":
         return f"option {leg.symbol}: isolated margin of options is not modelled"
+    if (why := untold(leg, tables)) is not None:
+        return why
     if margin is None:
         return f"{leg.symbol}: no liquidation price told, so its added margin is not known"
     if margin <= 0:

@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import pairwise
-from typing import TypeVar
 
 from watcher.domain.account import (
     ZERO,
@@ -23,12 +22,9 @@ from watcher.domain.account import (
     Rules,
     VenueSays,
 )
-from watcher.ports import Unreadable
 from watcher.venues.bybit.read import Book, Leg
 from watcher.venues.bybit.tables import Tables, underlying_of
 from watcher.venues.mismatch import mismatch
-
-T = TypeVar("T")
 
 MISFIT_SHARE = Decimal("0.02")
 
@@ -121,19 +117,18 @@ def shown(leg: Leg, pool: str) -> Position:
 
 
 def computed(leg: Leg, pool: str, tables: Tables) -> Position:
-    """
-    Return a position with its fee and brackets.
-
-    Raises: `Unreadable` naming the symbol when *tables* do not know it.
-    """
+    """Return a position with its fee and brackets, as far as they are known (`untold`)."""
     return replace(
         shown(leg, pool),
-        fee_rate=_known(tables.fees, leg.symbol, "taker fee"),
-        brackets=_known(tables.brackets, leg.symbol, "brackets"),
+        fee_rate=tables.fees.get(leg.symbol, ZERO),
+        brackets=tables.brackets.get(leg.symbol, ()),
     )
 
 
-def _known(table: Mapping[str, T], symbol: str, what: str) -> T:
-    if symbol not in table:
-        raise Unreadable(f"bybit {symbol}: no {what} known for a contract that is held")
-    return table[symbol]
+def untold(leg: Leg, tables: Tables) -> str | None:
+    """Return why a contract cannot be computed: the venue told no table of it, or no fee."""
+    if leg.symbol not in tables.brackets:
+        return f"{leg.symbol} has no maintenance table"
+    if leg.symbol not in tables.fees:
+        return f"{leg.symbol} has no taker fee"
+    return None
