@@ -6,8 +6,9 @@ The smallest error in a bracket or weight that one poll catches, per venue and m
 
 Each capture of the practice exchange (tests/payloads/captures) is read once as it is and then with
 every rate of one kind too low by some part: the brackets or the weights our adapter is told, while
-account and positions are what the venue made of the true ones. Caught is a mismatch (one position
-or one asset) or a disagreement of the ratios beyond what the divergence alert allows.
+account and positions are what the venue made of the true ones. Caught is a mismatch (one position,
+one asset, or all of them where no more is told) or a disagreement of the ratios beyond what the
+divergence alert allows.
 
 Rule: an unchanged capture must be clean, or the measurement says nothing.
 """
@@ -81,8 +82,11 @@ def caught(capture: Capture) -> str | None:
     """Return by what one poll of *capture* says that something is wrong, None when it does not."""
     snapshot = asyncio.run(replayed(capture))
     if snapshot.mismatches:
-        position = any(one.figure == "maintenance margin" for one in snapshot.mismatches)
-        return "position's margin" if position else "asset's value"
+        one = min(snapshot.mismatches, key=lambda each: each.figure != "maintenance margin")
+        whose = one.what if one.what.startswith("all ") else None
+        if one.figure == "maintenance margin":
+            return f"{whose or 'position'}'s margin".replace("s's", "s'")
+        return f"{whose or 'asset'}'s value".replace("s's", "s'")
     return "account's ratio" if _disagrees(snapshot) else None
 
 

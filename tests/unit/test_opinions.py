@@ -44,14 +44,29 @@ def test_one_poll_catches_a_bracket_wrong_by_one_percent(name: str) -> None:
     (finding, *_) = contradicted(scene(read(name, BRACKETS, "0.99")))
 
     assert finding.samples == 1
-    assert "maintenance margin" in finding.facts[0]
+    assert " maintenance margin " in finding.facts[0]
+    assert "\\u" not in finding.facts[0]
     assert list(contradicted(scene(read(name)))) == []
 
 
-def test_one_poll_catches_a_weight_wrong_by_one_percent_where_values_are_told() -> None:
-    (finding,) = contradicted(scene(read("okx_multi", WEIGHTS, "0.99")))
+@pytest.mark.parametrize(
+    "name",
+    ["okx_multi", "bybit", "binance_multi", "binance_margin", "binance_pairs", "binance_pro"],
+)
+def test_one_poll_catches_weights_wrong_by_one_percent(name: str) -> None:
+    """OKX tells what each currency counts for, the others what all together do."""
+    off = read(name, WEIGHTS, "0.99").mismatches
 
-    assert "collateral value" in finding.facts[0]
+    assert {one.figure for one in off} == {"collateral value"}
+    assert read(name).mismatches == ()
+
+
+def test_one_poll_catches_debt_tables_of_a_pro_account() -> None:
+    """Its equity is a fifth of its collateral, so that prices of two answers leave 2.5 %."""
+    (finding,) = contradicted(scene(read("binance_pro", BRACKETS, "0.95")))
+
+    assert finding.facts[0].startswith("all debts maintenance margin ")
+    assert finding.samples == 1
 
 
 def apart(snapshot: Snapshot, **says: Decimal) -> Snapshot:

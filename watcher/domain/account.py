@@ -245,7 +245,8 @@ class VenueSays:
 class Mismatch:
     """
     A figure the venue tells of one position or asset that our table does not give, in the unit
-    the venue tells it in. `what`: a symbol with its side, or an asset.
+    the venue tells it in. `what`: a symbol with its side, or an asset; `all coins` or `all debts`
+    where the venue tells only their sum.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT

@@ -117,4 +117,4 @@ def said(one: Mismatch) -> str:
     """Say one contradicted table in words."""
     ours, theirs = wording.amount(float(one.ours)), wording.amount(float(one.venue))
     table = "brackets" if one.figure == "maintenance margin" else "weights"
-    return f"{wording.name(one.what)} {one.figure} {ours} by our {table}, {theirs} by the venue"
+    return f"{wording.words(one.what)} {one.figure} {ours} by our {table}, {theirs} by the venue"

@@ -26,14 +26,17 @@ from watcher.domain.account import (
 )
 from watcher.ports import Unreadable
 from watcher.venues.binance.draft import Draft
-from watcher.venues.binance.setup import Bars
+from watcher.venues.binance.setup import Bars, maintenance_of
 from watcher.venues.fields import Row, row_of, rows_of
+from watcher.venues.mismatch import SHARE_ACROSS, collateral_mismatch, mismatch
 
 POOL = "margin"
 NO_DEBT_LEVEL = Decimal(999)
 PRO_CALL, PRO_LIQUIDATION = Decimal("1.5"), Decimal(1)
 """Documented, not told by any endpoint: tradeCoeff gives the bars of classic accounts."""
 NOTHING_COUNTS = (Weight(weight=ZERO),)
+COLLATERAL = "TotalCollateralValueInUSDT"
+"""Spelled so by the venue, with a capital."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,9 +52,9 @@ class Holding:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarginAccount:
     """
-    The venue's totals are in BTC, `collateral` (after haircut) and `order_loss` in USDT: None where
-    they are not told, which only a Pro account cannot do without. `holdings` leaves out assets
-    neither owned nor owed.
+    The venue's totals are in BTC, `collateral` (after haircut) and `order_loss` in USDT. A classic
+    account can do without either (None: not told). `holdings` leaves out assets neither owned nor
+    owed.
     """
 
     pro: bool
@@ -73,8 +76,7 @@ def read_margin(data: object) -> MarginAccount:
     pro = row.choice("accountType", {"MARGIN_1": False, "MARGIN_2": True})
     account = MarginAccount(
         pro=pro,
-        # spelled so by the venue, with a capital
-        collateral=row.not_negative("TotalCollateralValueInUSDT") if pro else None,
+        collateral=row.not_negative(COLLATERAL) if pro or COLLATERAL in row.data else None,
         order_loss=row.not_negative("totalOpenOrderLossInUSDT") if pro else None,
         level=row.not_negative("marginLevel"),
         assets_btc=row.not_negative("totalAssetOfBtc"),
@@ -151,6 +153,11 @@ def _add_holdings(
                 weights=weights.get(item.asset, NOTHING_COUNTS),
             )
         )
+    if account.collateral is None or POOL in draft.unmodelled:
+        return
+    holds = [(one, one.wallet) for one in draft.assets if one.pool == POOL]
+    off = collateral_mismatch(POOL, holds, account.collateral, share=SHARE_ACROSS)
+    draft.mismatches += [] if off is None else [off]
 
 
 def add_margin_pro(
@@ -185,6 +192,34 @@ def add_margin_pro(
     for asset in owed:
         if asset not in tables:
             draft.unmodelled[POOL] = f"no maintenance table of debts in {asset}"
+    if POOL not in draft.unmodelled:
+        _compare_debts(draft, account, tables)
+
+
+def _compare_debts(
+    draft: Draft, account: MarginAccount, tables: Mapping[str, tuple[Bracket, ...]]
+) -> None:
+    """Compare our tables with the maintenance margin that the venue's level and equity imply."""
+    says = draft.says[POOL]
+    if says.equity is None or says.equity <= 0 or says.ratio is None or not says.ratio.value:
+        return
+    assert account.collateral is not None
+    debts = [one for one in draft.assets if one.pool == POOL and (one.debt or one.interest)]
+    asked = (maintenance_of(_owed(one) * one.index, tables[one.asset]) for one in debts)
+    off = mismatch(
+        "maintenance margin",
+        pool=POOL,
+        what="all debts",
+        ours=sum(asked, ZERO),
+        told=says.equity / says.ratio.value if debts else ZERO,
+        # the equity is what is left of two large figures of two answers
+        share=SHARE_ACROSS * account.collateral / says.equity,
+    )
+    draft.mismatches += [] if off is None else [off]
+
+
+def _owed(one: Asset) -> Decimal:
+    return (one.debt or ZERO) + (one.interest or ZERO)
 
 
 def _says(account: MarginAccount, btc: Decimal | None) -> VenueSays:

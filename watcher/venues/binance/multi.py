@@ -26,6 +26,7 @@ from watcher.venues.binance.futures import (
 )
 from watcher.venues.binance.setup import MARK_AGE_MS_MAX, REFERENCE, Marks, check_age
 from watcher.venues.fields import Row, rows_of
+from watcher.venues.mismatch import SHARE_ACROSS, collateral_mismatch
 
 POOL = "cross:multi"
 USD = "USD"
@@ -125,6 +126,15 @@ def add_multi_assets(
     for wallet in account.wallets.values():
         if wallet.cross_wallet or wallet.asset in settles:
             _add_asset(draft, wallet, rates, margin_assets, is_settled_in=wallet.asset in settles)
+    wallets = account.wallets
+    holds = [
+        (one, one.wallet + wallets[one.asset].cross_unrealised)
+        for one in draft.assets
+        if one.pool == POOL
+    ]
+    off = collateral_mismatch(POOL, holds, account.margin_balance, share=SHARE_ACROSS)
+    if off is not None and POOL not in draft.unmodelled:
+        draft.mismatches.append(off)
     for leg in legs:
         if leg.isolated:
             draft.unmodelled[POOL] = f"{leg.symbol} is isolated in multi-assets mode"

@@ -96,9 +96,12 @@ class SpotSide:
         if account.pro:
             debts = await self._tables.of("debts", self._read_debt_tables, age_ms_max=HOUR_MS)
             margin.add_margin_pro(poll.draft, account, debts, weights, prices.get)
-            return
-        bars = await self._tables.of("bars", self._read_bars, age_ms_max=HOUR_MS)
-        margin.add_margin(poll.draft, account, bars, weights, prices.get)
+        else:
+            bars = await self._tables.of("bars", self._read_bars, age_ms_max=HOUR_MS)
+            margin.add_margin(poll.draft, account, bars, weights, prices.get)
+        if any(one.pool == margin.POOL for one in poll.draft.mismatches):
+            # the next reading has what the venue lists now
+            await self._tables.renew("weights", "debts", age_ms_min=HOUR_MS)
 
     async def pairs(self, poll: Poll) -> None:
         """Add the isolated pairs; while there are none, they are looked for every ten minutes."""

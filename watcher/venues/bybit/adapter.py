@@ -23,7 +23,7 @@ from watcher.domain.account import Bracket, Snapshot, Weight
 from watcher.ports import KeyRights, Unreadable, VenueError, VenueStatus
 from watcher.venues.ages import no_younger
 from watcher.venues.bybit import tables as tables_of
-from watcher.venues.bybit.compose import compose
+from watcher.venues.bybit.compose import compose, weights_doubtful
 from watcher.venues.bybit.errors import explain
 from watcher.venues.bybit.legs import misfits
 from watcher.venues.bybit.orders import order_scopes, read_orders
@@ -245,16 +245,17 @@ class Bybit:
         doubtful = {
             _brackets_key(leg.category, leg.symbol) for leg in book.contracts if leg.symbol in odd
         }
+        if mode.is_cross and weights_doubtful(book, tables):
+            doubtful.add("ladders")
         if not await self._kept.renew(*sorted(doubtful), age_ms_min=MISFIT_AGE_MS):
             return tables
         return await self._read_tables(book, mode)
 
     async def _read_tables(self, book: Book, mode: Mode) -> Tables:
         held = {leg.symbol: leg.category for leg in book.contracts}
-        found = await together(
+        brackets = await together(
             *(self._brackets(category, symbol) for symbol, category in held.items())
         )
-        brackets = {symbol: one for symbol, one in zip(held, found, strict=True) if one}
         fees: dict[str, Decimal] = {}
         for category in sorted(set(held.values())):
             wanted = {symbol for symbol, of in held.items() if of == category}
@@ -263,14 +264,14 @@ class Bybit:
             return Tables(
                 ladders={},
                 borrow={},
-                brackets=brackets,
+                brackets=dict(zip(held, brackets, strict=True)),
                 fees=fees,
                 usd={},
             )
         return Tables(
             ladders=await self._ladders(coin.coin for coin in book.coins if coin.counts),
             borrow=await self._borrow(),
-            brackets=brackets,
+            brackets=dict(zip(held, brackets, strict=True)),
             fees=fees,
             usd=await self._usd() if book.index_wanted else {},
             marks=await self._order_marks(book),
@@ -288,8 +289,6 @@ class Bybit:
         return marks
 
     async def _brackets(self, category: str, symbol: str) -> tuple[Bracket, ...]:
-        """Return the table of a contract, empty where none can be read: it blinds no other."""
-
         async def fetch() -> tuple[Bracket, ...]:
             return await self._public(
                 "publicGetV5MarketRiskLimit",
@@ -298,11 +297,7 @@ class Bybit:
             )
 
         key = _brackets_key(category, symbol)
-        try:
-            return await self._kept.of(key, fetch, age_ms_max=TABLE_AGE_MS)
-        except Unreadable as error:
-            self._host.log.debug("brackets.missed", account=self.account, reason=error.reason)
-            return ()
+        return await self._kept.of(key, fetch, age_ms_max=TABLE_AGE_MS)
 
     async def _ladders(self, wanted: Iterable[str] = ()) -> Mapping[str, tuple[Weight, ...]]:
         async def fetch() -> Mapping[str, tuple[Weight, ...]]:

@@ -21,6 +21,7 @@ from watcher.domain.account import (
     Asset,
     BracketKind,
     Family,
+    Mismatch,
     Rules,
     Side,
     Snapshot,
@@ -29,10 +30,11 @@ from watcher.domain.account import (
 )
 from watcher.ports import Unreadable
 from watcher.venues.bybit.isolated import isolated_pools
-from watcher.venues.bybit.legs import Pools, computed, mismatches, shown, untold
+from watcher.venues.bybit.legs import Pools, computed, mismatches, shown
 from watcher.venues.bybit.orders import composed, order_loss, order_maintenance
 from watcher.venues.bybit.read import Book, Coin, Leg, liquidation_prices
 from watcher.venues.bybit.tables import Mode, Tables
+from watcher.venues.mismatch import SHARE_MAX, collateral_mismatch
 
 POOL = "unified"
 REFERENCE = "USD"
@@ -51,7 +53,7 @@ def compose(
     """
     Return the snapshot of *book*.
 
-    Raises: `Unreadable` for an order without a mark and a currency without an index.
+    Raises: `Unreadable` naming the symbol when a contract is held that *tables* do not know.
     """
     pools = _pools(book, tables, mode)
     return Snapshot(
@@ -68,8 +70,31 @@ def compose(
         venue_says=pools.says,
         unmodelled=pools.unmodelled,
         wallets=wallets,
-        mismatches=mismatches(book, tables, pools),
+        mismatches=mismatches(book, tables, pools) + _odd_weights(book, pools),
     )
+
+
+def weights_doubtful(book: Book, tables: Tables) -> bool:
+    """Tell whether the ladders do not give the venue's margin balance: tables to refresh."""
+    assets, unknown = _assets(book, [], tables)
+    return bool(_contradicted(book, assets)) and not unknown
+
+
+def _odd_weights(book: Book, pools: Pools) -> tuple[Mismatch, ...]:
+    shared = pools.rules.get(POOL)
+    if shared is None or shared.family is not Family.HAIRCUT_POOL or POOL in pools.unmodelled:
+        return ()
+    return _contradicted(book, pools.assets)
+
+
+def _contradicted(book: Book, assets: Iterable[Asset]) -> tuple[Mismatch, ...]:
+    """Compare the ladders with the margin balance; no coin's own counted value is told."""
+    if book.says.equity is None or book.options:
+        return ()  # an option's value is part of its coin's equity, and counts for nothing
+    equities = {coin.coin: coin.equity for coin in book.coins}
+    holds = [(asset, equities.get(asset.asset, ZERO)) for asset in assets]
+    off = collateral_mismatch(POOL, holds, book.says.equity, share=SHARE_MAX)
+    return () if off is None else (off,)
 
 
 def _pools(book: Book, tables: Tables, mode: Mode) -> Pools:
@@ -104,7 +129,6 @@ def _cross(book: Book, tables: Tables, mode: Mode) -> Pools:
     inside = [leg for leg in book.contracts if leg not in apart]
     assets, unknown = _assets(book, inside, tables)
     reasons = _short_options(book) + unknown
-    reasons += filter(None, (untold(leg, tables) for leg in inside))
     unmodelled = {POOL: "; ".join(reasons)} if reasons else {}
     orders = composed(book, tables, POOL)
     indices = {asset.asset: asset.index for asset in assets}

@@ -28,7 +28,7 @@ from watcher.domain.account import (
     Weight,
 )
 from watcher.ports import Unreadable
-from watcher.venues.mismatch import mismatch
+from watcher.venues.mismatch import counted_value, mismatch
 from watcher.venues.okx.book import Book, Currency, Leg, Odd
 from watcher.venues.okx.locks import locked
 from watcher.venues.okx.pair import Pair, assets_of, rules_of, says_of
@@ -304,7 +304,7 @@ def _weights(
     if ladder is None or not rate:
         return (Weight(weight=rate),)
     # whether the venue's figure counts isolated margin too is not documented: either will do
-    ours = [_counted(ladder, quantity) * index for quantity in (equity, one.cross_equity)]
+    ours = [counted_value(ladder, quantity, index) for quantity in (equity, one.cross_equity)]
     off = [
         mismatch("collateral value", pool=POOL, what=one.currency, ours=value, told=told)
         for value in ours
@@ -313,15 +313,6 @@ def _weights(
         return ladder
     sheet.mismatches.append(off[0])
     return (Weight(weight=rate),)
-
-
-def _counted(ladder: tuple[Weight, ...], quantity: Decimal) -> Decimal:
-    counted = previous = ZERO
-    for row in ladder:
-        if quantity > row.floor:
-            counted += (quantity - row.floor) * (row.weight - previous)
-            previous = row.weight
-    return counted
 
 
 def _position(sheet: _Sheet, leg: Leg, pool: str, book: Book | None, tables: Tables) -> Position:
