@@ -253,9 +253,10 @@ class Bybit:
 
     async def _read_tables(self, book: Book, mode: Mode) -> Tables:
         held = {leg.symbol: leg.category for leg in book.contracts}
-        brackets = await together(
+        found = await together(
             *(self._brackets(category, symbol) for symbol, category in held.items())
         )
+        brackets = {symbol: one for symbol, one in zip(held, found, strict=True) if one}
         fees: dict[str, Decimal] = {}
         for category in sorted(set(held.values())):
             wanted = {symbol for symbol, of in held.items() if of == category}
@@ -264,14 +265,14 @@ class Bybit:
             return Tables(
                 ladders={},
                 borrow={},
-                brackets=dict(zip(held, brackets, strict=True)),
+                brackets=brackets,
                 fees=fees,
                 usd={},
             )
         return Tables(
             ladders=await self._ladders(coin.coin for coin in book.coins if coin.counts),
             borrow=await self._borrow(),
-            brackets=dict(zip(held, brackets, strict=True)),
+            brackets=brackets,
             fees=fees,
             usd=await self._usd() if book.index_wanted else {},
             marks=await self._order_marks(book),
@@ -289,6 +290,8 @@ class Bybit:
         return marks
 
     async def _brackets(self, category: str, symbol: str) -> tuple[Bracket, ...]:
+        """Return the table of a contract, empty where none can be read: it blinds no other."""
+
         async def fetch() -> tuple[Bracket, ...]:
             return await self._public(
                 "publicGetV5MarketRiskLimit",
@@ -297,7 +300,11 @@ class Bybit:
             )
 
         key = _brackets_key(category, symbol)
-        return await self._kept.of(key, fetch, age_ms_max=TABLE_AGE_MS)
+        try:
+            return await self._kept.of(key, fetch, age_ms_max=TABLE_AGE_MS)
+        except Unreadable as error:
+            self._host.log.debug("brackets.missed", account=self.account, reason=error.reason)
+            return ()
 
     async def _ladders(self, wanted: Iterable[str] = ()) -> Mapping[str, tuple[Weight, ...]]:
         async def fetch() -> Mapping[str, tuple[Weight, ...]]:

@@ -30,7 +30,7 @@ from watcher.domain.account import (
 )
 from watcher.ports import Unreadable
 from watcher.venues.bybit.isolated import isolated_pools
-from watcher.venues.bybit.legs import Pools, computed, mismatches, shown
+from watcher.venues.bybit.legs import Pools, computed, mismatches, shown, untold
 from watcher.venues.bybit.orders import composed, order_loss, order_maintenance
 from watcher.venues.bybit.read import Book, Coin, Leg, liquidation_prices
 from watcher.venues.bybit.tables import Mode, Tables
@@ -53,7 +53,7 @@ def compose(
     """
     Return the snapshot of *book*.
 
-    Raises: `Unreadable` naming the symbol when a contract is held that *tables* do not know.
+    Raises: `Unreadable` for an order without a mark and a currency without an index.
     """
     pools = _pools(book, tables, mode)
     return Snapshot(
@@ -129,6 +129,7 @@ def _cross(book: Book, tables: Tables, mode: Mode) -> Pools:
     inside = [leg for leg in book.contracts if leg not in apart]
     assets, unknown = _assets(book, inside, tables)
     reasons = _short_options(book) + unknown
+    reasons += filter(None, (untold(leg, tables) for leg in inside))
     unmodelled = {POOL: "; ".join(reasons)} if reasons else {}
     orders = composed(book, tables, POOL)
     indices = {asset.asset: asset.index for asset in assets}
