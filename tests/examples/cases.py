@@ -635,7 +635,27 @@ def okx_equity(i: Given) -> Found:
         "upl_usdt": p.unrealised_pnl,
         "eq_USDT": equity("USDT"),
         "eq_BTC": equity("BTC") / float(i["spot_prices"]["BTC"]),
+        "potential_borrow_BTC": potential_borrow(i, "BTC"),
     }
+
+
+def potential_borrow(i: Given, name: str) -> float | None:
+    """Under a table that asks for all of a debt, what is required is what is borrowed."""
+    held = replace(coin(name, i["cashBal"][name]), frozen=dec(i["frozen"][name]))
+    rules = haircut(borrow_brackets={name: table([(0, 1)])})
+    return report(snapshot(rules, [held])).requirement
+
+
+def okx_spot_debt(i: Given) -> Found:
+    """Spot mode that borrows: the fee is on the debt and on what it asks."""
+    owed = i["borrow"]
+    coins = [coin(c["ccy"], c["eq"], index=c["usdPx"], weight=c["rate"]) for c in i["coins"]]
+    rules = haircut(
+        borrow_brackets={owed["ccy"]: table([(0, owed["tier_mmr"])])},
+        borrow_fee_rate=dec(owed["taker_fee"]),
+    )
+    pool = report(snapshot(rules, coins))
+    return {"adjEq": pool.equity, "mmr": pool.maintenance_margin, "mgnRatio": pool.health}
 
 
 def okx_bucket(i: Given) -> Found:
@@ -830,6 +850,7 @@ FROM_INPUTS: Mapping[str, Callable[[Given], Found]] = {
     "OK-11": okx_isolated,
     "OK-12": okx_bucket,
     "OK-14": okx_contracts,
+    "OK-15": okx_spot_debt,
     "OK-16": okx_sizing,
 }
 

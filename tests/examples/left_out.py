@@ -18,10 +18,9 @@ NOT_COVERED: Mapping[str, str] = {
     "BB-17": "the closed classic account with its fee-shifted bankruptcy price",
     "BB-18": "a short option moves with volatility: such a pool shows the venue's figures",
     "BB-19": "options are not modelled; such a pool shows the venue's figures",
-    "OK-08": "portfolio margin is reported, not computed",
+    "OK-08": "superseded: the venue replaced this model of portfolio margin in 2025",
     "OK-09": "what the venue's liquidation does step by step is not the margin engine's",
-    "OK-13": "quick margin was withdrawn by the venue",
-    "OK-15": "spot mode with borrowing comes with a later issue",
+    "OK-13": "superseded: quick margin was withdrawn by the venue",
 }
 
 FIGURES_NOT_COVERED: Mapping[str, Mapping[str, str]] = {
@@ -44,7 +43,6 @@ FIGURES_NOT_COVERED: Mapping[str, Mapping[str, str]] = {
     "BB-12": {"im": "the venue's own figure, never derived from leverage"},
     "BB-13": {"im": "the venue's own figure, never derived from leverage"},
     "OK-02": {"liqPx_reported": "the venue adds one tick"},
-    "OK-07": {"potential_borrow_BTC": "borrowing that orders may cause is not modelled"},
     "OK-14": {"tier": "the number of a tier is shown nowhere, its rate is used"},
     "BIN-007": {"initial_margin": "the venue's own figure, never derived from leverage"},
     "BYB-001": {"initial_margin": "the venue's own figure, never derived from leverage"},

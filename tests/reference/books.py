@@ -227,6 +227,7 @@ def unified(rng: random.Random) -> Snapshot:
                 wallet=dec(total * share / prices[name]),
                 index=dec(prices[name]),
                 debt=dec(total * 0.05 / prices[name]) if rng.random() < 0.2 else None,
+                frozen=dec(total * rng.choice([0, 0, rng.random() * 0.4]) / prices[name]),
                 ask=Decimal(rng.choice(["1", "1.005", "1.05"])),
                 weights=(Weight(weight=dec(rng.uniform(0.95, 1), 3)),)
                 if stable
@@ -241,6 +242,7 @@ def unified(rng: random.Random) -> Snapshot:
             Family.HAIRCUT_POOL,
             borrow_brackets=borrow,
             borrow_bracket_kind=rng.choice([BracketKind.MARGINAL, BracketKind.FLAT]),
+            borrow_fee_rate=Decimal(rng.choice(["0", "0.001"])),
             orders_in=rng.choice(["nothing", "equity"]),
         ),
         legs,

@@ -193,11 +193,15 @@ def _haircut(snapshot: Snapshot, pool: str, factors: Factors, number: Number) ->
     gross += sum((amount * index[name] for name, amount in own.items()), number(0))
     equity, requirement = -number(rules.order_loss), number(rules.order_maintenance)
     for name, amount in held.items():
-        worth, ask = _bucket(rules, name, amount, index[name], rows.get(name), number)
-        equity += worth
-        if amount >= -lent.get(name, number(0)):
-            ask = _beside(rules, name, lent.get(name, number(0)), index[name], number)
-        requirement += ask
+        equity += _worth(amount, index[name], rows.get(name), number)
+        if rules.debts == "own":
+            continue
+        held_back = number(rows[name].frozen) if name in rows else number(0)
+        short, loan = held_back - amount, lent.get(name, number(0))
+        if short > loan:
+            requirement += _borrowed(rules, name, short, index[name], number)
+        else:
+            requirement += _beside(rules, name, loan, index[name], number)
     for name, amount in own.items():
         equity -= amount * index[name]
         requirement += _beside(rules, name, amount, index[name], number)
@@ -209,17 +213,20 @@ def _haircut(snapshot: Snapshot, pool: str, factors: Factors, number: Number) ->
     return Balance(equity, requirement, gross)
 
 
-def _bucket(
-    rules: Rules, name: str, held: Any, price: Any, row: Asset | None, number: Number
-) -> tuple[Any, Any]:
-    """Return what one currency adds to equity, and what it asks for when it is owed."""
+def _worth(held: Any, price: Any, row: Asset | None, number: Number) -> Any:
+    """Return what one currency adds to equity."""
     if held >= 0:
-        return counted(held, price, row.weights if row else (Weight(),), number), number(0)
-    worth = held * price * (number(row.ask) if row else 1)
+        return counted(held, price, row.weights if row else (Weight(),), number)
+    return held * price * (number(row.ask) if row else 1)
+
+
+def _borrowed(rules: Rules, name: str, owed: Any, price: Any, number: Number) -> Any:
+    """Return what a debt asks for: the table's maintenance, and the fee on both."""
     if name not in rules.borrow_brackets:
-        return worth, number(0)
-    table, kind = rules.borrow_brackets[name], rules.borrow_bracket_kind.value
-    return worth, table_value(-held, table, kind, number) * price
+        return number(0)
+    kind = rules.borrow_bracket_kind.value
+    margin = table_value(owed, rules.borrow_brackets[name], kind, number)
+    return (margin + (owed + margin) * number(rules.borrow_fee_rate)) * price
 
 
 def _beside(rules: Rules, name: str, owed: Any, price: Any, number: Number) -> Any:
@@ -229,7 +236,7 @@ def _beside(rules: Rules, name: str, owed: Any, price: Any, number: Number) -> A
     table, kind = rules.borrow_brackets[name], rules.borrow_bracket_kind.value
     if rules.borrow_bracket_by == "value":
         return table_value(owed * price, table, kind, number)
-    return table_value(owed, table, kind, number) * price
+    return _borrowed(rules, name, owed, price, number)
 
 
 def counted(held: Any, price: Any, weights: Iterable[Weight], number: Number) -> Any:

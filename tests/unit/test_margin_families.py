@@ -126,6 +126,26 @@ def test_a_flat_borrow_table_puts_the_reached_rate_on_all_of_the_debt() -> None:
     assert pool.requirement == pytest.approx(100)
 
 
+def test_what_orders_hold_back_beyond_the_balance_is_borrowed_already() -> None:
+    """OKX: two BTC held, an order that sells four: the other two ask for their margin now."""
+    rules = haircut(borrow_brackets={"BTC": table([(0, "0.03")])})
+    btc = replace(coin("BTC", 2, index=100_000), frozen=Decimal(4))
+    pool = report(snapshot(rules, [btc]))
+
+    assert pool.equity == pytest.approx(200_000)
+    assert pool.requirement == pytest.approx(2 * 100_000 * 0.03)
+
+
+def test_the_fee_on_a_debt_is_required_beside_its_maintenance() -> None:
+    rules = haircut(
+        borrow_brackets={"USDT": table([(0, "0.03")])}, borrow_fee_rate=Decimal("0.001")
+    )
+    pool = report(snapshot(rules, [coin("USDT", -30_000), coin("BTC", 1, index=60_000)]))
+
+    assert pool.maintenance_margin == pytest.approx(900)
+    assert pool.requirement == pytest.approx(900 + 30_900 * 0.001)
+
+
 def test_debt_told_beside_the_wallet_is_taken_off_the_bucket() -> None:
     usdt = replace(coin("USDT", 5_000, debt=2_000), interest=Decimal(10))
     pool = report(snapshot(haircut(), [usdt, coin("BTC", 1, index=60_000)]))

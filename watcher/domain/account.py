@@ -95,7 +95,8 @@ class Asset:
     positive amounts owed in the same currency (None: this family owes nothing). In a pool whose
     venue reports debt as a negative wallet, `debt` stays None and `wallet` is negative.
     `index` is the venue's price in the snapshot's reference; `ask` the factor on it for a
-    negative balance.
+    negative balance. `frozen` is what resting orders hold back: what the balance lacks of it would
+    be borrowed, and asks for the borrow table's maintenance already.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
@@ -106,6 +107,7 @@ class Asset:
     index: Decimal
     debt: Decimal | None = None
     interest: Decimal | None = None
+    frozen: Decimal = ZERO
     ask: Decimal = ONE
     weights: tuple[Weight, ...] = FULL_WEIGHT
 
@@ -182,6 +184,8 @@ class Rules:
     its value in the reference. `debts` own: debt and interest lie beside what is held, count in
     full, and are looked up in full; net: they are taken off the balance first; larger: taken off
     likewise, and the table looks at the debt or at what the balance lacks, whichever is more.
+    `borrow_fee_rate` is the fee of a liquidation on what the table looks at and on what it asks:
+    (amount + maintenance) x rate, part of the requirement beside maintenance.
     `order_loss` is
     what resting orders take off equity as the venue tells it, in the reference. `margins_at` ask:
     what contracts require in a currency counts at its `ask`, as if it had to be bought.
@@ -200,6 +204,7 @@ class Rules:
     borrow_brackets: Mapping[str, tuple[Bracket, ...]] = field(default_factory=dict)
     borrow_bracket_kind: BracketKind = BracketKind.MARGINAL
     borrow_bracket_by: Literal["quantity", "value"] = "quantity"
+    borrow_fee_rate: Decimal = ZERO
     debts: Literal["net", "own", "larger"] = "net"
     order_loss: Decimal = ZERO
     order_maintenance: Decimal = ZERO

@@ -90,7 +90,7 @@ def at_stake(pool: Pool) -> bool:
     """
     if pool.positions or (pool.orders and pool.rules.orders_in == "equity"):
         return True
-    return any(a.wallet < 0 or a.debt or a.interest for a in pool.assets)
+    return any(a.wallet < a.frozen or a.debt or a.interest for a in pool.assets)
 
 
 def reference_of(pool: Pool) -> str:

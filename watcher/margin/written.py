@@ -183,7 +183,7 @@ def _owed_and_held(book: _Book) -> Iterator[Line]:
 def _weighted(book: _Book) -> Iterator[Line]:
     for name in dict.fromkeys([*book.rows, *book.settles]):
         row = book.rows.get(name)
-        idle = row is not None and not (row.wallet or row.debt or row.interest)
+        idle = row is not None and not (row.wallet or row.debt or row.interest or row.frozen)
         if idle and name not in book.settles:
             continue
         yield from _bucket(book, name, row)
@@ -237,14 +237,20 @@ def _bucket(book: _Book, name: str, row: Asset | None) -> Iterator[Line]:
         return
     # a loan asks for its margin however much of its currency is held
     lent = owed if rules.debts == "larger" else ZERO
-    short = max(-held, lent)
+    lacking = (ZERO if row is None else row.frozen) - held
+    short = max(lacking, lent)
     if short > 0 and name in rules.borrow_brackets:
-        lacks = -held > lent  # a balance exactly on a floor is in the upper row, a loan is not
+        lacks = lacking > lent  # a balance exactly on a floor is in the upper row, a loan is not
         table = rules.borrow_brackets[name]
         step = step_of(table, rules.borrow_bracket_kind, short, closed=lacks)
         ask = step.of(short)
-        words = f"owes {plain(short)}: {step.words(short)}, × {plain(price)}"
+        owes = "owes" if row is None or not row.frozen else "owes, and orders would borrow,"
+        words = f"{owes} {plain(short)}: {step.words(short)}, × {plain(price)}"
         yield Line(rule="borrow", name=name, words=words, requirement=ask * price)
+        if fee := rules.borrow_fee_rate:
+            words = f"fee on the debt: ({plain(short)} + {plain(ask)}) × {plain(fee)}"
+            charged = (short + ask) * fee * price
+            yield Line(rule="fee", name=name, words=words, requirement=charged)
 
 
 def _debt_beside(book: _Book, name: str, owed: Decimal, price: Decimal) -> Iterator[Line]:

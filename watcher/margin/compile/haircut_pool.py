@@ -48,7 +48,7 @@ def haircut_pool(draft: Draft, pool: Pool) -> Sheet:
 
 
 def _matters(asset: Asset) -> bool:
-    return bool(asset.wallet or asset.debt or asset.interest)
+    return bool(asset.wallet or asset.debt or asset.interest or asset.frozen)
 
 
 def _empty(pool: Pool, name: str) -> Asset:
@@ -95,7 +95,8 @@ def _bucket(sheet: Sheet, name: str, asset: Asset) -> None:
     table = pool.rules.borrow_brackets.get(name)
     if table is not None:
         lent = float(owed) if pool.rules.debts == "larger" else 0.0
-        write_borrow(draft, bucket, table, pool.rules.borrow_bracket_kind, unit, where, lent=lent)
+        frozen = float(asset.frozen)
+        write_borrow(sheet, bucket, table, unit, where, lent=lent, frozen=frozen)
 
 
 def _ask_column(sheet: Sheet, asset: Asset) -> int:

@@ -7,9 +7,11 @@ Rule: one function writes one contribution and knows no family. Amounts are in t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
-from watcher.domain.account import Bracket, BracketKey, BracketKind, Order, Position, Rules, Side
+from watcher.domain.account import Bracket, BracketKey, Order, Position, Rules, Side
 from watcher.margin.book import NO_ITEM, Draft, Out, Term
 from watcher.margin.compile.pool import Pool, Sheet
 from watcher.margin.errors import BookError, NotModelled
@@ -174,39 +176,59 @@ def _fee(
 
 
 def write_borrow(
-    draft: Draft,
+    sheet: Sheet,
     bucket: int,
     brackets: Sequence[Bracket],
-    kind: BracketKind,
     unit: int,
     where: str,
     *,
     lent: float = 0.0,
+    frozen: float = 0.0,
 ) -> None:
     """
-    Write the requirement of what a bucket owes: the table, read by the depth below zero.
+    Write the requirement of what a bucket owes: the table, read by the depth below *frozen*.
 
-    Rows switch upward, so the deepest bracket is the row that is always on and each shallower
-    one takes its place from its ceiling up. A debt exactly on a floor is in the upper bracket.
-    From *lent* below zero upward the requirement stays that of *lent*: a loan asks for its margin
+    What orders hold back beyond what there is would be borrowed, so depth begins at *frozen*.
+    From *lent* below it upward the requirement stays that of *lent*: a loan asks for its margin
     however much of its currency is held.
     """
-    every = bracket_steps(brackets, kind, where)
-    first = reached(every, lent)
-    steps = every[every.index(first) :]
-    least = lent * first.rate - first.deduction if lent else 0.0
-    deepest = steps[-1]
-    draft.row(bucket, Out.REQUIREMENT, -deepest.rate, -deepest.deduction, unit=unit)
-    for shallow, deep in zip(reversed(steps[:-1]), reversed(steps), strict=False):
+    rules = sheet.pool.rules
+    steps = bracket_steps(brackets, rules.borrow_bracket_kind, where)
+    owing = _Owing(bucket, unit, lent, frozen)
+    _write_owing(sheet.draft, owing, steps, fee=False)
+    rate = float(rules.borrow_fee_rate)
+    if not 0 <= rate <= 1:
+        raise BookError(f"{where}: borrow_fee_rate is {rate}, expected a fraction between 0 and 1")
+    if rate:
+        dues = [Step(s.floor, (1 + s.rate) * rate, s.deduction * rate) for s in steps]
+        _write_owing(sheet.draft, owing, dues, fee=True)
+
+
+class _Owing(NamedTuple):
+    """The sum a borrow table looks at, and where it begins to."""
+
+    bucket: int
+    unit: int
+    lent: float
+    frozen: float
+
+
+def _write_owing(draft: Draft, owing: _Owing, every: Sequence[Step], *, fee: bool) -> None:
+    # Rows switch upward, so the deepest bracket is the row that is always on and each shallower
+    # one takes its place from its ceiling up. A debt exactly on a floor is in the upper bracket.
+    def row(slope: float, offset: float, depth: float = math.inf) -> None:
+        start, floor = offset - slope * owing.frozen, owing.frozen - depth
         draft.row(
-            bucket,
-            Out.REQUIREMENT,
-            deep.rate - shallow.rate,
-            deep.deduction - shallow.deduction,
-            floor=-deep.floor,
-            unit=unit,
+            owing.bucket, Out.REQUIREMENT, slope, start, floor=floor, unit=owing.unit, fee=fee
         )
-    draft.row(bucket, Out.REQUIREMENT, first.rate, first.deduction + least, floor=-lent, unit=unit)
+
+    first = reached(every, owing.lent)
+    steps = every[every.index(first) :]
+    least = owing.lent * first.rate - first.deduction if owing.lent else 0.0
+    row(-steps[-1].rate, -steps[-1].deduction)
+    for shallow, deep in zip(reversed(steps[:-1]), reversed(steps), strict=False):
+        row(deep.rate - shallow.rate, deep.deduction - shallow.deduction, deep.floor)
+    row(first.rate, first.deduction + least, owing.lent)
 
 
 def write_debt(sheet: Sheet, asset: str, owed: float, unit: int) -> None:

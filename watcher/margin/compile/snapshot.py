@@ -117,7 +117,8 @@ def _check_rows(snapshot: Snapshot) -> None:
         if (asset.pool, asset.asset) in seen:
             raise BookError(f"{asset.pool} {asset.asset}: has two asset rows, expected one")
         seen.add((asset.pool, asset.asset))
-        for field, value in (("debt", asset.debt), ("interest", asset.interest)):
+        for field in ("debt", "interest", "frozen"):
+            value = getattr(asset, field)
             if value is not None and value < 0:
                 raise BookError(
                     f"{asset.pool} {asset.asset}: {field} is {value}, expected 0 or more"
