@@ -2,10 +2,12 @@
 The canonical form: every pool of every family as flat rows of numbers.
 
     sum    x      = SUM (const + lin*p + inv/p)      an amount: a notional, what a bucket holds
-    row    key    = x * price[by]
-           active when key > floor                   (floor -inf: always)
-           adds   (slope*key + offset) * price[unit] to its pool's equity or requirement
+    key    y      = x * price[by], told in price[unit]
+    row    active when y > floor                     (floor -inf: always)
+           adds   (slope*y + offset) * price[unit]   to its pool's equity or requirement
     pool   headroom = SUM equity rows - SUM requirement rows
+
+All rows of one table share one key: twenty brackets are one key and twenty rows.
 
 Rule: compilers write a `Draft`, `seal` turns it into a `Book`, and whoever needs a number reads
 the Book. Nothing in here knows a venue or a family. Prices are one column each, column 0 is the
@@ -46,11 +48,11 @@ class Out(IntEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Book:
     """
-    C price columns, A movers, T terms, S sums, R rows, P pools.
+    C price columns, A movers, T terms, S sums, K keys, R rows, P pools.
 
     Terms are sorted by sum and rows by total, each sum and each total has at least one: `reduceat`
-    would return a neighbour's value for an empty stretch. `r_item` says for which position a row
-    was written, `r_fee` that it is a fee beside the maintenance margin.
+    would return a neighbour's value for an empty stretch. A key is of one pool. `r_item` says for
+    which position a row was written, `r_fee` that it is a fee beside the maintenance margin.
     """
 
     price: Floats
@@ -62,9 +64,11 @@ class Book:
     t_lin: Floats
     t_inv: Floats
     s_start: Ints
-    r_sum: Ints
-    r_by: Ints
-    r_unit: Ints
+    k_pool: Ints
+    k_sum: Ints
+    k_by: Ints
+    k_unit: Ints
+    r_key: Ints
     r_floor: Floats
     r_slope: Floats
     r_offset: Floats
@@ -88,10 +92,17 @@ def amounts(book: Book, price: Floats) -> Floats:
     return np.add.reduceat(terms, book.s_start, axis=-1)
 
 
+def keys(book: Book, price: Floats) -> tuple[Floats, Floats]:
+    """Return every key and the price of its unit, shape (..., K), at prices (..., C)."""
+    key = amounts(book, price)[..., book.k_sum] * price[..., book.k_by]
+    return key, price[..., book.k_unit]
+
+
 def row_values(book: Book, price: Floats) -> Floats:
     """Return what each row adds to its total, shape (..., R); an inactive row adds 0."""
-    key = amounts(book, price)[..., book.r_sum] * price[..., book.r_by]
-    value = (book.r_slope * key + book.r_offset) * price[..., book.r_unit]
+    every, unit = keys(book, price)
+    key = every[..., book.r_key]
+    value = (book.r_slope * key + book.r_offset) * unit[..., book.r_key]
     return np.where(key > book.r_floor, value, 0.0)
 
 
@@ -122,12 +133,16 @@ def equity_only(book: Book) -> Book:
     blank = book.o_start[1::2]
     keep = book.r_total % 2 == 0
     keep[blank] = True
-    rows = (
-        "r_sum", "r_by", "r_unit", "r_floor", "r_slope", "r_offset", "r_total", "r_item", "r_fee"
-    )  # fmt: skip
-    kept = {name: getattr(book, name)[keep] for name in rows}
-    start = np.searchsorted(kept["r_total"], np.arange(2 * book.pools))
-    return replace(book, o_start=start, **kept)
+    return picked(book, keep)
+
+
+def picked(book: Book, which: Ints | Flags, total: Ints | None = None) -> Book:
+    """Return the Book with the rows *which*, sorted by total, and those totals if told."""
+    names = ("r_key", "r_floor", "r_slope", "r_offset", "r_item", "r_fee")
+    rows = {name: getattr(book, name)[which] for name in names}
+    of = (book.r_total if total is None else total)[which]
+    start = np.searchsorted(of, np.arange(2 * book.pools))
+    return replace(book, r_total=of, o_start=start, **rows)
 
 
 @dataclass(slots=True)
@@ -190,6 +205,10 @@ class Draft:
         rows = rows[np.argsort(rows[:, 6], kind="stable")]
         columns = np.array(self.columns, dtype=np.float64)
         t_sum, r_total = terms[:, 0].astype(np.intp), rows[:, 6].astype(np.intp)
+        read = rows[:, :3].astype(np.intp)
+        width = len(columns)
+        code = ((r_total // 2 * (self.sums + 1) + read[:, 0]) * width + read[:, 1]) * width
+        _, first, r_key = np.unique(code + read[:, 2], return_index=True, return_inverse=True)
         return Book(
             price=columns[:, 1].copy(),
             mover=columns[:, 0].astype(np.intp),
@@ -200,9 +219,11 @@ class Draft:
             t_lin=terms[:, 3].copy(),
             t_inv=terms[:, 4].copy(),
             s_start=np.searchsorted(t_sum, np.arange(self.sums)),
-            r_sum=rows[:, 0].astype(np.intp),
-            r_by=rows[:, 1].astype(np.intp),
-            r_unit=rows[:, 2].astype(np.intp),
+            k_pool=r_total[first] // 2,
+            k_sum=read[first, 0],
+            k_by=read[first, 1],
+            k_unit=read[first, 2],
+            r_key=r_key,
             r_floor=rows[:, 3].copy(),
             r_slope=rows[:, 4].copy(),
             r_offset=rows[:, 5].copy(),

@@ -16,7 +16,7 @@ from decimal import Decimal
 import numpy as np
 
 from watcher.domain.account import ONE, ZERO, Snapshot
-from watcher.margin.book import Book, Floats
+from watcher.margin.book import Book, Floats, picked
 from watcher.margin.distance import SAME, Distances, distances
 from watcher.margin.movers import beta_of, column_betas
 from watcher.margin.solve import FLOOR, UP, along_joint, along_solo, plan_solo
@@ -224,13 +224,7 @@ def _next(book: Book, road: _Road, start: float, pool: int) -> float | None:
 def _swapped(book: Book) -> Book:
     # headroom with its sign turned: what is a way out there is a way in here
     total = book.r_total ^ 1
-    order = np.argsort(total, kind="stable")
-    names = (
-        "r_sum", "r_by", "r_unit", "r_floor", "r_slope", "r_offset", "r_item", "r_fee"
-    )  # fmt: skip
-    rows = {name: getattr(book, name)[order] for name in names}
-    start = np.searchsorted(total[order], np.arange(2 * book.pools))
-    return replace(book, r_total=total[order], o_start=start, **rows)
+    return picked(book, np.argsort(total, kind="stable"), total)
 
 
 def coins_at(crossing: Crossing, marks: Mapping[str, Decimal]) -> dict[str, Decimal]:

@@ -11,13 +11,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from watcher.domain.account import Position
 from watcher.margin.book import Book, Flags
 from watcher.margin.compile import Pool
 from watcher.margin.movers import column_betas, mover_of, stable_movers
-from watcher.margin.solve import FLOOR, UP, along_joint, along_solo, plan_solo
+from watcher.margin.solve import FLOOR, NONE, UP, along_joint, along_solo, plan_solo
 from watcher.margin.state import State, at_stake
 
 SAME = 1e-9
@@ -67,8 +65,8 @@ def distances(state: State, betas: Mapping[str, float]) -> dict[str, Distances]:
     joint = along_joint(book, column_betas(book, betas), (-(1 - FLOOR), UP)).zero
     found = {name: Distances() for name in state.compiled.numbers}
     for name, number in state.compiled.numbers.items():
-        found[name].joint_down = _finite(joint[0, number])
-        found[name].joint_up = _finite(joint[1, number])
+        found[name].joint_down = _found(float(joint[0, number]))
+        found[name].joint_up = _found(float(joint[1, number]))
     for chosen, where in ((~stable, "risky"), (stable, "stable")):
         for number, mover, alone in solos(book, chosen):
             name = list(found)[number]
@@ -86,14 +84,15 @@ def solos(book: Book, chosen: Flags) -> list[tuple[int, str, Alone]]:
     """Return (pool number, mover, distances) of every chosen mover, in each pool it touches."""
     plan = plan_solo(book, chosen)
     zero = along_solo(book, plan, (FLOOR, 1 + UP)).zero
+    columns = (plan.pool.tolist(), plan.mover.tolist(), *zero.tolist())
     return [
-        (int(pool), book.movers[mover], Alone(down=_finite(down), up=_finite(up)))
-        for pool, mover, down, up in zip(plan.pool, plan.mover, zero[0], zero[1], strict=True)
+        (pool, book.movers[mover], Alone(down=_found(down), up=_found(up)))
+        for pool, mover, down, up in zip(*columns, strict=True)
     ]
 
 
-def _finite(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
+def _found(value: float) -> float | None:
+    return None if value == NONE else value
 
 
 def _clear(one: Distances) -> None:

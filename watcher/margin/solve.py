@@ -21,12 +21,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-from watcher.margin.book import Book, Flags, Floats, Ints, amounts, totals
+from watcher.margin.book import ALWAYS, Book, Flags, Floats, Ints, amounts, keys, row_values
 
 FLOOR = 1e-9
 """A price never falls below this fraction of itself: inverse contracts divide by it."""
@@ -38,8 +36,6 @@ SLIVER = 1e-13
 """Pieces thinner than this part of their path are rounding, not prices."""
 
 NONE = np.inf
-
-Number = TypeVar("Number", np.float64, np.bool_)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,77 +54,91 @@ class Found:
 @dataclass(frozen=True, slots=True)
 class Solo:
     """
-    The rows that move when one mover moves alone: B paths (pool, mover), rows padded to M.
+    What moves when one mover moves alone: B paths (pool, mover).
 
-    `lin` and `inv` are what the moving terms of the row's sum amount to at today's prices; `by`
-    and `unit` whether those columns move too; `used` marks real rows.
+    The N keys that move on a path are told one after the other: `lin` and `inv` are what the
+    moving terms of the key's sum amount to at today's prices; `by` and `unit` whether those
+    columns move too. The rows of a path are padded to M: `place` is which of the N keys the row
+    reads, `used` marks real rows.
     """
 
     pool: Ints
     mover: Ints
-    row: Ints
+    key: Ints
     lin: Floats
     inv: Floats
     by: Flags
     unit: Flags
+    row: Ints
+    place: Ints
     used: Flags
 
 
 def plan_solo(book: Book, chosen: Flags) -> Solo:
     """Return the plan of moving each *chosen* mover alone, in every pool it touches."""
-    count_m, count_r = len(book.movers), len(book.r_sum)
+    count_m, count_k = len(book.movers), len(book.k_sum)
     # which movers change which sum, and by how much
     price = book.price[book.t_col]
     pair, place = np.unique(book.t_sum * count_m + book.mover[book.t_col], return_inverse=True)
     lin, inv = _sums(place, book.t_lin * price), _sums(place, book.t_inv / price)
-    # rows of those sums
-    by_sum = np.argsort(book.r_sum, kind="stable")
-    sums = book.r_sum[by_sum]
-    low = np.searchsorted(sums, pair // count_m)
-    count = np.searchsorted(sums, pair // count_m, side="right") - low
-    which = np.repeat(np.arange(len(pair)), count)
-    offset = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
-    row = by_sum[low[which] + offset]
-    # and rows whose own columns move
-    every = np.arange(count_r)
-    row = np.concatenate([row, every, every])
-    mover = np.concatenate([pair[which] % count_m, book.mover[book.r_by], book.mover[book.r_unit]])
-    still = np.zeros(2 * count_r)
-    lin, inv = np.concatenate([lin[which], still]), np.concatenate([inv[which], still])
+    # keys of those sums, and keys whose own columns move
+    key, which = _members(book.k_sum, pair // count_m)
+    by, unit = book.mover[book.k_by], book.mover[book.k_unit]
+    every, still = np.arange(count_k), np.zeros(2 * count_k)
+    mover = np.concatenate([pair[which] % count_m, by, unit])
+    key = np.concatenate([key, every, every])
     keep = (mover > 0) & chosen[mover]
-    row, mover, lin, inv = row[keep], mover[keep], lin[keep], inv[keep]
+    key, mover = key[keep], mover[keep]
+    lin = np.concatenate([lin[which], still])[keep]
+    inv = np.concatenate([inv[which], still])[keep]
     code, place = np.unique(
-        ((book.r_total[row] // 2) * count_m + mover) * count_r + row, return_inverse=True
+        (book.k_pool[key] * count_m + mover) * count_k + key, return_inverse=True
     )
-    return _padded(book, code // count_r, code % count_r, _sums(place, lin), _sums(place, inv))
+    path, key = code // count_k, code % count_k
+    mover = path % count_m
+    # and their rows, those of one path side by side
+    row, which = _members(book.r_key, key)
+    paths, rows, places, used = _padded(path[which], row, which)
+    return Solo(
+        pool=paths // count_m,
+        mover=paths % count_m,
+        key=key,
+        lin=_sums(place, lin),
+        inv=_sums(place, inv),
+        by=by[key] == mover,
+        unit=unit[key] == mover,
+        row=rows,
+        place=places,
+        used=used,
+    )
 
 
 def _sums(place: Ints, values: Floats) -> Floats:
     return np.bincount(place, values).astype(np.float64)
 
 
-def _padded(book: Book, path: Ints, row: Ints, lin: Floats, inv: Floats) -> Solo:
-    # one line per path, its rows side by side
-    paths, first, line = np.unique(path, return_index=True, return_inverse=True)
-    place = np.arange(len(path)) - first[line]
-    shape = (len(paths), int(place.max(initial=0)) + 1)
-    mover = paths % len(book.movers)
-    rows = np.zeros(shape, dtype=np.intp)
-    rows[line, place] = row
-    lins, invs = np.zeros(shape), np.zeros(shape)
-    lins[line, place], invs[line, place] = lin, inv
+def _members(group: Ints, wanted: Ints) -> tuple[Ints, Ints]:
+    # the members of each wanted group, and which of the wanted each belongs to
+    order = np.argsort(group, kind="stable")
+    ordered = group[order]
+    low = np.searchsorted(ordered, wanted)
+    count = np.searchsorted(ordered, wanted, side="right") - low
+    which = np.repeat(np.arange(len(wanted)), count)
+    offset = np.arange(len(which)) - np.repeat(np.cumsum(count) - count, count)
+    return order[low[which] + offset], which
+
+
+def _padded(line: Ints, *columns: Ints) -> tuple[Ints, Ints, Ints, Flags]:
+    # one line per different value of *line* (sorted), its rows and places side by side
+    row, place = columns
+    first = np.flatnonzero(np.diff(line, prepend=-1))
+    number = np.repeat(np.arange(len(first)), np.diff(first, append=len(line)))
+    offset = np.arange(len(line)) - first[number]
+    shape = (len(first), int(offset.max(initial=0)) + 1)
+    rows, places = np.zeros(shape, dtype=np.intp), np.zeros(shape, dtype=np.intp)
     used = np.zeros(shape, dtype=np.bool_)
-    used[line, place] = True
-    return Solo(
-        pool=paths // len(book.movers),
-        mover=mover,
-        row=rows,
-        lin=lins,
-        inv=invs,
-        by=used & (book.mover[book.r_by[rows]] == mover[:, None]),
-        unit=used & (book.mover[book.r_unit[rows]] == mover[:, None]),
-        used=used,
-    )
+    rows[number, offset], places[number, offset], used[number, offset] = row, place, True
+    return line[first], rows, places, used
 
 
 def along_solo(book: Book, plan: Solo, ends: Sequence[float]) -> Found:
@@ -137,38 +147,27 @@ def along_solo(book: Book, plan: Solo, ends: Sequence[float]) -> Found:
 
     `where` is a price factor.
     """
-    paths = len(plan.pool)
-    if not paths:
-        return _nothing((len(ends), 0))
-    end = np.repeat(np.asarray(ends, dtype=np.float64), paths)
+    shape = (len(ends), len(plan.pool))
+    if not shape[1]:
+        return _nothing(shape)
+    end = np.asarray(ends, dtype=np.float64)
     factor = np.stack([np.ones_like(end), (1 + end) / 2, end])[:, :, None]
-
-    def twice(values: NDArray[Number]) -> NDArray[Number]:
-        return np.concatenate([values] * len(ends))
-
-    row = plan.row
-    unit0 = book.price[book.r_unit[row]]
-    now = twice(amounts(book, book.price)[book.r_sum[row]])
-    amount = now + twice(plan.lin) * (factor - 1)
+    amount = amounts(book, book.price)[book.k_sum[plan.key]] + plan.lin * (factor - 1)
     if book.has_inverse:
-        amount = amount + twice(plan.inv) * (1 / factor - 1)
-    key = amount * twice(book.price[book.r_by[row]]) * np.where(twice(plan.by), factor, 1.0)
-    unit = twice(unit0) * np.where(twice(plan.unit), factor, 1.0)
-    sign = twice(np.where(book.r_total[row] % 2, -1.0, 1.0) * plan.used)
-    floor = twice(book.r_floor[row])
-    value = sign * (twice(book.r_slope[row]) * key + twice(book.r_offset[row])) * unit
-    finite = np.isfinite(floor)
-    switch = np.where(finite, (key - np.where(finite, floor, 0.0)) * unit, 1.0)
-    equity, requirement = totals(book)
-    moving = np.where(key[0] > floor, value[0], 0.0).sum(axis=1)
-    rest = np.tile((equity - requirement)[plan.pool], len(ends)) - moving
-    zero, least, where = _walk(value, switch, rest)
-    shape = (len(ends), paths)
-    far = np.abs(end - 1)
+        amount = amount + plan.inv * (1 / factor - 1)
+    key = amount * book.price[book.k_by[plan.key]] * np.where(plan.by, factor, 1.0)
+    unit = book.price[book.k_unit[plan.key]] * np.where(plan.unit, factor, 1.0)
+    value, switch = _of_rows(book, key, unit, plan.row, plan.place, plan.used)
+    # what stands still is headroom less all that moves
+    now = row_values(book, book.price) * _sign(book)
+    still = np.add.reduceat(now, book.o_start[0::2])[plan.pool]
+    still = still - np.where(plan.used, now[plan.row], 0.0).sum(axis=1)
+    zero, least, where = _walk(value, switch, np.tile(still, shape[0]))
+    far = np.abs(end - 1)[:, None]
     return Found(
-        _in_range(zero * far, far).reshape(shape),
+        _in_range(zero.reshape(shape) * far, far),
         least.reshape(shape),
-        (1 + where * (end - 1)).reshape(shape),
+        1 + where.reshape(shape) * (end - 1)[:, None],
     )
 
 
@@ -183,15 +182,9 @@ def along_joint(book: Book, beta: Floats, ends: Sequence[float]) -> Found:
     starts, stops, owner = _segments(beta, ends)
     t = np.stack([starts, (starts + stops) / 2, stops])
     price = book.price * np.maximum(FLOOR, 1 + t[..., None] * beta)
-    key = amounts(book, price)[..., book.r_sum] * price[..., book.r_by]
-    unit = price[..., book.r_unit]
-    sign = np.where(book.r_total % 2, -1.0, 1.0)
-    value = sign * (book.r_slope * key + book.r_offset) * unit
-    finite = np.isfinite(book.r_floor)
-    switch = np.where(finite, (key - np.where(finite, book.r_floor, 0.0)) * unit, 1.0)
-    value, switch = _by_pool(book, value, 0.0), _by_pool(book, switch, -1.0)
-    lines = value.shape[1]
-    found = _walk(value, switch, np.zeros(lines))
+    _, row, place, used = _padded(book.r_total // 2, np.arange(len(book.r_key)), book.r_key)
+    value, switch = _of_rows(book, *keys(book, price), row, place, used)
+    found = _walk(value, switch, np.zeros(value.shape[1]))
     zero, least, where = (part.reshape(len(starts), book.pools) for part in found)
     span = (stops - starts)[:, None]
     zero, where = np.abs(starts[:, None] + zero * span), starts[:, None] + where * span
@@ -229,22 +222,36 @@ def _segments(beta: Floats, ends: Sequence[float]) -> tuple[Floats, Floats, Ints
     return np.array(starts), np.array(stops), np.array(owner)
 
 
-def _by_pool(book: Book, values: Floats, blank: float) -> Floats:
-    # (3, segments, rows) -> (3, segments * pools, rows of a pool), so that no path sees another
-    if book.pools == 1:
-        return values
-    pool = book.r_total // 2
-    place = np.arange(len(pool)) - book.o_start[0::2][pool]
-    shape = (3, values.shape[1], book.pools, int(place.max()) + 1)
-    spread = np.full(shape, blank)
-    spread[:, :, pool, place] = values
-    return spread.reshape(3, -1, shape[-1])
+def _sign(book: Book) -> Floats:
+    # what a total is to headroom
+    return np.where(book.r_total % 2, -1.0, 1.0)
+
+
+def _of_rows(
+    book: Book, key: Floats, unit: Floats, row: Ints, place: Ints, used: Flags
+) -> tuple[Floats, Floats]:
+    """
+    Return the parabolas of every row's value and switch, shape (3, Q * B, M).
+
+    *key* and *unit*: at start, middle and end of Q stretches, for whatever *place* counts. A table
+    of twenty brackets is one parabola of its key, and each of its rows that one shifted.
+    """
+    worth, unit = _fit(key * unit).take(place, axis=-1), _fit(unit).take(place, axis=-1)
+    sign, floor = _sign(book)[row] * used, book.r_floor[row]
+    switched = floor > ALWAYS
+    value = worth * (sign * book.r_slope[row]) + unit * (sign * book.r_offset[row])
+    switch = worth - unit * np.where(switched, floor, 0.0)
+    # a row that is always on has no root
+    switch *= switched
+    switch[0] += ~switched
+    shape = (3, -1, row.shape[1])
+    return value.reshape(shape), switch.reshape(shape)
 
 
 def _fit(values: Floats) -> Floats:
     # the parabola through start, middle and end, on 0..1
     start, middle, end = values
-    return np.stack([start, 4 * middle - 3 * start - end, 2 * (start - 2 * middle + end)])
+    return np.array([start, 4 * middle - 3 * start - end, 2 * (start - 2 * middle + end)])
 
 
 def _roots(c: Floats) -> tuple[Floats, Floats]:
@@ -254,13 +261,13 @@ def _roots(c: Floats) -> tuple[Floats, Floats]:
         return c[0] / q, q / c[2]
 
 
-def _walk(value: Floats, switch: Floats, rest: Floats) -> tuple[Floats, Floats, Floats]:
+def _walk(coefficient: Floats, trigger: Floats, rest: Floats) -> tuple[Floats, Floats, Floats]:
     """
     Return first zero, least headroom and its place, as parts 0..1 of each path.
 
-    *value*, *switch*: (3, B, M) at start, middle and end; *rest* (B,): headroom that stands still.
+    *coefficient*, *trigger*: (3, B, M), parabolas of the rows' values and switches; *rest* (B,):
+    headroom that stands still.
     """
-    coefficient, trigger = _fit(value), _fit(switch)
     # at a switch of exactly 0 the next price decides: the first coefficient that is not 0
     first = np.where(trigger[0] != 0, trigger[0], np.where(trigger[1] != 0, trigger[1], trigger[2]))
     on = first > 0
@@ -286,9 +293,9 @@ def _edges(trigger: Floats, turn: Floats) -> tuple[Floats, Floats]:
         edge = near
     order = np.argsort(edge, axis=1)
     most = int(np.isfinite(edge).sum(axis=1).max(initial=0))
-    # plain indices: on books of a few rows take_along_axis costs more than all it does here
-    line, order = np.arange(len(edge))[:, None], order[:, :most]
-    return np.minimum(edge[line, order], 1.0), turn[:, line, order]
+    # indices into the flat array: several times cheaper than two, and than take_along_axis
+    order = order[:, :most] + np.arange(len(edge))[:, None] * edge.shape[1]
+    return np.minimum(edge.take(order), 1.0), turn.reshape(3, -1).take(order, axis=1)
 
 
 def _pieces(c: Floats, left: Floats, right: Floats) -> tuple[Floats, Floats, Floats]:
