@@ -25,7 +25,7 @@ from watcher.domain.alert import (
     Text,
     Tier,
 )
-from watcher.ports import DeliveryError, KeyRights, StoreError, VenueError, VenueStatus
+from watcher.ports import DeliveryError, Key, KeyRights, StoreError, VenueError, VenueStatus
 from watcher.service.clock import SteppedClock
 
 START_US = 1_790_000_000 * SECOND_US
@@ -194,22 +194,46 @@ class Phone:
         self.name = name
         self.texts: list[Text] = []
         self.times_us: list[int] = []
+        self.keys: list[tuple[Key, ...]] = []
+        self.pictures: list[bytes | None] = []
+        self.edits: list[tuple[str, Text, tuple[Key, ...]]] = []
+        self.pinned: list[str] = []
         self.failures: list[DeliveryError | None] = []
         self.tries = 0
         self.clock: SteppedClock | None = None
 
-    async def send(self, text: Text, *, silent: bool) -> str:
-        self.tries += 1
-        failure = self.failures.pop(0) if self.failures else None
-        if failure is not None:
-            raise failure
+    async def send(
+        self,
+        text: Text,
+        *,
+        silent: bool,
+        keys: Sequence[Key] = (),
+        picture: bytes | None = None,
+    ) -> str:
+        self._try()
         self.texts.append(text)
+        self.keys.append(tuple(keys))
+        self.pictures.append(picture)
         if self.clock is not None:
             self.times_us.append(self.clock.now().steady_us)
         return str(len(self.texts))
 
+    async def edit(self, receipt: str, text: Text, *, keys: Sequence[Key] = ()) -> None:
+        self._try()
+        self.edits.append((receipt, text, tuple(keys)))
+
+    async def pin(self, receipt: str) -> None:
+        self._try()
+        self.pinned.append(receipt)
+
     async def close(self) -> None:
         return None
+
+    def _try(self) -> None:
+        self.tries += 1
+        failure = self.failures.pop(0) if self.failures else None
+        if failure is not None:
+            raise failure
 
     def plain(self) -> list[str]:
         return [text.plain for text in self.texts]

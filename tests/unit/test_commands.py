@@ -27,7 +27,7 @@ from watcher.domain.alert import (
     Text,
     Tier,
 )
-from watcher.ports import Channel, Command
+from watcher.ports import Channel, Command, Press
 from watcher.service.commands import Commands, _ended
 
 USER, CHAT, STRANGER = 11, 22, 99
@@ -48,11 +48,17 @@ def text_message(**changes: Any) -> dict[str, Any]:
 class Answers:
     def __init__(self) -> None:
         self.commands: list[Command] = []
+        self.presses: list[Press] = []
         self.roads: list[str] = []
 
     def answer(self, command: Command, road: Channel) -> None:
         self.commands.append(command)
         self.roads.append(road.name)
+
+    async def press(self, press: Press, road: Channel) -> str:
+        self.presses.append(press)
+        self.roads.append(road.name)
+        return "Seen by you 14:02"
 
 
 class Bench:
@@ -138,6 +144,8 @@ def outsiders(draw: st.DrawFn) -> dict[str, Any]:
         if (user, place) == (USER, CHAT):
             body["from"] = {**person, "id": STRANGER}
         return {"message": body}
+    if (user, place) == (USER, CHAT):
+        person = {**person, "id": STRANGER}
     if kind == "odd":
         odd = {**body, "from": {**person, "id": USER}, "chat": {**chat, "id": CHAT}}
         return {"message": {**odd, **draw(st.sampled_from(ODDITIES))}}
@@ -152,7 +160,7 @@ def outsiders(draw: st.DrawFn) -> dict[str, Any]:
                 "from": person,
                 "chat_instance": "1",
                 "data": words or "x",
-                "message": body,
+                "message": {**body, "from": BOT},
             }
         },
         "inline": {"inline_query": {"id": "1", "from": person, "query": words, "offset": ""}},
@@ -181,7 +189,7 @@ def test_nobody_else_reaches_a_handler() -> None:
         async def story(each: Bench) -> None:
             before = each.gate.refused
             await each.take(update)
-            assert each.answers.commands == []
+            assert (each.answers.commands, each.answers.presses) == ([], [])
             assert each.gate.refused == before + 1
 
         runner.run(story(bench[0]))

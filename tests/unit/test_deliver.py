@@ -247,8 +247,8 @@ def test_a_crash_between_send_and_mark_repeats_the_same_message(tmp_path: Path) 
     phone = Phone()
 
     class Dies(Phone):
-        async def send(self, text: Text, *, silent: bool) -> str:
-            await phone.send(text, silent=silent)
+        async def send(self, text: Text, *, silent: bool, **rest: Any) -> str:
+            await phone.send(text, silent=silent, **rest)
             raise asyncio.CancelledError
 
     async def first(clock: SteppedClock) -> None:

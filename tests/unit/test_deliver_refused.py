@@ -91,9 +91,9 @@ def test_of_one_incident_only_the_newest_leaves_and_it_is_as_loud_as_the_first(
     silences: list[bool] = []
     plainly = phone.send
 
-    async def send(text: Text, *, silent: bool) -> str:
+    async def send(text: Text, *, silent: bool, **rest: Any) -> str:
         silences.append(silent)
-        return await plainly(text, silent=silent)
+        return await plainly(text, silent=silent, **rest)
 
     phone.send = send  # type: ignore[method-assign]
 

@@ -21,14 +21,21 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from ipaddress import ip_address
-from typing import TypedDict
+from typing import TypedDict, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
 import structlog
-from telegram import Bot, LinkPreviewOptions, MessageEntity
+from telegram import (
+    Bot,
+    InlineKeyboardButton,
+    InlineKeyboardMarkup,
+    LinkPreviewOptions,
+    MessageEntity,
+)
 from telegram.constants import MessageEntityType, MessageLimit
 from telegram.error import (
     BadRequest,
@@ -43,7 +50,7 @@ from telegram.error import (
 from telegram.request import HTTPXRequest
 
 from watcher.domain.alert import Text
-from watcher.ports import DeliveryError
+from watcher.ports import DeliveryError, Key
 
 TELEGRAM_ROOT = "https://api.telegram.org"
 TIMEOUT_S = 5.0
@@ -52,6 +59,12 @@ POOL_SIZE = 2
 KEEP_ALIVE_S = 300.0
 CUT_MARK = "…"
 REASON_LENGTH_MAX = 120
+KEYS_PER_ROW = 2
+PRESSED = "a:"
+"""What the data of a button of ours starts with; Telegram allows 64 bytes in all."""
+PRESS_BYTES_MAX = 64
+
+T = TypeVar("T")
 
 # without it the library warns inside its own RetryAfter, and a strict process loses the wait
 os.environ.setdefault("PTB_TIMEDELTA", "true")
@@ -61,7 +74,8 @@ _NEVER_SENT = (httpx.ConnectTimeout, httpx.PoolTimeout)
 
 # Telegram tells what is wrong in words only; a text it cannot take is named before the chat is
 _OF_THE_TEXT = re.compile(
-    r"entit|parse|utf-?8|message (text|is too long|caption)|text is empty", re.IGNORECASE
+    r"entit|parse|utf-?8|message (text|is too long|caption)|text is empty|photo|image|button",
+    re.IGNORECASE,
 )
 _OF_THE_CHAT = re.compile(
     r"chat|peer|user|rights|administrator|group|channel|topic|thread|member|bot\b|kicked|forbidden",
@@ -103,18 +117,35 @@ class TelegramChannel:
             base_file_url=f"{root}/file/bot",
         )
 
-    async def send(self, text: Text, *, silent: bool) -> str:
+    async def send(
+        self,
+        text: Text,
+        *,
+        silent: bool,
+        keys: Sequence[Key] = (),
+        picture: bytes | None = None,
+    ) -> str:
+        if picture is None:
+            return await self._asked(lambda: self._send(text, keyboard(keys), silent=silent))
+        return await self._asked(lambda: self._show(picture, text, keyboard(keys), silent=silent))
+
+    async def edit(self, receipt: str, text: Text, *, keys: Sequence[Key] = ()) -> None:
+        message_id = _message_id(receipt)
+        board = keyboard(keys)
         try:
-            return await self._send(text, silent=silent)
-        except ChatMigrated as error:
-            log.warning("chat.migrated", chat_id=self._chat_id, new_chat_id=error.new_chat_id)
-            self._chat_id = error.new_chat_id
-        except TelegramError as error:
-            raise delivery_error(error, self._token) from error
-        try:
-            return await self._send(text, silent=silent)
-        except TelegramError as error:
-            raise delivery_error(error, self._token) from error
+            await self._asked(lambda: self._replace(message_id, text, board), of_one=True)
+        except DeliveryError as error:
+            if "not modified" not in error.reason:
+                raise
+
+    async def pin(self, receipt: str) -> None:
+        message_id = _message_id(receipt)
+        await self._asked(
+            lambda: self._bot.pin_chat_message(
+                self._chat_id, message_id, disable_notification=True
+            ),
+            of_one=True,
+        )
 
     async def warm(self) -> str:
         """
@@ -131,30 +162,96 @@ class TelegramChannel:
         for each in self._requests:
             await each.shutdown()
 
-    async def _send(self, text: Text, *, silent: bool) -> str:
-        plain, entities = rendered(text)
+    async def _asked(self, ask: Callable[[], Awaitable[T]], *, of_one: bool = False) -> T:
+        """Return what *ask* brings, asked once more where the chat moved; *of_one*: see there."""
         try:
-            sent = await self._bot.send_message(
-                self._chat_id,
-                plain,
-                entities=entities or None,
-                disable_notification=silent,
-                link_preview_options=_NO_PREVIEW,
-            )
-        except TelegramError:
-            raise
-        except Exception as error:  # the library reads answers loosely and may trip over one
-            raise DeliveryError(
-                f"Telegram's answer could not be read ({type(error).__name__})", ambiguous=True
-            ) from error
+            return await _trusted(ask)
+        except ChatMigrated as error:
+            log.warning("chat.migrated", chat_id=self._chat_id, new_chat_id=error.new_chat_id)
+            self._chat_id = error.new_chat_id
+        except TelegramError as error:
+            raise delivery_error(error, self._token, of_one=of_one) from error
+        try:
+            return await _trusted(ask)
+        except TelegramError as error:
+            raise delivery_error(error, self._token, of_one=of_one) from error
+
+    async def _send(self, text: Text, board: InlineKeyboardMarkup | None, *, silent: bool) -> str:
+        plain, entities = rendered(text)
+        sent = await self._bot.send_message(
+            self._chat_id,
+            plain,
+            entities=entities or None,
+            disable_notification=silent,
+            link_preview_options=_NO_PREVIEW,
+            reply_markup=board,
+        )
         return str(sent.message_id)
 
+    async def _show(
+        self, picture: bytes, text: Text, board: InlineKeyboardMarkup | None, *, silent: bool
+    ) -> str:
+        plain, entities = rendered(text, MessageLimit.CAPTION_LENGTH)
+        sent = await self._bot.send_photo(
+            self._chat_id,
+            picture,
+            caption=plain or None,
+            caption_entities=entities or None,
+            disable_notification=silent,
+            reply_markup=board,
+        )
+        return str(sent.message_id)
 
-def rendered(text: Text) -> tuple[str, list[MessageEntity]]:
+    async def _replace(
+        self, message_id: int, text: Text, board: InlineKeyboardMarkup | None
+    ) -> None:
+        plain, entities = rendered(text)
+        await self._bot.edit_message_text(
+            plain,
+            self._chat_id,
+            message_id,
+            entities=entities or None,
+            link_preview_options=_NO_PREVIEW,
+            reply_markup=board,
+        )
+
+
+async def _trusted(ask: Callable[[], Awaitable[T]]) -> T:
+    try:
+        return await ask()
+    except TelegramError:
+        raise
+    except Exception as error:  # the library reads answers loosely and may trip over one
+        raise DeliveryError(
+            f"Telegram's answer could not be read ({type(error).__name__})", ambiguous=True
+        ) from error
+
+
+def keyboard(keys: Sequence[Key]) -> InlineKeyboardMarkup | None:
+    """Return *keys* as Telegram's buttons; none: no keyboard, which in an edit takes it away."""
+    if not keys:
+        return None
+    buttons = [
+        InlineKeyboardButton(key.label, callback_data=f"{PRESSED}{key.token}") for key in keys
+    ]
+    assert all(len(str(each.callback_data).encode()) <= PRESS_BYTES_MAX for each in buttons)
+    rows = range(0, len(buttons), KEYS_PER_ROW)
+    return InlineKeyboardMarkup([buttons[start : start + KEYS_PER_ROW] for start in rows])
+
+
+def _message_id(receipt: str) -> int:
+    if not receipt.isdigit():
+        raise DeliveryError("no message of this road", permanent=True)
+    return int(receipt)
+
+
+def rendered(
+    text: Text, units_max: int = MessageLimit.MAX_TEXT_LENGTH
+) -> tuple[str, list[MessageEntity]]:
     """Return *text* cut to what one message holds, its spans in UTF-16 units as Telegram counts."""
     # half a character cannot be sent at all; its place is kept so that the spans still fit
     whole = "".join("�" if unicodedata.category(c) == "Cs" else c for c in text.plain)
-    plain = _cut(whole, MessageLimit.MAX_TEXT_LENGTH)
+    plain = _cut(whole, units_max)
     entities = []
     for kind, spans in ((MessageEntityType.BOLD, text.bold), (MessageEntityType.CODE, text.fixed)):
         for start, end in spans:
@@ -170,8 +267,13 @@ def utf16_length(text: str) -> int:
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
-def delivery_error(error: TelegramError, token: str) -> DeliveryError:
-    """Return what *error* means for the message that met it."""
+def delivery_error(error: TelegramError, token: str, *, of_one: bool = False) -> DeliveryError:
+    """
+    Return what *error* means for the message that met it.
+
+    *of_one*: it concerned a message that is there already, so words about rights or a chat mean
+    that message alone and never condemn the road.
+    """
     reason = _reason(error, token)
     match error:
         case RetryAfter():
@@ -182,7 +284,7 @@ def delivery_error(error: TelegramError, token: str) -> DeliveryError:
             found = DeliveryError(f"Telegram forbids it: {reason}", refused=True)
         case InvalidToken():
             found = DeliveryError("bot token refused", refused=True)
-        case BadRequest() if _OF_THE_CHAT.search(reason) and not _OF_THE_TEXT.search(reason):
+        case BadRequest() if not of_one and _condemns(reason):
             found = DeliveryError(f"Telegram refused the chat: {reason}", refused=True)
         case BadRequest():
             found = DeliveryError(f"Telegram refused the message: {reason}", permanent=True)
@@ -194,6 +296,10 @@ def delivery_error(error: TelegramError, token: str) -> DeliveryError:
         case _:
             found = DeliveryError(f"not an answer of Telegram: {reason}")
     return found
+
+
+def _condemns(reason: str) -> bool:
+    return bool(_OF_THE_CHAT.search(reason)) and not _OF_THE_TEXT.search(reason)
 
 
 class RequestOptions(TypedDict):

@@ -26,21 +26,22 @@ from http import HTTPStatus
 from typing import Any
 
 import structlog
-from telegram import Update
+from telegram import CallbackQuery, Update
 from telegram.error import Conflict, InvalidToken, NetworkError, TelegramError
 from telegram.ext import (
     Application,
     ApplicationBuilder,
     ApplicationHandlerStop,
     BaseHandler,
+    CallbackQueryHandler,
     ContextTypes,
     TypeHandler,
 )
 from telegram.request import HTTPXRequest
 
-from watcher.channels.telegram import TelegramChannel, api_root, request_options
+from watcher.channels.telegram import PRESSED, TelegramChannel, api_root, request_options
 from watcher.domain.alert import MINUTE_US, SECOND_US, Moment
-from watcher.ports import Answerer, Command
+from watcher.ports import Answerer, Command, Press
 
 GATE_GROUP = -5
 FLOOD_GROUP = -4
@@ -54,6 +55,7 @@ STOP_S = 1.0
 RESTART_WAITS_S = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 TOKEN_WAIT_S = 300.0
 POOL_SIZE = 4
+ANSWER_LENGTH_MAX = 200
 GROUP_BOT_ID = 1087968824
 """Telegram's user for group members who write anonymously."""
 
@@ -63,20 +65,33 @@ log = structlog.get_logger()
 
 
 class Gate:
-    """Who may give commands, and how many were turned away."""
+    """Who may give commands, who of them may change something, and how many were turned away."""
 
-    def __init__(self, *, users: frozenset[int], chats: frozenset[int]) -> None:
+    def __init__(
+        self,
+        *,
+        users: frozenset[int],
+        chats: frozenset[int],
+        operators: frozenset[int] = frozenset(),
+    ) -> None:
         self.refused = 0
         self._users = users
         self._chats = chats
+        self._operators = operators & users
+
+    def is_operator(self, user_id: int) -> bool:
+        return user_id in self._operators
 
     def admits(self, update: Update) -> bool:
         """
-        Return whether *update* is a message by a listed person, in a listed chat, as themselves.
+        Return whether *update* is a message by a listed person, in a listed chat, as themselves,
+        or such a person's press of a button there.
 
-        Anything else there is (edits, channels, buttons, inline questions, member changes,
-        forwards, words through another bot or on behalf of a chat) is not a command.
+        Anything else there is (edits, channels, inline questions, member changes, forwards, words
+        through another bot or on behalf of a chat) is not a command.
         """
+        if update.callback_query is not None:
+            return self._admits_press(update.callback_query)
         message = update.message
         if message is None or message.from_user is None:
             return False
@@ -92,6 +107,16 @@ class Gate:
             not speaks_for_another
             and message.from_user.id in self._users
             and message.chat.id in self._chats
+        )
+
+    def _admits_press(self, query: CallbackQuery) -> bool:
+        # without its message (sent inline, through another chat) it is a button of nobody's
+        return (
+            query.message is not None
+            and query.inline_message_id is None
+            and not query.from_user.is_bot
+            and query.from_user.id in self._users
+            and query.message.chat.id in self._chats
         )
 
 
@@ -167,7 +192,7 @@ class TelegramCommands:
         await app.updater.start_polling(
             poll_interval=POLL_PAUSE_S,
             timeout=POLL_TIMEOUT_S,
-            allowed_updates=[Update.MESSAGE],
+            allowed_updates=[Update.MESSAGE, Update.CALLBACK_QUERY],
             bootstrap_retries=0,
             error_callback=self._polling_failed,
         )
@@ -216,6 +241,7 @@ class TelegramCommands:
         app.add_handler(TypeHandler(Update, self._pass_gate), group=GATE_GROUP)
         app.add_handler(TypeHandler(Update, self._pass_flood), group=FLOOD_GROUP)
         app.add_handler(_AnyCommand(self._hand_over), group=0)
+        app.add_handler(CallbackQueryHandler(self._press), group=0)
         app.add_error_handler(_failed)
         return app
 
@@ -245,9 +271,26 @@ class TelegramCommands:
             argument=argument.strip(),
             user_id=message.from_user.id,
             sent_at_us=round(message.date.timestamp()) * SECOND_US,
+            operator=self.gate.is_operator(message.from_user.id),
+            update_id=update.update_id,
         )
         log.info("command.received", command=command.word[:20], user_id=command.user_id)
         self._answerer.answer(command, self._road(message.chat.id))
+
+    async def _press(self, update: Update, _: ContextTypes.DEFAULT_TYPE) -> None:
+        query = update.callback_query
+        assert query is not None
+        assert query.message is not None
+        press = Press(
+            token=(query.data or "").removeprefix(PRESSED),
+            user_id=query.from_user.id,
+            chat_id=query.message.chat.id,
+            receipt=str(query.message.message_id),
+            operator=self.gate.is_operator(query.from_user.id),
+            update_id=update.update_id,
+        )
+        said = await self._answerer.press(press, self._road(press.chat_id))
+        await query.answer(said[:ANSWER_LENGTH_MAX])
 
     def _road(self, chat_id: int) -> TelegramChannel:
         if chat_id not in self._roads:

@@ -71,6 +71,9 @@ def help_text() -> Text:
     return wording.text_of(rows)
 
 
+EXPIRED_BUTTON = "Expired or already used"
+
+
 def unknown_command(command: str) -> Text:
     """Return the answer to a command that does not exist."""
     names = ", ".join(name for name, _ in COMMANDS)

@@ -28,7 +28,7 @@ from watcher.domain.alert import (
 )
 from watcher.policy import notes, overview
 from watcher.policy.lines import LINES_MAX
-from watcher.ports import Channel, Clock, Command
+from watcher.ports import Channel, Clock, Command, Press
 
 AGE_MAX_S = 60
 PAGES_MAX = 3
@@ -88,6 +88,11 @@ class Commands:
                 created_at_us=now.steady_us,
             )
             self._speaker.tell(message, channel=road)
+
+    async def press(self, press: Press, road: Channel) -> str:
+        """No message carries a button yet, so whatever is pressed is none of this program's."""
+        log.info("button.refused", user_id=press.user_id, channel=road.name)
+        return notes.EXPIRED_BUTTON
 
     def _texts(self, command: Command, now: Moment) -> Sequence[Text]:
         age_s = (now.wall_us - command.sent_at_us) // SECOND_US

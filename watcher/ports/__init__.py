@@ -1,0 +1,80 @@
+"""
+What the loops need from the world outside, and the only errors adapters may raise.
+
+Rule: services see these Protocols and nothing behind them. An adapter turns everything its
+library can throw into this error tree; an error outside it is a defect.
+
+    VenueError      Unreachable · Unreadable · Refused · RateLimited · Banned · Maintenance ·
+                    Unsupported · WithdrawalRight
+    DeliveryError   about the message or about the channel, ambiguous or not, with the wait the far
+                    side asked for
+    StoreError      the ledger could not be read or written
+"""
+
+from __future__ import annotations
+
+from watcher.ports.channel import (
+    Answerer,
+    Channel,
+    Command,
+    DeliveryError,
+    Key,
+    Press,
+)
+from watcher.ports.clock import (
+    Bell,
+    Clock,
+    Scheduler,
+)
+from watcher.ports.store import (
+    Backlog,
+    Claim,
+    Refusal,
+    Store,
+    StoreError,
+    Undelivered,
+)
+from watcher.ports.venue import (
+    Banned,
+    KeyRights,
+    Maintenance,
+    RateLimited,
+    Refused,
+    Unreachable,
+    Unreadable,
+    Unsupported,
+    Venue,
+    VenueError,
+    VenueStatus,
+    WithdrawalRight,
+)
+
+__all__ = [
+    "Answerer",
+    "Backlog",
+    "Banned",
+    "Bell",
+    "Channel",
+    "Claim",
+    "Clock",
+    "Command",
+    "DeliveryError",
+    "Key",
+    "KeyRights",
+    "Maintenance",
+    "Press",
+    "RateLimited",
+    "Refusal",
+    "Refused",
+    "Scheduler",
+    "Store",
+    "StoreError",
+    "Undelivered",
+    "Unreachable",
+    "Unreadable",
+    "Unsupported",
+    "Venue",
+    "VenueError",
+    "VenueStatus",
+    "WithdrawalRight",
+]

@@ -1,0 +1,119 @@
+"""
+What the loops need from a venue: one account, read-only, and the errors it may raise.
+
+Rule: an adapter turns everything its library can throw into this tree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from watcher.domain.account import Snapshot
+from watcher.domain.alert import MissKind
+
+
+class VenueError(Exception):
+    """A venue could not be read. The text is plain words for the trader and holds no secret."""
+
+    kind = MissKind.UNREACHABLE
+
+    def __init__(self, reason: str, *, until_us: int | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.until_us = until_us
+
+
+class Unreachable(VenueError):
+    """No answer, or one that says "later": time-outs, resets, 5xx."""
+
+
+class Unreadable(VenueError):
+    """An answer that cannot be trusted: not JSON, a field missing, a number that is none."""
+
+    kind = MissKind.UNREADABLE
+
+
+class Refused(VenueError):
+    """The key is wrong, revoked, lacks a right, or this address is not on its list."""
+
+    kind = MissKind.REFUSED
+
+
+class RateLimited(VenueError):
+    kind = MissKind.RATE_LIMITED
+
+
+class Banned(VenueError):
+    """The venue shut this address out until `until_us`; no request may be sent before."""
+
+    kind = MissKind.BANNED
+
+
+class Maintenance(VenueError):
+    kind = MissKind.MAINTENANCE
+
+
+class Unsupported(VenueError):
+    """A mode or product nothing here can read."""
+
+    kind = MissKind.UNSUPPORTED
+
+
+class WithdrawalRight(VenueError):
+    """The key may withdraw: the account is not watched with it, without exception."""
+
+    kind = MissKind.SECURITY
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyRights:
+    """What the venue says the key may do. None: the venue does not tell."""
+
+    read: bool | None
+    trade: bool | None
+    transfer: bool | None
+    withdraw: bool | None
+    ip_bound: bool | None
+    expires_at_us: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VenueStatus:
+    """Facts `watcher check` shows beside the numbers."""
+
+    mode: str
+    rights: KeyRights
+    clock_offset_ms: float
+    weight_used: int
+    weight_limit: int
+
+
+class Venue(Protocol):
+    """One account on one venue, read-only."""
+
+    account: str
+
+    async def start(self) -> VenueStatus:
+        """
+        Read mode, rights, clock offset, brackets; called once before the first snapshot.
+
+        Raises: `VenueError`; `WithdrawalRight` for a key that may withdraw.
+        """
+
+    async def snapshot(self) -> Snapshot:
+        """Return all parts of the account, or raise `VenueError`."""
+
+    async def prices(self, symbols: Sequence[str]) -> Mapping[str, float]:
+        """
+        Return live public marks by underlying for the given contract symbols, what there is of
+        them, without the account's key.
+
+        Raises: `VenueError` when none can be had.
+        """
+
+    async def housekeeping(self) -> None:
+        """Refresh mode, rights, clock offset, brackets as each falls due."""
+
+    async def close(self) -> None: ...
