@@ -38,17 +38,45 @@ def long_btc(
     return account
 
 
-def fund(world: World, account: Account, away: float) -> None:
-    """Hold just as much USDT that the account is *away* percent from liquidation."""
-    purse = account.wallet(COLLATERAL_WALLET[account.venue])
-    low, high = Decimal(0), Decimal(10_000_000)
+def multi_assets(world: World, name: str, *, away: float) -> Account:
+    """Add an account in Binance's multi-assets mode: one BTC long beside half a BTC held."""
+    wallets = {"futures": {"BTC": "0.5"}, "spot": {"USDT": "1"}}
+    account = new_account(world, name, "binance", MODES["binance"], wallets)
+    account.flags["multi_assets"] = True
+    world.set_position(account, symbol("binance"), "long", Decimal(1))
+    fund(world, account, away, least=-40_000)
+    return account
+
+
+def coin_margined(world: World, name: str, *, away: float) -> Account:
+    """Add an account with 1,000 contracts of COIN-M long (100,000 USD), margin in BTC."""
+    account = new_account(world, name, "binance", MODES["binance"], {"spot": {"USDT": "1"}})
+    world.set_position(account, "BTCUSD_PERP", "long", Decimal(1_000))
+    fund(world, account, away, wallet="coin", asset="BTC")
+    return account
+
+
+def fund(
+    world: World,
+    account: Account,
+    away: float,
+    *,
+    wallet: str = "",
+    asset: str = "USDT",
+    least: float = 0.0,
+) -> None:
+    """Hold just as much of *asset* that the account is *away* percent from liquidation."""
+    purse = account.wallet(wallet or COLLATERAL_WALLET[account.venue])
+    step = Decimal("0.01") if asset == "USDT" else Decimal("0.000001")
+    low, high = Decimal(repr(least)), 1_000_000_000 * step
     for _ in range(50):
-        purse["USDT"] = ((low + high) / 2).quantize(Decimal("0.01"))
+        purse[asset] = ((low + high) / 2).quantize(step)
+        world.touch()
         reached = distance(world, account)
         if reached is not None and reached < away:
-            low = purse["USDT"]
+            low = purse[asset]
         else:
-            high = purse["USDT"]
+            high = purse[asset]
     world.touch()
 
 

@@ -9,7 +9,7 @@ finished everything it does up to there and waits.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from watcher.sim.bot_api import SentMessage
 from watcher.sim.demo.daemon import Daemon
 from watcher.sim.demo.phone import Read, read
 from watcher.sim.practice import Practice, serve, write_config
+from watcher.sim.wire import Wire
 from watcher.sim.world import SECOND_US, World
 
 WAIT_S = 120.0
@@ -85,10 +86,17 @@ class Stage:
 
 @asynccontextmanager
 async def staged(
-    world: World, folder: Path, *, only: Collection[str] | None = None, extra: str = ""
+    world: World,
+    folder: Path,
+    *,
+    only: Collection[str] | None = None,
+    extra: str = "",
+    faces: Sequence[Wire] | None = None,
 ) -> AsyncIterator[Stage]:
-    """Serve *world*, start a daemon that watches *only* those accounts, stop both at the end."""
-    practice = await serve(world, lockstep=True)
+    """
+    Serve *world* (through *faces*), start a daemon that watches *only* those accounts, stop both.
+    """
+    practice = await serve(world, lockstep=True, faces=faces)
     try:
         config = write_config(practice, folder, only=only)
         config.write_text(extra + config.read_text(encoding="utf-8"), encoding="utf-8")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.books import falls, long_btc, world_of
+from tests.e2e.books import coin_margined, falls, long_btc, multi_assets, world_of
 from tests.e2e.lockstep import Stage, staged
+from watcher.sim.things import Account
 
 pytestmark = pytest.mark.process
 
@@ -30,6 +32,30 @@ def test_every_tier_fires_once_in_order_at_its_line(venue: str, tmp_path: Path) 
             for one in told:
                 assert one.distance is not None
                 assert LINES[one.tier] - 0.4 <= one.distance <= LINES[one.tier]
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize("book", [multi_assets, coin_margined])
+def test_slide_of_the_other_modes_ends_in_a_liquidation_that_is_told(
+    book: Callable[..., Account], tmp_path: Path
+) -> None:
+    async def play() -> None:
+        world = world_of()
+        account = book(world, "main", away=22.0)
+        # 25 % in 1,000 s, through liquidation
+        falls(world, (60, 100_000), (1060, 75_000))
+        async with staged(world, tmp_path) as stage:
+            await stage.to(1100)
+
+            told = [one for one in stage.said("main") if one.tier and one.note != "still"]
+            assert [one.tier for one in told[: len(LINES)]] == list(LINES)
+            for one in told[: len(LINES)]:
+                assert one.distance is not None
+                assert LINES[one.tier] - 0.4 <= one.distance <= LINES[one.tier]
+            assert [one.kind for one in account.liquidations][-1] == "full"
+            (gone, *_) = [one for one in stage.said("main") if one.word == "POSITION GONE"]
+            assert int(gone.seq) > int(told[len(LINES) - 1].seq) or gone.code != told[-1].code
 
     asyncio.run(play())
 

@@ -13,7 +13,7 @@ import json
 import signal
 import sys
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -23,6 +23,7 @@ from watcher.sim.default import CHAT_ID, bot_token, default_price, default_world
 from watcher.sim.market import JumpDiffusion, recorded_file
 from watcher.sim.server import PracticeServer
 from watcher.sim.things import ONE, WorldError
+from watcher.sim.wire import Wire
 from watcher.sim.world import World
 
 FINE, TROUBLE, REFUSED = 0, 1, 2
@@ -57,9 +58,10 @@ async def serve(
     lockstep: bool = False,
     speed: float | None = None,
     wall_ns: Callable[[], int] = time.time_ns,
+    faces: Sequence[Wire] | None = None,
 ) -> Practice:
     """
-    Serve *world* on 127.0.0.1.
+    Serve *world* on 127.0.0.1, through *faces* instead of the venues' usual ones if given.
 
     In lockstep only `/clock/advance` moves time; else the world begins at the wall clock and
     follows it. *speed*: how much faster than the clock its price path runs.
@@ -72,7 +74,10 @@ async def serve(
         world.speed = Decimal(repr(speed))
     bot = BotApi(world, token=bot_token(world.seed), chats=(CHAT_ID,))
     server = PracticeServer(
-        world, wires=wires(), bot=bot, wall_us=None if lockstep else lambda: wall_ns() // 1000
+        world,
+        wires=wires() if faces is None else faces,
+        bot=bot,
+        wall_us=None if lockstep else lambda: wall_ns() // 1000,
     )
     await server.start(port)
     return Practice(world=world, bot=bot, server=server)
