@@ -226,11 +226,12 @@ class DangerState:
 class BlindState:
     """
     One account's blind machine: whether it was told, and the misses since the last reading;
-    `alike` counts the newest ones that share one reason. A key that may withdraw is told on its
-    own: `security_told_at_us`.
+    `alike` counts the newest ones that share one reason. `tier` is the worst it was told at. A key
+    that may withdraw is told on its own: `security_told_at_us`.
     """
 
     active: bool = False
+    tier: Tier = Tier.CALM
     incident: Incident | None = None
     told_at_us: int | None = None
     misses: int = 0
@@ -321,8 +322,9 @@ class Message:
 
     It goes to every road up to `reach`. `edits`: takes the place of the newest message of its
     strand where the road can, and is sent silently where it cannot. `group` names what several
-    accounts may be told of in one message (one cause, one tier), `line` is its one line there.
-    `picture` is a PNG, of answers only: never stored.
+    accounts may be told of in one message (one cause, one tier), `line` is its one line there, and
+    `away` (percent to liquidation, when known) its place among them. `picture` is a PNG, of
+    answers only: never stored.
     """
 
     key: str
@@ -341,6 +343,7 @@ class Message:
     buttons: tuple[Button, ...] = ()
     group: str = ""
     line: str = ""
+    away: float | None = None
     picture: bytes | None = None
 
 

@@ -28,6 +28,7 @@ from collections import OrderedDict
 import structlog
 
 from watcher.domain.alert import MINUTE_US, SECOND_US, Kind, Lane, Message, Moment, Text, Tier
+from watcher.policy.grouping import folded
 from watcher.ports import (
     Backlog,
     Bell,
@@ -38,7 +39,6 @@ from watcher.ports import (
     Store,
     StoreError,
 )
-from watcher.service.folding import folded
 from watcher.service.roads import SENDS_PER_MINUTE, Road, lane_of
 from watcher.service.spoken import Spoken, busy
 from watcher.service.standing import Standing

@@ -1,0 +1,97 @@
+"""
+Several messages told as one: those of one cause at once, and those that waited too long.
+
+Rule: nothing is dropped silently. What finds no room is counted, and an account in critical danger
+or worse is always named. Which rows belong together is the deliverer's to know; here are the words.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+from watcher.domain.alert import MINUTE_US, Kind, Message, Moment, Text, Tier
+from watcher.policy import lines
+
+GROUP_LINES_MAX = 20
+FOLD_LINES_MAX = 10
+_TITLES = {
+    Kind.BLIND: "BLIND",
+    Kind.BLIND_REPEATED: "STILL BLIND",
+    Kind.SEEING: "SEEING",
+    Kind.RESOLVED: "CALM",
+}
+
+
+def grouped(messages: Sequence[Message], now: Moment) -> Message:
+    """Return one message in place of several of one group: each as its line, worst first."""
+    ordered = sorted(messages, key=_worst_first)
+    named = [m for m in ordered if m.tier >= Tier.CRITICAL]
+    named += ordered[len(named) : max(len(named), GROUP_LINES_MAX)]
+    rest = len(ordered) - len(named)
+    rows = [_head(ordered), *(message.line or _first_row(message) for message in named)]
+    if rest:
+        rows.append(f"and {rest} more, none worse")
+    return replace(
+        _one_for(ordered, "grouped", rows, now),
+        lane=min(message.lane for message in ordered),
+        silent=all(message.silent for message in ordered),
+        group=ordered[0].group,
+    )
+
+
+def folded(messages: Sequence[Message], now: Moment) -> Message:
+    """
+    Return one message in place of several that waited too long: each as its first line, the newest
+    last.
+    """
+    ordered = sorted(messages, key=lambda m: m.created_at_us)
+    shown = ordered[-FOLD_LINES_MAX:]
+    age_min = max(0, now.steady_us - ordered[0].created_at_us) // MINUTE_US
+    rows = [f"{len(ordered)} messages could not be sent for up to {age_min} min"]
+    if len(shown) < len(ordered):
+        rows.append(f"the first {len(ordered) - len(shown)} are left out")
+    rows += [f"· {_first_row(message)}" for message in shown]
+    newest = ordered[-1]
+    return replace(
+        _one_for(ordered, "folded", rows, now),
+        lane=newest.lane,
+        silent=newest.silent,
+        created_at_us=newest.created_at_us,
+    )
+
+
+def _one_for(ordered: Sequence[Message], how: str, rows: list[str], now: Moment) -> Message:
+    accounts = {message.account for message in ordered}
+    return Message(
+        key=f"{how}:{ordered[0].key}:{ordered[-1].key}",
+        account=ordered[0].account if len(accounts) == 1 else "",
+        kind=ordered[-1].kind,
+        tier=max(message.tier for message in ordered),
+        lane=ordered[-1].lane,
+        text=Text(plain="\n".join(rows), bold=((0, len(rows[0])),)),
+        silent=False,
+        created_at_us=min(now.steady_us, *(message.created_at_us for message in ordered)),
+        reach=max(message.reach for message in ordered),
+    )
+
+
+def _worst_first(message: Message) -> tuple[int, float, str, str]:
+    away = math.inf if message.away is None else message.away
+    return -message.tier, away, message.account, message.pool
+
+
+def _head(ordered: Sequence[Message]) -> str:
+    worst = ordered[0]
+    title = _TITLES.get(worst.kind, worst.tier.name)
+    mark = lines.BLIND_MARK if title.endswith("BLIND") else lines.MARK[worst.tier]
+    accounts = len({message.account for message in ordered})
+    said = f"{accounts} account{'' if accounts == 1 else 's'}"
+    if accounts != len(ordered):
+        said = f"{len(ordered)} alerts of {said}"
+    return f"{mark} {title}: {said}"
+
+
+def _first_row(message: Message) -> str:
+    return message.text.plain.split("\n", 1)[0]
