@@ -15,7 +15,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
 
-.PHONY: help install install-dev demo test check conformance bench clean
+.PHONY: help install install-dev demo test check conformance books bench clean
 
 help:  ## say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -39,6 +39,9 @@ check: $(INSTALLED_DEV)  ## style, types, floors, tidiness
 
 conformance: $(INSTALLED_DEV)  ## every published example beside our figures; fails on one that is off
 	@$(BIN)/python -m tests.examples.conformance $(ARGS)
+
+books: $(INSTALLED_DEV)  ## random accounts of each family against brute force; ten minutes or more
+	@$(BIN)/python -m tests.reference.measure $(ARGS)
 
 bench: $(INSTALLED_DEV)  ## measure against the targets, five minutes; fails on a missed one
 	@$(BIN)/python -m bench $(ARGS)

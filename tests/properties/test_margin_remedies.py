@@ -7,7 +7,6 @@ amount is put in (or closed), the snapshot evaluated anew, and the same with 1 %
 
 from __future__ import annotations
 
-import os
 import random
 from collections.abc import Callable
 from dataclasses import replace
@@ -28,8 +27,8 @@ from watcher.margin import (
     with_top_up,
 )
 
-BOOKS = int(os.environ.get("WATCHER_TEST_BOOKS", "1000")) // 4
-SEED = int(os.environ.get("WATCHER_TEST_SEED", "0")) + 50_000
+BOOKS = 250
+SEED = 50_000
 CHUNKS = 5
 
 

@@ -62,5 +62,18 @@ def paths_of(snapshot: Snapshot, report: PoolReport, betas: Mapping[str, float])
         yield Path(f"{u.underlying} up", alone, 1, None if up is None else up / u.mark - 1)
 
 
+def depegs_of(report: PoolReport) -> Iterator[tuple[Path, Path]]:
+    """Yield both ways of each stable coin off its peg; the report claims the nearer of the two."""
+    traded = {u.underlying for u in report.underlyings}
+    for name, percent in report.depeg.items():
+        if name in traded:
+            continue
+        claim = _fraction(percent)
+        yield (
+            Path(f"{name} down", {name: 1.0}, -1, claim),
+            Path(f"{name} up", {name: 1.0}, 1, claim),
+        )
+
+
 def _fraction(percent: float | None) -> float | None:
     return None if percent is None else percent / 100
