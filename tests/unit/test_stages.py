@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from decimal import Decimal
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
 from tests.reference.books import random_snapshot
 from tests.unit.policy_books import pool_report
 from tests.unit.test_messages import danger, figures
+from watcher.cli import show
 from watcher.domain.account import (
     Asset,
     Family,
@@ -29,8 +32,10 @@ from watcher.margin.movers import beta_of
 from watcher.margin.written import written
 from watcher.policy import stages
 from watcher.policy.readings import Gauge
+from watcher.venues.capture import read_capture, replayed
 
 BOOKS = 400
+CAPTURES = Path(__file__).resolve().parents[1] / "payloads" / "captures"
 
 
 def moves(snapshot: Snapshot, path: str, distance: float) -> dict[str, Decimal]:
@@ -210,6 +215,80 @@ def test_the_venues_worse_opinion_brings_its_stages_closer() -> None:
     warned = evaluate(snapshot).pools[0].stage_reports[0]
     # 4 × 600 is left today, 3 × 1 % of P is the bar
     assert warned.price == pytest.approx((60_000 - 2_400) / 0.97)
+
+
+MARGIN = ["margin_call 130 marginLevel", "liquidation 110 marginLevel"]
+CONTRACTS = ["liquidation 100 marginRatio"]
+OKX = ["margin_call 300 mgnRatio", "liquidation 100 mgnRatio"]
+MODES = {
+    "binance_coin": {"isolated:BTCUSD_PERP:long": CONTRACTS},
+    "binance_futures": {"cross:USDT": CONTRACTS, "cross:USDC": CONTRACTS},
+    "binance_margin": {"margin": MARGIN},
+    "binance_multi": {"cross:multi": CONTRACTS},
+    "binance_pairs": {
+        "isolated_margin:ETHUSDC": ["margin_call 119 marginLevel", "liquidation 115 marginLevel"]
+    },
+    "binance_pro": {"margin": ["margin_call 150 marginLevel", "liquidation 100 marginLevel"]},
+    "bybit": {"unified": ["liquidation 100 accountMMRate"]},
+    "bybit_isolated": {"isolated:ETHPERP:short": ["liquidation 100 positionMM"]},
+    "okx_futures": {"cross:BTC": OKX, "isolated:BTC-USDT-270326:long": OKX},
+    "okx_margin": {"isolated:SOL-USDT:short": OKX},
+    "okx_multi": {"unified": OKX},
+}
+"""What each mode's captures must show; a pool not named here has the same bars as another."""
+
+
+def test_every_capture_of_a_mode_is_held_against_its_stages() -> None:
+    assert {path.stem for path in CAPTURES.glob("*.json")} == set(MODES)
+
+
+@pytest.mark.parametrize("capture", MODES)
+def test_each_mode_tells_its_stages_in_check_positions_and_alert(capture: str) -> None:
+    snapshot = asyncio.run(replayed(read_capture((CAPTURES / f"{capture}.json").read_bytes())))
+    pools = {pool.pool: pool for pool in evaluate(snapshot).pools}
+    for name, bars in MODES[capture].items():
+        found = pools[name].stage_reports
+        assert [f"{one.name} {one.level:.0f} {one.ratio}" for one in found] == bars
+        assert found[-1].distance == pools[name].tier_distance
+        checked = [show.stage(one) for one in found]
+        assert all(place == "reached" or " down" in place or " up" in place for _, place in checked)
+        if len(found) == 1:
+            continue  # liquidation has lines of its own
+        (line,) = stages.past_or_next(pools[name], GAUGE)
+        assert "argin call" in str(line)
+        crossed = replace(pools[name], stage_reports=(replace(found[0], reached=True), found[1]))
+        assert "Past margin call" in str(stages.past(crossed, GAUGE))
+
+
+@pytest.mark.parametrize(
+    ("ratio", "value", "bars"),
+    [
+        ("accountMMRate", "0.25", CONTRACTS),
+        ("mgnRatio", "2.5", OKX),
+        ("marginRatio", "0.25", CONTRACTS),
+        ("marginLevel", "1.2", MARGIN),
+    ],
+)
+def test_a_pool_only_the_venue_computes_has_the_bars_of_its_ratio(
+    ratio: str, value: str, bars: list[str]
+) -> None:
+    says = VenueSays(ratio=VenueRatio(name=ratio, value=Decimal(value)))
+    rules = Rules(
+        family=Family.REPORTED, liquidation_level=Decimal("1.1"), call_level=Decimal("1.3")
+    )
+    snapshot = Snapshot(
+        venue="any",
+        account="main",
+        mode="portfolio margin",
+        taken_at_us=0,
+        reference="USD",
+        rules={"unified": rules},
+        venue_says={"unified": says},
+    )
+    found = evaluate(snapshot).pools[0].stage_reports
+
+    assert [one.level for one in found] == pytest.approx([float(b.split()[1]) for b in bars])
+    assert [one.reached for one in found] == [True, False][-len(found) :]
 
 
 CALL = StageReport(

@@ -65,32 +65,42 @@ def stages_known(venue: str, pool: Pool) -> Iterator[Stage]:
     if rules.family is Family.DEBT_RATIO or rules.debts == "own":
         yield from _bars(rules)
     elif venue == "binance":
-        yield Stage(name="liquidation", ratio="marginRatio", level=100.0, health=1.0)
+        yield from _bars_of("marginRatio", rules)
     elif venue == "bybit":
         if _owes(pool):
             bar = BYBIT_REPAY_RATE
             yield Stage(name="auto_repay", ratio="accountMMRate", level=100 * bar, health=1 / bar)
         # an isolated position has no rate of its own account: its maintenance over what is left
-        shared = rules.family is Family.HAIRCUT_POOL
-        ratio = "accountMMRate" if shared else "positionMM"
-        yield Stage(name="liquidation", ratio=ratio, level=100.0, health=1.0)
+        if rules.family is Family.HAIRCUT_POOL:
+            yield from _bars_of("accountMMRate", rules)
+        else:
+            yield Stage(name="liquidation", ratio="positionMM", level=100.0, health=1.0)
     elif venue == "okx":
-        bar = OKX_WARNING_RATIO
-        yield Stage(name="margin_call", ratio="mgnRatio", level=100 * bar, health=bar)
-        yield Stage(name="liquidation", ratio="mgnRatio", level=100.0, health=1.0)
+        yield from _bars_of("mgnRatio", rules)
 
 
 def told_stages(says: VenueSays | None, rules: Rules) -> tuple[StageReport, ...]:
     """Return the stages of a pool only its venue computes: bars on its ratio, without a place."""
-    if says is None or says.ratio is None or says.ratio.name != "uniMMR":
+    health = None if says is None else venue_health(says, rules)
+    if health is None or says is None or says.ratio is None:
         return ()
-    health = venue_health(says, rules)
-    end = UNI_MMR_LIQUIDATION if rules.liquidation_level is None else float(rules.liquidation_level)
-    stages = [
-        Stage(name=name, ratio="uniMMR", level=100 * level, health=level / end)
-        for name, level in (*UNI_MMR, ("liquidation", end))
-    ]
-    return () if health is None else tuple(_unplaced(stage, health) for stage in stages)
+    return tuple(_unplaced(stage, health) for stage in _bars_of(says.ratio.name, rules))
+
+
+def _bars_of(ratio: str, rules: Rules) -> Iterator[Stage]:
+    """Return the stages on the venue's own *ratio*, which names the venue and the mode."""
+    if ratio == "uniMMR":
+        told = rules.liquidation_level
+        end = UNI_MMR_LIQUIDATION if told is None else float(told)
+        for name, level in (*UNI_MMR, ("liquidation", end)):
+            yield Stage(name=name, ratio=ratio, level=100 * level, health=level / end)
+    elif ratio == "marginLevel":
+        yield from _bars(rules)
+    elif ratio in {"marginRatio", "accountMMRate", "mgnRatio"}:
+        if ratio == "mgnRatio":
+            bar = OKX_WARNING_RATIO
+            yield Stage(name="margin_call", ratio=ratio, level=100 * bar, health=bar)
+        yield Stage(name="liquidation", ratio=ratio, level=100.0, health=1.0)
 
 
 def _bars(rules: Rules) -> Iterator[Stage]:
