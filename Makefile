@@ -15,7 +15,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
 
-.PHONY: help install install-dev demo test check conformance books bench clean
+.PHONY: help install install-dev demo test check conformance books worlds bench clean
 
 help:  ## say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -42,6 +42,9 @@ conformance: $(INSTALLED_DEV)  ## every published example beside our figures; fa
 
 books: $(INSTALLED_DEV)  ## random accounts of each family against brute force; ten minutes or more
 	@$(BIN)/python -m tests.reference.measure $(ARGS)
+
+worlds: $(INSTALLED_DEV)  ## random practice worlds read through the adapters; half an hour
+	@$(BIN)/python -m tests.contract.measure $(ARGS)
 
 bench: $(INSTALLED_DEV)  ## measure against the targets, five minutes; fails on a missed one
 	@$(BIN)/python -m bench $(ARGS)

@@ -57,6 +57,13 @@ FACTOR_MIN = D("0.02")
 
 PRINTED = 5e-6
 """Eight decimals of a small coin balance tell that coin's index to about six digits."""
+OPTIMISTIC = 1e-8
+"""Our health is never better than the venue's by more than its last printed digit."""
+PESSIMISTIC = 1.1e-4
+"""
+It may be worse by what print hides: a rate is cut to four decimals, and where nothing is available
+on Bybit the rates alone tell what resting spot orders lose.
+"""
 
 
 # ── drawing ─────────────────────────────────────────────────────────────────────────────────
@@ -216,8 +223,8 @@ def _okx(mode: str) -> Callable[[random.Random, World], None]:
             hedge=chance.random() < 0.5,
         )
         account.taker_fee = D(chance.choice(("0.0005", "0.0003")))
-        if mode == "multi" and chance.random() < 0.4:
-            _owe(chance, world, account, "trading", COINS)
+        if mode == "multi":
+            _okx_debts(chance, world, account)
         contracts = _contracts(world, "okx", ("USDT", "USDC", "USD"))
         for one in chance.sample(contracts, chance.randrange(1, 6)):
             _open(chance, world, account, one, 60_000, isolated=chance.random() < 0.3)
@@ -226,6 +233,39 @@ def _okx(mode: str) -> Callable[[random.Random, World], None]:
                 world.place_order(account, one.symbol, "long", D(40), world.mark(one))
 
     return draw
+
+
+def _okx_debts(chance: random.Random, world: World, account: Account) -> None:
+    """A debt that may be told as a cross position and may pay no fee, and resting spot orders."""
+    if chance.random() < 0.6:
+        coin = _owe(chance, world, account, "trading", COINS)
+        account.flags["no_debt_fee"] = chance.random() < 0.3
+        if chance.random() < 0.6:
+            account.cross_pairs.append((coin, "USDT"))
+    if chance.random() < 0.5:
+        coin = chance.choice((*COINS, "USDT"))
+        held = max(account.balance("trading", coin), D(0))
+        account.frozen[coin] = held * D(chance.choice(("0.4", "1.5"))) + D("0.01")
+        account.haircut_loss = D(chance.choice(("0", "12.5")))
+
+
+def _okx_spot(chance: random.Random, world: World) -> None:
+    """Spot mode that borrows: a loan spent, another kept in part, an order that waits."""
+    purse = {coin: str(round(chance.uniform(0.5, 3), 4)) for coin in COINS}
+    purses = {"trading": purse | {"USDC": "2500"}, "funding": {"USDT": "1234.5"}}
+    account = new_account(world, "account", "okx", "spot", purses)
+    account.taker_fee = D(chance.choice(("0.001", "0.0008")))
+    worth = sum(account.balance("trading", coin) * world.index(coin) for coin in COINS)
+    owed = (worth * D(str(chance.uniform(0.3, 0.7)))).quantize(D(1))
+    world.borrow(account, "USDT", owed, wallet="trading", hourly_rate=D("0.000005"))
+    world.credit(account, "USDT", -owed, wallet="trading")
+    if chance.random() < 0.5:
+        kept = (worth / 20 / world.index("ETH")).quantize(D("0.0001"))
+        world.borrow(account, "ETH", kept, wallet="trading", hourly_rate=D("0.000002"))
+        world.credit(account, "ETH", -kept / 2, wallet="trading")
+    if chance.random() < 0.5:
+        account.frozen["BTC"] = account.balance("trading", "BTC") + D("0.01")
+        account.haircut_loss = D("12.5")
 
 
 def _okx_margin(chance: random.Random, world: World) -> None:
@@ -365,6 +405,7 @@ KINDS: dict[str, Callable[[random.Random, World], None]] = {
     "bybit_isolated": _bybit_isolated,
     "okx_futures": _okx("futures"),
     "okx_multi": _okx("multi"),
+    "okx_spot": _okx_spot,
     "okx_margin": _okx_margin,
     "binance_futures": _binance_futures,
     "binance_multi": _binance_multi,
@@ -489,13 +530,74 @@ def _same_figures(world: World, report: PoolReport, truth: PoolState) -> None:
     scale = float(world.index_in(truth.reference, report.reference))
     for name in ("equity", "maintenance_margin", "requirement"):
         told, true = getattr(report, name), float(getattr(truth, name)) * scale
-        assert told == pytest.approx(true, rel=PRINTED), name
+        unsure = PESSIMISTIC if name == "equity" and _is_loss_hidden(world) else PRINTED
+        assert told == pytest.approx(true, rel=unsure), name
     assert truth.health is not None
-    assert report.health == pytest.approx(float(truth.health), rel=PRINTED)
+    assert report.health is not None
+    assert -PESSIMISTIC <= report.health / float(truth.health) - 1 <= OPTIMISTIC
     assert report.disagreement == pytest.approx(0.0, abs=0.05)
 
 
+def _is_loss_hidden(world: World) -> bool:
+    account = world.account("account")
+    if account.venue != "bybit" or not account.haircut_loss:
+        return False
+    return figures_bybit.figures(world, account).available <= 0
+
+
+@pytest.mark.parametrize("seed", [5, 213, 968])
+def test_a_loss_only_rates_tell_of_is_never_understated(seed: int) -> None:
+    """With nothing available ours is worse, by a cut decimal at most, and never better."""
+    world = next(one for n in range(20) if _is_loss_hidden(one := drawn("bybit", seed + 1000 * n)))
+
+    (pool,) = read(world).report.pools
+
+    (truth,) = pools_of(world).values()
+    assert pool.health is not None
+    assert truth.health is not None
+    assert -PESSIMISTIC <= pool.health / float(truth.health) - 1 < 0
+
+
 # ── liquidating ─────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crossing:
+    """Where *pool* is said to be liquidated; `underlying` None: when all move together."""
+
+    pool: str
+    underlying: str | None
+    factor: Decimal
+    outward: int
+
+    def at(self, further: Decimal) -> Decimal:
+        return self.factor * (1 + self.outward * further)
+
+
+def crossings_of(report: Report) -> list[Crossing]:
+    """Return every crossing the report claims, those at next to no price left out."""
+    found = []
+    for pool in report.pools:
+        for one in pool.underlyings:
+            for price, outward in ((one.liquidation_down, -1), (one.liquidation_up, 1)):
+                factor = D(repr(price or 0)) / D(repr(one.mark))
+                found.append((pool.pool, one.underlying, factor, outward))
+        for percent, outward in ((pool.joint_down, -1), (pool.joint_up, 1)):
+            factor = D(0) if percent is None else 1 + outward * D(repr(percent)) / 100
+            found.append((pool.pool, None, factor, outward))
+    return [
+        Crossing(pool=pool, underlying=underlying, factor=factor, outward=outward)
+        for pool, underlying, factor, outward in found
+        if factor >= FACTOR_MIN
+    ]
+
+
+def liquidates_there(kind: str, seed: int, crossing: Crossing) -> bool:
+    """Return whether the venue acts just beyond *crossing*, and not just before it."""
+    pool, underlying = crossing.pool, crossing.underlying
+    beyond, before = crossing.at(NEAR), crossing.at(-NEAR)
+    acts = liquidated(kind, seed, pool, underlying, beyond)
+    return acts and not liquidated(kind, seed, pool, underlying, before)
 
 
 def liquidated(kind: str, seed: int, pool: str, underlying: str | None, factor: Decimal) -> bool:
@@ -510,35 +612,10 @@ def liquidated(kind: str, seed: int, pool: str, underlying: str | None, factor: 
 
 @pytest.mark.parametrize(("kind", "seed"), cases(4))
 def test_the_venue_liquidates_at_our_prices_and_not_before(kind: str, seed: int) -> None:
-    found = read(drawn(kind, seed))
+    crossings = crossings_of(read(drawn(kind, seed)).report)
 
-    checked = 0
-    for pool in found.report.pools:
-        for one in pool.underlyings:
-            for price, outward in ((one.liquidation_down, -1), (one.liquidation_up, 1)):
-                factor = D(repr(price or 0)) / D(repr(one.mark))
-                if factor < FACTOR_MIN:
-                    continue
-                beyond, before = (factor * (1 + outward * sign * NEAR) for sign in (1, -1))
-                what = (pool.pool, one.underlying, price)
-                assert liquidated(kind, seed, pool.pool, one.underlying, beyond), what
-                assert not liquidated(kind, seed, pool.pool, one.underlying, before), what
-                checked += 1
-    assert checked > 0
-
-
-@pytest.mark.parametrize(("kind", "seed"), cases(4))
-def test_the_venue_liquidates_where_all_coins_move_together(kind: str, seed: int) -> None:
-    found = read(drawn(kind, seed))
-
-    for pool in found.report.pools:
-        for percent, outward in ((pool.joint_down, -1), (pool.joint_up, 1)):
-            factor = 1 + outward * D(repr(percent or 0)) / 100
-            if percent is None or factor < FACTOR_MIN:
-                continue
-            beyond, before = (factor * (1 + outward * sign * NEAR) for sign in (1, -1))
-            assert liquidated(kind, seed, pool.pool, None, beyond), (pool.pool, percent)
-            assert not liquidated(kind, seed, pool.pool, None, before), (pool.pool, percent)
+    assert any(crossing.underlying for crossing in crossings)
+    assert [one for one in crossings if not liquidates_there(kind, seed, one)] == []
 
 
 @pytest.mark.parametrize(("kind", "seed"), cases(3))
