@@ -57,7 +57,7 @@ class Line:
         if self.most is not None:
             return f"at most {self.most:g} {self.unit}"
         if self.share is not None:
-            return f"ratio at most {self.share:g}"
+            return f"ratio at most {self.share:.3g}"
         return ""
 
     def _verdict(self) -> str:

@@ -8,6 +8,7 @@ an account (health, distances, liquidation prices, what-if, top-ups) is written 
 
 from __future__ import annotations
 
+from watcher.margin.along import figures_under, health_along
 from watcher.margin.change import prices_after, repriced, with_closed, with_top_up
 from watcher.margin.errors import BookError
 from watcher.margin.evaluate import evaluate
@@ -17,6 +18,8 @@ from watcher.margin.remedy import required_close, required_top_up
 __all__ = [
     "BookError",
     "evaluate",
+    "figures_under",
+    "health_along",
     "health_of_ratio",
     "prices_after",
     "repriced",

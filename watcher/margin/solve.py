@@ -131,8 +131,9 @@ def _members(group: Ints, wanted: Ints) -> tuple[Ints, Ints]:
 def _padded(line: Ints, *columns: Ints) -> tuple[Ints, Ints, Ints, Flags]:
     # one line per different value of *line* (sorted), its rows and places side by side
     row, place = columns
-    first = np.flatnonzero(np.diff(line, prepend=-1))
-    number = np.repeat(np.arange(len(first)), np.diff(first, append=len(line)))
+    opens = np.ones(len(line), dtype=np.bool_)
+    opens[1:] = line[1:] != line[:-1]
+    first, number = np.flatnonzero(opens), np.cumsum(opens) - 1
     offset = np.arange(len(line)) - first[number]
     shape = (len(first), int(offset.max(initial=0)) + 1)
     rows, places = np.zeros(shape, dtype=np.intp), np.zeros(shape, dtype=np.intp)
