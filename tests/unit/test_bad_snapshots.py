@@ -171,6 +171,95 @@ def test_a_number_that_cannot_be_right_is_named(
     assert words in refused(data, tmp_path, capsys)
 
 
+def order(mark: str) -> Callable[[Data], None]:
+    def change(data: Data) -> None:
+        leg = data["positions"][0]
+        names = ("pool", "symbol", "underlying", "side", "quantity", "settle")
+        data["orders"] = [{name: leg[name] for name in names} | {"price": "2900", "mark": mark}]
+
+    return change
+
+
+def second_leg(mark: str) -> Callable[[Data], None]:
+    def change(data: Data) -> None:
+        data["positions"].append(data["positions"][0] | {"side": "short", "mark": mark})
+
+    return change
+
+
+def told(field: str, value: object) -> Callable[[Data], None]:
+    def change(data: Data) -> None:
+        data[field] = value
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (second_leg("3001"), "positions[1].mark: ETHUSDT is at 3001, expected 3000 as in pos"),
+        (order("2999"), "orders[0].mark: ETHUSDT is at 2999, expected 3000 as in positions[0]"),
+        (told("venue_says", {"unifid": {"equity": "5"}}), "venue_says: unifid is no pool of this"),
+        (told("unmodelled", {"cross": "why"}), "unmodelled: cross is no pool of this file"),
+        (
+            told(
+                "mismatches",
+                [
+                    {
+                        "pool": "cross",
+                        "what": "BTC",
+                        "figure": "collateral value",
+                        "ours": "1",
+                        "venue": "2",
+                    }
+                ],
+            ),
+            "mismatches[0].pool: cross is no pool of this file, expected unified",
+        ),
+    ],
+)
+def test_rows_that_contradict_each_other_are_named(
+    change: Callable[[Data], None],
+    words: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    data = account()
+    change(data)
+
+    assert words in refused(data, tmp_path, capsys)
+
+
+def text_refused(text: bytes, folder: Path, capsys: pytest.CaptureFixture[str]) -> str:
+    file = folder / "account.json"
+    file.write_bytes(text)
+    assert main(["margin", str(file)]) == REFUSED
+    spoken = capsys.readouterr()
+    assert not spoken.out
+    return spoken.err
+
+
+def test_a_name_given_twice_is_refused_and_not_the_last_taken(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = json.dumps(account())
+    twice = text.replace('"mark": "3000"', '"mark": "3000", "mark": "2000"').encode()
+    assert "positions[0].mark: given twice for ETHUSDT, '3000' and '2000'" in text_refused(
+        twice, tmp_path, capsys
+    )
+
+    pools = text.replace('"positions": [', '"positions": [], "positions": [').encode()
+    assert "positions: given twice" in text_refused(pools, tmp_path, capsys)
+
+
+def test_a_byte_order_mark_is_refused_in_words(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for sign in ("", '"watcher.capture/1"'):
+        text = b"\xef\xbb\xbf" + json.dumps(account() | {"note": sign}).encode()
+        assert "begins with a byte order mark" in text_refused(text, tmp_path, capsys)
+
+
 def test_a_live_account_with_such_a_number_is_missed_with_that_reason() -> None:
     now = moment(4)
     fine = read_snapshot(json.dumps({**account(), "taken_at_us": now.wall_us}))

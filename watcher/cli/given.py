@@ -8,7 +8,7 @@ a snapshot does not.
 from __future__ import annotations
 
 from watcher.domain.account import Snapshot
-from watcher.store.files import FileError, read_snapshot
+from watcher.store.files import FileError, check_text, read_snapshot
 
 CAPTURE_SIGN = b'"watcher.capture/'
 SIGN_WITHIN = 200
@@ -20,6 +20,7 @@ def snapshot_given(text: bytes) -> Snapshot:
 
     Raises: `FileError` for a file that is neither, or from which no account can be read.
     """
+    check_text(text)
     if CAPTURE_SIGN not in text[:SIGN_WITHIN]:
         return read_snapshot(text)
     from watcher.venues.capture import CaptureError, snapshot_of  # noqa: PLC0415 - see the rule

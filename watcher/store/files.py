@@ -11,6 +11,8 @@ Only this module knows pydantic; the nouns themselves are plain dataclasses (doc
 
 from __future__ import annotations
 
+import codecs
+import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, fields, is_dataclass
@@ -22,7 +24,7 @@ import orjson
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from watcher.domain.account import SNAPSHOT_SCHEMA, Snapshot
+from watcher.domain.account import SNAPSHOT_SCHEMA, Order, Position, Snapshot
 from watcher.domain.amounts import MAGNITUDE_MAX, shown
 from watcher.domain.report import Report
 
@@ -35,12 +37,56 @@ class FileError(ValueError):
     """A file that cannot be used. The text names the field, what was found and expected."""
 
 
+class _Twice:
+    """Two values under one name of one JSON object; whose, if the object says."""
+
+    __slots__ = ("first", "second", "whose")
+
+    def __init__(self, whose: object, first: object, second: object) -> None:
+        self.whose, self.first, self.second = whose, first, second
+
+
+def check_text(text: bytes) -> None:
+    """
+    Raise `FileError` for what a JSON reader would pass over in silence.
+
+    That is a name given twice in one object, of which the last would win, and a byte order mark,
+    which some readers take and others refuse.
+    """
+    if text.startswith(codecs.BOM_UTF8):
+        raise FileError(
+            "begins with a byte order mark (ef bb bf), expected {: save it as UTF-8 without one"
+        )
+    try:
+        data = json.loads(text, object_pairs_hook=_object)
+    except (ValueError, RecursionError):
+        return  # its reader says what it is instead
+    for path, value in _leaves(data, ""):
+        if isinstance(value, _Twice):
+            whose = f" for {value.whose}" if isinstance(value.whose, str) else ""
+            raise FileError(
+                f"{path}: given twice{whose}, {shown(value.first)} and {shown(value.second)}; "
+                "expected one"
+            )
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for name, value in pairs:
+        if name in found:
+            known = dict(pairs)
+            found[name] = _Twice(known.get("symbol", known.get("asset")), found[name], value)
+        else:
+            found[name] = value
+    return found
+
+
 def read_snapshot(text: str | bytes) -> Snapshot:
     """
     Return the snapshot in *text*.
 
     Raises: `FileError` for text that is not JSON, another schema, a missing, unknown or wrong
-    field, and a number that is none or is beyond any real account.
+    field, a number that is none or is beyond any real account, and rows that contradict each other.
     """
     try:
         data = orjson.loads(text)
@@ -65,7 +111,31 @@ def read_snapshot(text: str | bytes) -> Snapshot:
         # compared, not made absolute: that would overflow on an exponent of nine digits
         if isinstance(value, Decimal) and not -MAGNITUDE_MAX <= value <= MAGNITUDE_MAX:
             raise FileError(f"{path}: {value} is beyond any real account")
+    _check_rows(snapshot)
     return snapshot
+
+
+def _check_rows(snapshot: Snapshot) -> None:
+    # what the engine would take one side of, or pass over: the writer of a file meant something
+    marks: dict[str, tuple[str, Decimal]] = {}
+    rows: list[tuple[str, Position | Order]] = [
+        *((f"positions[{n}]", row) for n, row in enumerate(snapshot.positions)),
+        *((f"orders[{n}]", row) for n, row in enumerate(snapshot.orders)),
+    ]
+    for path, row in rows:
+        first, mark = marks.setdefault(row.symbol, (path, row.mark))
+        if mark != row.mark:
+            raise FileError(
+                f"{path}.mark: {row.symbol} is at {row.mark}, expected {mark} as in {first}"
+            )
+    told = [("venue_says", name) for name in snapshot.venue_says]
+    told += [("unmodelled", name) for name in snapshot.unmodelled]
+    told += [(f"mismatches[{n}].pool", one.pool) for n, one in enumerate(snapshot.mismatches)]
+    for field, pool in told:
+        if pool not in snapshot.rules:
+            raise FileError(
+                f"{field}: {pool} is no pool of this file, expected {' or '.join(snapshot.rules)}"
+            )
 
 
 def placed(snapshot: Snapshot, refusal: str) -> str:
