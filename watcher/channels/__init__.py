@@ -1,1 +1,6 @@
-"""Roads to a person. Each is one file; siblings do not know each other."""
+"""
+Roads to a person: Telegram, anything Apprise knows as the fallback, and the console.
+
+Rule: each is one file behind the `Channel` port (`telegram_*` belong together), and no road knows
+another. What comes in from people comes through `telegram_commands` alone.
+"""
