@@ -8,15 +8,16 @@ word to the bot). What cannot be done is answered 400 with the reason, naming wh
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, Protocol, cast
 from urllib.parse import parse_qs
 
 import orjson
 
 from watcher.domain.amounts import exact
-from watcher.sim.faults import Fault
+from watcher.sim.bot_api import BotApi
+from watcher.sim.faults import Fault, FaultBook
 from watcher.sim.things import (
     Account,
     Liquidation,
@@ -27,18 +28,41 @@ from watcher.sim.things import (
     WorldError,
 )
 from watcher.sim.wire import Reply, short
-
-if TYPE_CHECKING:
-    from watcher.sim.server import PracticeServer
+from watcher.sim.world import World
 
 Body = dict[str, Any]
 MONEY = Decimal("0.00000001")
 
 
+@dataclass(slots=True)
+class Tally:
+    """What one path was asked so far."""
+
+    count: int = 0
+    weight: int = 0
+    refused: int = 0
+
+
+class Served(Protocol):
+    """What may be moved from outside: the server's world, bot and troubles."""
+
+    world: World
+    bot: BotApi
+    faults: FaultBook
+    frozen: set[str]
+    tallies: dict[tuple[str, str], Tally]
+
+    @property
+    def lockstep(self) -> bool: ...
+
+    def release(self) -> None:
+        """Let requests go that a `timeout` fault holds."""
+
+
 class Control:
     """Answers `/control/...` over one server's world, faults and bot."""
 
-    def __init__(self, server: PracticeServer) -> None:
+    def __init__(self, server: Served) -> None:
         self._server = server
         self._world = server.world
         self._posts: Mapping[str, Callable[[Body], object]] = {

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from urllib.parse import parse_qsl, unquote
 
 import orjson
@@ -22,7 +21,7 @@ from aiohttp import web
 from watcher.sim import faults
 from watcher.sim.bot_api import BotApi
 from watcher.sim.bot_words import trouble
-from watcher.sim.control import Control
+from watcher.sim.control import Control, Tally
 from watcher.sim.things import Account, WorldError
 from watcher.sim.wire import Call, Reply, Wire, encoded
 from watcher.sim.world import SECOND_US, World
@@ -31,15 +30,6 @@ TICK_S = 0.05
 SLICES_PER_TURN = 200
 UNSIGNED = ("timestamp", "signature", "recvWindow")
 HANG_S_MAX = 3600.0
-
-
-@dataclass(slots=True)
-class Tally:
-    """What one path was asked so far."""
-
-    count: int = 0
-    weight: int = 0
-    refused: int = 0
 
 
 class PracticeServer:

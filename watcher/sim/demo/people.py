@@ -18,7 +18,8 @@ from watcher.sim.world import COLLATERAL_WALLET, World
 SPARE_WALLET = "funding"
 ACT_ON = ("CRITICAL", "EMERGENCY")
 ACT_AGAIN_S = 600.0
-CLOSE_STEP = Decimal("0.001")
+CONTRACTS = "contracts"
+"""What a position is counted in that is settled in its own coin."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -77,12 +78,17 @@ def _act(world: World, account: Account, advice: Read | None) -> str:
 
 
 def _close(world: World, account: Account, amount: Decimal, coin: str) -> str:
-    """Close *amount* of coin of the largest position in it, as the message asked."""
-    legs = [leg for leg in account.positions.values() if leg.instrument.underlying == coin]
+    """Close *amount* of coin (or contracts) of the largest position in it, as the message asked."""
+    counted = coin == CONTRACTS
+    legs = [
+        leg
+        for leg in account.positions.values()
+        if (leg.instrument.inverse if counted else leg.instrument.underlying == coin)
+    ]
     if not legs:
         return f"found no {coin} position"
     leg = max(legs, key=world.notional)
-    contracts = _contracts(world, leg, amount)
+    contracts = amount if counted else _contracts(world, leg, amount)
     world.reduce(account, leg, min(contracts, leg.quantity))
     return f"closed {amount} {coin}"
 

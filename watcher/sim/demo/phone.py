@@ -18,14 +18,18 @@ _HEAD = re.compile(
 _DISTANCE = re.compile(r"(?P<value>\d+(?:\.\d+)?) % from liquidation")
 _ADD = re.compile(r"add (?P<amount>[\d,]+(?:\.\d+)?) (?P<asset>[A-Z0-9]+)")
 _CLOSE = re.compile(
-    r"close (?:all )?(?P<amount>[\d,]+(?:\.\d+)?)(?: of [\d,]+(?:\.\d+)?)? (?P<coin>[A-Z0-9]+)"
+    r"close (?:all )?(?P<amount>[\d,]+(?:\.\d+)?)(?: of [\d,]+(?:\.\d+)?)? "
+    r"(?P<coin>[A-Z0-9]+|contracts)"
 )
 TIER_WORDS = ("WATCH", "WARNING", "CRITICAL", "EMERGENCY")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Read:
-    """What a person takes from one message: the capital word of its first line, and its note."""
+    """
+    What a person takes from one message: the capital word of its first line, and its note. `close`
+    is in a coin, or in `contracts`.
+    """
 
     word: str
     note: str
