@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from decimal import Decimal
 
@@ -84,6 +85,19 @@ def test_a_what_if_keeps_the_venues_doubt() -> None:
     assert before.health == pytest.approx(5)
     assert after.health == pytest.approx(6)
     assert after.equity == pytest.approx(6_600)
+
+
+def test_a_venue_that_sees_nothing_left_is_not_forgotten_by_a_what_if() -> None:
+    """Its ratio has no value then; ours of today must not come back through a what-if."""
+    says = {POOL: VenueSays(ratio=VenueRatio(name="marginRatio", value=Decimal(-1)))}
+    account = replace(ACCOUNT, venue_says=says)
+    assert report(account).health == -math.inf
+
+    same = report(with_top_up(account, POOL, "USDT", Decimal(1)))
+    assert same.health is not None
+    assert same.health < 0.01
+    more = report(with_top_up(account, POOL, "USDT", Decimal(1_200)))
+    assert more.health == pytest.approx(1_200 / 600)
 
 
 def test_a_top_up_of_an_isolated_position_grows_its_margin() -> None:

@@ -165,8 +165,11 @@ def moved(
     told = venue_health(says, rules, before)
     if told is None or after[2] <= 0:
         return None
-    if math.isinf(told):
+    if told == math.inf:
         now = health(after[0], after[2])
+    elif told == -math.inf:
+        # how much less than nothing is left is not told: only what is new counts, as in `gap`
+        now = (after[0] - max(0.0, before[0])) / after[2]
     else:
         now = (after[0] - (before[0] - told * before[2])) / after[2]
     if not math.isfinite(now):
