@@ -328,6 +328,30 @@ def test_multi_assets_mode_is_one_pool_in_usd_and_the_margin_pool_is_told_in_usd
     play(scene, account_config=MULTI)
 
 
+def test_a_snapshot_is_as_old_as_the_oldest_prices_in_it() -> None:
+    """Asset indices and COIN-M marks stamped earlier than the rest were read from a cache."""
+
+    async def multi_assets(reach: Reach, venue: Binance) -> None:
+        rates = body("asset_index")
+        for row in rates:
+            row["time"] = round(reach.clock.now_ms) - 9_000
+        rates[0]["time"] += 2_000  # one nobody trades may stand: the newest of all is told
+        reach.server.answers[INDEX] = Said(rates)
+        snapshot = await venue.snapshot()
+        assert snapshot.taken_at_us == (round(reach.clock.now_ms) - 7_000) * 1000
+
+    async def coin_margined(reach: Reach, venue: Binance) -> None:
+        marks = body("coin_premium")
+        for row in marks:
+            row["time"] = round(reach.clock.now_ms) - 9_000
+        reach.server.answers["/dapi/v1/premiumIndex"] = Said(marks)
+        snapshot = await venue.snapshot()
+        assert snapshot.taken_at_us == (round(reach.clock.now_ms) - 9_000) * 1000
+
+    play(multi_assets, account_config=MULTI)
+    play(coin_margined, coin_account_idle=body("coin_account"))
+
+
 def test_asset_indices_of_another_time_are_unreadable() -> None:
     async def scene(reach: Reach, venue: Binance) -> None:
         await venue.snapshot()

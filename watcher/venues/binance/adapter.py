@@ -249,6 +249,7 @@ class Binance:
             self._positions(poll), public_rates(self._host)
         )
         poll.add(part)
+        poll.stamped(rates.told_ms)
         tables = futures.Tables(brackets=await self._tables(legs), leverages=mode.leverages)
         multi.add_multi_assets(poll.draft, account, legs, tables, marks, rates, mode.margin_assets)
 

@@ -110,6 +110,7 @@ class CoinSide:
         coin.check_marks(risks, marks)
         self._held = frozenset(one.asset for one in account.purses.values() if one.wallet)
         poll.add(account_part, risk_part, marks_part)
+        poll.priced(marks, {risk.symbol for risk in risks})
         return account, risks, marks
 
     async def _ask_account(self) -> Part:

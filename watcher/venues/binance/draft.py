@@ -29,7 +29,7 @@ class Draft:
 
 @dataclass(slots=True)
 class Poll:
-    """What one poll has gathered so far; `told_ms` is the venue's own time of its oldest mark."""
+    """What one poll has gathered so far; `told_ms` is the venue's own time of its oldest price."""
 
     draft: Draft = field(default_factory=Draft)
     parts: dict[str, int] = field(default_factory=dict)
@@ -41,7 +41,10 @@ class Poll:
             self.parts[part.name] = min(earlier, part.received_at_us)
 
     def priced(self, marks: Marks, symbols: Iterable[str]) -> None:
-        self.told_ms = min(self.told_ms, marks.told_ms(symbols))
+        self.stamped(marks.told_ms(symbols))
+
+    def stamped(self, told_ms: float) -> None:
+        self.told_ms = min(self.told_ms, told_ms)
 
     def taken_at_us(self, offset_ms: float) -> int:
         return older_us(min(self.parts.values()), self.told_ms, offset_ms)

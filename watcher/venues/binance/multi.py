@@ -56,15 +56,19 @@ class RateTable:
         Raises: `Unreadable` when not one rate of it is of now.
         """
         check_age(self.newest_ms, now_ms, MARK_AGE_MS_MAX, "asset indices")
-        return Rates(self.rows, now_ms)
+        return Rates(self.rows, now_ms, self.newest_ms)
 
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """The rates as of the venue's time *now_ms*, read row by row on demand."""
+    """
+    The rates as of the venue's time *now_ms*, read row by row on demand. `told_ms`: when the venue
+    last wrote any of them; an index nobody trades may stand for a while, all of them do not.
+    """
 
     rows: Mapping[str, Row]
     now_ms: float
+    told_ms: float
 
     def of(self, asset: str) -> Rate | None:
         """

@@ -228,6 +228,7 @@ class SpotSide:
         told = portfolio.read_portfolio(account.data)
         portfolio.add_portfolio(poll.draft, told, held, marks)
         poll.add(account, linear, inverse, marks_part)
+        poll.priced(marks, {one.symbol for one in held})
 
     async def is_portfolio_pro(self) -> bool:
         """
