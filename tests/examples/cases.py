@@ -45,6 +45,10 @@ from watcher.domain.alert import Measure
 from watcher.domain.report import PoolReport
 from watcher.margin import repriced, required_top_up
 from watcher.margin.tables import bracket_steps
+from watcher.sim.default import empty_world, new_account
+from watcher.sim.okx.figures import figures
+from watcher.sim.okx.tables import BORROW
+from watcher.sim.things import Debt
 
 Found: TypeAlias = dict[str, Any]
 
@@ -694,6 +698,18 @@ def okx_sizing(i: Given) -> Found:
     return {"mgnRatio_now": pool.health, "topup": top_up_to_health(i["adjEq"], needs, target)}
 
 
+def okx_partial(i: Given) -> Found:
+    """The practice venue's own liquidation: a debt a hair past a ratio of 100 %, what is repaid."""
+    owed = dec(i["borrowed_btc"])
+    assert dec(i["tier2_cap_btc"]) in {tier.cap for tier in BORROW["BTC"]}
+    world = empty_world(seed=0, prices={"BTC": Decimal(60_000)})
+    purse = {"trading": {"USDT": str(owed * 60_000 * dec("1.0504"))}}
+    account = new_account(world, "account", "okx", "multi", purse)
+    account.debts["BTC"] = Debt(principal=owed)
+    world.check()
+    return {"reduce_btc": owed - figures(world, account).currencies["BTC"].owed}
+
+
 # Real cases: already put in common words under `normalised`
 
 
@@ -846,6 +862,7 @@ FROM_INPUTS: Mapping[str, Callable[[Given], Found]] = {
     "OK-05": collateral_by_quantity,
     "OK-06": okx_flat_weights,
     "OK-07": okx_equity,
+    "OK-09": okx_partial,
     "OK-10": okx_isolated,
     "OK-11": okx_isolated,
     "OK-12": okx_bucket,

@@ -19,7 +19,6 @@ NOT_COVERED: Mapping[str, str] = {
     "BB-18": "a short option moves with volatility: such a pool shows the venue's figures",
     "BB-19": "options are not modelled; such a pool shows the venue's figures",
     "OK-08": "superseded: the venue replaced this model of portfolio margin in 2025",
-    "OK-09": "what the venue's liquidation does step by step is not the margin engine's",
     "OK-13": "superseded: quick margin was withdrawn by the venue",
 }
 

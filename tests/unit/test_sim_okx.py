@@ -171,10 +171,10 @@ def test_a_currency_below_zero_counts_in_full_and_needs_borrow_margin() -> None:
 
     now = okx.figures(world, account)
 
-    # 60,000 x 0.98 - 30,000; 30,000 x 0.03
+    # 60,000 x 0.98 - 30,000; 30,000 x 0.03; (30,000 + 900) x 0.0005
     assert now.adjusted_equity == D(28800)
     assert now.maintenance_margin == D(900)
-    assert now.liquidation_fee == D(0)
+    assert now.liquidation_fee == D("15.45")
 
 
 def test_spot_mode_adds_a_fee_on_the_debt() -> None:
@@ -323,9 +323,9 @@ def test_multi_currency_balance_has_them_for_the_account() -> None:
 
     row = reading(world, lambda ex: ex.privateGetAccountBalance())["data"][0]
 
-    # 2 x 100,000 x 0.98 - 1,000; 50,000 x 0.004 + 1,000 x 0.03; 50,000 x 0.0005
+    # 2 x 100,000 x 0.98 - 1,000; 50,000 x 0.004 + 1,000 x 0.03; 50,000 x 0.0005 + 1,030 x 0.0005
     assert (row["adjEq"], row["mmr"], row["notionalUsd"]) == ("195000", "230", "50000")
-    assert row["mgnRatio"].startswith("764.7058823529")  # 195,000 / 255
+    assert row["mgnRatio"].startswith("763.1645891630")  # 195,000 / 255.515
     details = {one["ccy"]: one for one in row["details"]}
     assert (details["USDT"]["liab"], details["USDT"]["disEq"]) == ("1000", "-1000")
     assert (details["BTC"]["disEq"], details["BTC"]["eqUsd"]) == ("196000", "200000")
@@ -552,3 +552,56 @@ def test_troubles_are_told_in_the_venues_words(trouble: Trouble, error: type[Exc
 
     with pytest.raises(error):
         asyncio.run(run())
+
+
+# ── debts and resting spot orders ───────────────────────────────────────────────────────────
+
+
+def test_what_orders_hold_back_is_margined_like_a_debt_and_goes_first() -> None:
+    """OK-07: two BTC held, four in a sell order: the other two are borrowed already."""
+    world = world_of(BTC="100000")
+    account = account_of(world, "multi", BTC="2", USDT="110000")
+    account.frozen["BTC"] = D(4)
+    account.haircut_loss = D(250)
+
+    now = okx.figures(world, account)
+
+    assert now.currencies["BTC"].borrowed.amount == D(2)
+    assert now.maintenance_margin == D(2) * 100_000 * D("0.03")
+    assert now.adjusted_equity == D(2) * 98_000 + 110_000 - 250
+
+    world.credit(account, "USDT", D(-300_000))
+    world.check()
+
+    assert [event.kind for event in account.liquidations][:1] == ["cancel_orders"]
+    assert (account.frozen, account.haircut_loss) == ({}, D(0))
+
+
+def test_a_debt_is_lowered_tier_by_tier() -> None:
+    """OK-09: of 110 BTC owed ten are repaid, to the cap of the tier below."""
+    world = world_of()
+    # 6,933,000 - 6,600,000 = 333,000 against 6,600,000 x 0.05 + 6,930,000 x 0.0005 = 333,465
+    account = account_of(world, "multi", USDT="6933000")
+    account.debts["BTC"] = Debt(principal=D(110))
+
+    world.check()
+
+    assert [(event.kind, event.symbol) for event in account.liquidations] == [
+        ("sell_asset", "USDT")
+    ]
+    assert okx.figures(world, account).currencies["BTC"].owed == D(100)
+
+
+def test_a_loan_that_is_kept_is_paid_from_what_is_kept() -> None:
+    """Spot mode: borrowed and not spent, a loan still asks for its margin."""
+    world = world_of()
+    account = account_of(world, "spot", USDT="30000", BTC="0.0005")
+    account.debts["USDT"] = Debt(principal=D(30000))
+
+    assert okx.figures(world, account).maintenance_margin == D(900)
+
+    world.check()
+
+    assert account.debts == {}
+    assert account.balance("trading", "USDT") == 0
+    assert account.balance("trading", "BTC") == D("0.0005")

@@ -152,20 +152,23 @@ SOURCES = (
     Source(
         "okx",
         "fee",
-        "value × taker fee is part of the requirement",
-        "account/positions (mgnRatio); help centre, forced liquidation",
+        "value × taker fee is part of the requirement; on a debt (1 + rate) × taker fee, "
+        "outside spot mode only where the venue's own ratio has room for it",
+        "account/positions (mgnRatio); help centre, forced liquidation; borrow in spot mode",
     ),
     Source(
         "okx",
         "borrow",
-        "rate of the tier reached, on the whole debt",
-        "public/position-tiers (ccy)",
+        "rate of the tier reached, on the whole debt and on what orders would borrow: "
+        "what they hold back less equity",
+        "public/position-tiers (ccy); help centre, multi-currency margin",
     ),
     Source(
         "okx",
         "orders",
-        "what resting orders lock lowers the numerator; not published, the venue's ratio rules",
-        "help centre, futures mode",
+        "what resting orders lock lowers the numerator: the venue's own figures tell how "
+        "much, at most what is frozen",
+        "help centre, futures mode; multi-currency margin; borrow in spot mode",
     ),
     Source(
         "okx",

@@ -220,7 +220,9 @@ class Account:
 
     Wallets by venue: binance `spot funding futures coin margin`, bybit `unified funding`, okx
     `trading funding`. A wallet holds what was borrowed too; `debts` say what of it is owed.
-    `haircut_loss` is what resting spot orders take off Bybit's margin balance, in USD, drawn.
+    `haircut_loss` is what resting spot orders take off Bybit's margin balance and OKX's adjusted
+    equity, in USD, drawn; `frozen` what they hold back of each OKX currency. `cross_pairs` are the
+    (base, quote) OKX lists as cross spot-margin positions of its shared balances.
     An isolated leg's margin has left its wallet. `mode` is the venue's way of margining:
     binance `classic`; bybit `unified`; okx `futures` or `multi`. `flags` switch on modes and
     oddities by the wire's own words (`multi_assets`, `portfolio`, ...). `pairs` are isolated
@@ -239,6 +241,8 @@ class Account:
     orders: dict[int, Order] = field(default_factory=dict)
     options: list[Option] = field(default_factory=list)
     haircut_loss: Decimal = ZERO
+    frozen: dict[str, Decimal] = field(default_factory=dict)
+    cross_pairs: list[tuple[str, str]] = field(default_factory=list)
     debts: dict[str, Debt] = field(default_factory=dict)
     pairs: dict[str, MarginPair] = field(default_factory=dict)
     order_loss: Decimal = ZERO

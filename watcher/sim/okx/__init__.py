@@ -1,1 +1,1 @@
-"""The practice OKX: `tables` and `figures` compute, `rules` act, `wire*` speak."""
+"""The practice OKX: `tables`, `borrowing` and `figures` compute, `rules` act, `wire*` speak."""

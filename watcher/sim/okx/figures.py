@@ -6,8 +6,9 @@ engine or the adapters. Position tiers are flat: the rate of the reached tier ho
 position. The ratio is equity over maintenance margin plus liquidation fee: futures mode has one
 per settlement currency, the other modes one for the account, isolated positions their own.
 
-Drawn, because not published: no liquidation fee on borrowed currencies outside spot mode. What
-the venue does about the figures is in rules, how it prints them in wire.
+Drawn, because published for spot mode only: the fee on a debt is charged in every mode, unless the
+account is flagged `no_debt_fee`. What the venue does about the figures is in rules, how it prints
+them in wire, what a debt asks for in borrowing.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from watcher.sim.okx.tables import BORROW, DISCOUNT, BorrowTier, DiscountSlice
+from watcher.sim.okx.borrowing import Borrowing, Terms, borrowing
+from watcher.sim.okx.tables import DISCOUNT, DiscountSlice
 from watcher.sim.things import ONE, ZERO, Account, BracketRow, Instrument, Position
 from watcher.sim.world import World
 
@@ -55,11 +57,6 @@ def discounted(slices: Sequence[DiscountSlice], quantity: Decimal) -> Decimal:
         top = quantity if above is None else min(quantity, above)
         total += max(top - one.floor, ZERO) * one.rate
     return total
-
-
-def borrow_tier(tiers: Sequence[BorrowTier], owed: Decimal) -> BorrowTier:
-    """Return the tier that holds *owed*; beyond the last, the last."""
-    return next((tier for tier in tiers if owed <= tier.cap), tiers[-1])
 
 
 def kind_of(instrument: Instrument) -> str:
@@ -126,13 +123,13 @@ class CurrencyFigures:
     maintenance_margin: Decimal
     liquidation_fee: Decimal
     order_fees: Decimal
-    borrow_initial: Decimal
-    borrow_maintenance: Decimal
-    borrow_fee: Decimal
+    terms: Terms
+    borrowed: Borrowing
 
     @property
     def owed(self) -> Decimal:
-        return max(-self.equity, ZERO)
+        """What is owed now, interest included; `borrowed` adds what orders would."""
+        return max(-self.equity, self.terms.lent, ZERO)
 
     @property
     def need(self) -> Decimal:
@@ -189,7 +186,7 @@ def figures(world: World, account: Account) -> Figures:
     """Return everything the venue would say of *account* now."""
     legs = [leg_figures(world, account, leg) for leg in account.positions.values()]
     names = {*account.wallet(WALLET), *account.debts}
-    names |= {one.leg.instrument.settle for one in legs}
+    names |= {one.leg.instrument.settle for one in legs} | set(account.frozen)
     currencies = {name: _currency(world, account, name, legs) for name in sorted(names)}
 
     def total(each: Callable[[CurrencyFigures], Decimal]) -> Decimal:
@@ -200,11 +197,13 @@ def figures(world: World, account: Account) -> Figures:
         mode=account.mode,
         currencies=currencies,
         legs=legs,
-        adjusted_equity=counted - total(lambda one: one.order_fees),
+        adjusted_equity=counted - total(lambda one: one.order_fees) - account.haircut_loss,
         total_equity=total(lambda one: one.equity + one.isolated_equity),
-        initial_margin=total(lambda one: one.initial_margin + one.borrow_initial),
-        maintenance_margin=total(lambda one: one.maintenance_margin + one.borrow_maintenance),
-        liquidation_fee=total(lambda one: one.liquidation_fee + one.borrow_fee),
+        initial_margin=total(lambda one: one.initial_margin + one.borrowed.initial_margin),
+        maintenance_margin=total(
+            lambda one: one.maintenance_margin + one.borrowed.maintenance_margin
+        ),
+        liquidation_fee=total(lambda one: one.liquidation_fee + one.borrowed.liquidation_fee),
         notional=sum((one.notional * one.index for one in legs if not one.isolated), ZERO),
     )
 
@@ -257,11 +256,13 @@ def _currency(
     equity = cash + gained - interest
     index = world.index(name)
     on = collateral_on(account, name)
-    owed = max(-equity, ZERO)
-    tier = borrow_tier(BORROW[name], owed) if owed > 0 and name in BORROW else None
-    borrow_mm = owed * tier.maintenance_rate if tier else ZERO
-    # only in spot mode is a fee on the debt itself documented: owed x (1 + rate) x fee
-    fee_on_debt = (owed + borrow_mm) * account.taker_fee if account.mode == "spot" else ZERO
+    fees = _order_fees(account, name)
+    terms = Terms(
+        currency=name,
+        frozen=account.frozen.get(name, ZERO) + fees,
+        lent=debt.principal + interest if debt and account.mode == "spot" else ZERO,
+        fee_rate=ZERO if account.flag("no_debt_fee") else account.taker_fee,
+    )
     return CurrencyFigures(
         currency=name,
         cash=cash,
@@ -276,10 +277,9 @@ def _currency(
         initial_margin=sum((one.initial_margin for one in cross), ZERO),
         maintenance_margin=sum((one.maintenance_margin for one in cross), ZERO),
         liquidation_fee=sum((one.liquidation_fee for one in cross), ZERO),
-        order_fees=_order_fees(account, name),
-        borrow_initial=owed * tier.initial_rate if tier else ZERO,
-        borrow_maintenance=borrow_mm,
-        borrow_fee=fee_on_debt if tier else ZERO,
+        order_fees=fees,
+        terms=terms,
+        borrowed=borrowing(terms, equity),
     )
 
 
@@ -345,9 +345,6 @@ def _headroom(now: Figures, one: LegFigures, price: Decimal, taker_fee: Decimal)
     moved = price / one.mark if one.leg.instrument.inverse else ONE
     index = currency.index * moved
     counted = _counted_value(currency.currency, equity, index, on=currency.collateral)
-    owed = max(-equity, ZERO)
-    tiers = BORROW.get(currency.currency)
-    borrow = owed * borrow_tier(tiers, owed).maintenance_rate if tiers and owed > 0 else ZERO
-    mine = (currency.need + change + borrow + currency.borrow_fee) * index
-    was = (currency.need + currency.borrow_maintenance + currency.borrow_fee) * currency.index
+    mine = (currency.need + change + borrowing(currency.terms, equity).need) * index
+    was = (currency.need + currency.borrowed.need) * currency.index
     return now.adjusted_equity - currency.discounted + counted - (now.need - was) - mine

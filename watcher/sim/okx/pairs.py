@@ -1,9 +1,10 @@
 """
-OKX's isolated spot-margin positions: their ratio, their rows, their end.
+OKX's spot-margin positions: ratio, rows and end of the isolated ones, rows of the cross ones.
 
 Rule: the venue's formulas by its own names (account/positions, MARGIN), in the currency that is
 held; exact Decimals, shares nothing with the margin engine. A long pair holds the base and owes
-the quote. Drawn: a fifth of what is held was posted as margin.
+the quote. A cross one is a view of the account's own balances, which carry its debt. Drawn: a
+fifth of what is held was posted as margin; all of a balance and of a debt is one cross position's.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from watcher.sim.okx.figures import borrow_tier
+from watcher.sim.okx.borrowing import borrow_tier
+from watcher.sim.okx.figures import WALLET, Figures
 from watcher.sim.okx.tables import BORROW
 from watcher.sim.okx.wire_shapes import amount
 from watcher.sim.things import ONE, Account, Liquidation, MarginPair, PoolState
@@ -118,6 +120,58 @@ def pair_rows(world: World, account: Account) -> list[dict[str, object]]:
         _row(world, pair_figures(world, account, pair), number)
         for number, pair in enumerate(account.pairs.values())
     ]
+
+
+def cross_rows(world: World, account: Account, now: Figures) -> list[dict[str, object]]:
+    """Return the rows of cross positions: no margin and no ratio of their own."""
+    return [
+        _cross_row(world, account, now, base, quote)
+        for base, quote in account.cross_pairs
+        if now.currencies[base].owed or now.currencies[quote].owed
+    ]
+
+
+def _cross_row(
+    world: World, account: Account, now: Figures, base: str, quote: str
+) -> dict[str, object]:
+    long = now.currencies[quote].owed > 0
+    holds, owes = (base, quote) if long else (quote, base)
+    mark, owed = world.index_in(base, quote), now.currencies[owes].owed
+    debt = owed / mark if long else owed * mark
+    tier = borrow_tier(BORROW[owes], owed)
+    held, index = account.balance(WALLET, holds), world.index(holds)
+    return {
+        "instType": "MARGIN",
+        "instId": f"{base}-{quote}",
+        "posId": str(3 * 10**18 + account.cross_pairs.index((base, quote))),
+        "posSide": "net",
+        "pos": amount(held),
+        "posCcy": holds,
+        "mgnMode": "cross",
+        "ccy": "",
+        "liab": amount(-owed),
+        "liabCcy": owes,
+        "interest": amount(now.currencies[owes].interest),
+        "avgPx": amount(mark),
+        "markPx": amount(mark),
+        "last": amount(mark),
+        "lever": "5",
+        "margin": "",
+        "imr": amount(debt * tier.initial_rate),
+        "mmr": amount(debt * tier.maintenance_rate),
+        "mgnRatio": "" if now.ratio is None else amount(now.ratio),
+        "liqPx": "",
+        "notionalUsd": amount(held * index),
+        "upl": "0",
+        "usdPx": amount(index),
+        "baseBal": "",
+        "quoteBal": "",
+        "baseBorrowed": "",
+        "quoteBorrowed": "",
+        "adl": "",
+        "cTime": str(world.start_us // 1000),
+        "uTime": str(world.now_us // 1000),
+    }
 
 
 def _row(world: World, one: PairFigures, number: int) -> dict[str, object]:

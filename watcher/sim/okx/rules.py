@@ -4,14 +4,16 @@ What OKX does with a trading account: warns at 300 %, cancels, offsets, reduces 
 Rule: the order of acts is the venue's (guides and docs, 2026-11): at a ratio of 100 % all orders
 are cancelled and the ratio looked at again; then opposite legs of one contract are offset; then
 the position that needs most is lowered to the next tier (tier 3 and up) or closed (tiers 1, 2),
-again and again. What is left below nothing is the insurance fund's. Drawn: delta-neutral groups
-are not spared, assets are sold at their index. The arithmetic is in figures.
+again and again; debts likewise (tier 2 and up). What is left below nothing is the insurance fund's.
+Drawn: delta-neutral groups are not spared, assets are sold at their index. The arithmetic is in
+figures.
 """
 
 from __future__ import annotations
 
 from decimal import Decimal
 
+from watcher.sim.okx.debts import cancel_spot_orders, repay_tier_by_tier
 from watcher.sim.okx.figures import (
     ACCOUNT_WIDE,
     WALLET,
@@ -215,8 +217,8 @@ def _enforce_shared(world: World, account: Account, currency: str | None, now: F
         if not legs:
             break
         _reduce_worst(world, account, currency, legs)
-    if currency is None and _is_liquidatable(world, account, currency):
-        _repay_by_selling(world, account)
+    if currency is None:
+        repay_tier_by_tier(world, account)
     _absorb_bankruptcy(world, account, currency)
 
 
@@ -229,6 +231,8 @@ def _cross_legs(world: World, account: Account, currency: str | None) -> list[Le
 
 
 def _cancel_orders(world: World, account: Account, currency: str | None) -> None:
+    if currency is None:
+        cancel_spot_orders(world, account)
     for order in list(account.orders.values()):
         if currency not in {None, order.instrument.settle}:
             continue
@@ -287,30 +291,6 @@ def _next_tier_down(one: LegFigures) -> Decimal | None:
     return cap if cap < one.leg.quantity else None
 
 
-def _repay_by_selling(world: World, account: Account) -> None:
-    """Convert what is owned, largest first, into what is owed."""
-    now = figures(world, account)
-    owned = sorted(
-        (one for one in now.currencies.values() if one.equity > 0 and one.cash > 0),
-        key=lambda one: one.equity * one.index,
-        reverse=True,
-    )
-    for owing in now.currencies.values():
-        missing = owing.owed * owing.index
-        for asset in owned:
-            left = account.balance(WALLET, asset.currency)
-            sold = min(left, missing / asset.index)
-            if sold <= 0:
-                continue
-            missing -= sold * asset.index
-            world.credit(account, asset.currency, -sold)
-            world.credit(account, owing.currency, sold * asset.index / owing.index)
-            _record_sale(world, account, asset, sold)
-        held = account.balance(WALLET, owing.currency)
-        if owing.currency in account.debts and held > 0:
-            world.repay(account, owing.currency, held, wallet=WALLET)
-
-
 def _absorb_bankruptcy(world: World, account: Account, currency: str | None) -> None:
     """With no position left, a balance below nothing is set to nothing."""
     if _cross_legs(world, account, currency):
@@ -351,21 +331,5 @@ def _record(
             price=one.mark,
             fee=notional(one.leg.instrument, quantity, one.mark) * account.taker_fee,
             note=note,
-        ),
-    )
-
-
-def _record_sale(world: World, account: Account, asset: CurrencyFigures, quantity: Decimal) -> None:
-    world.record(
-        account,
-        Liquidation(
-            at_us=world.now_us,
-            account=account.name,
-            pool="unified",
-            kind="sell_asset",
-            symbol=asset.currency,
-            side="sell",
-            quantity=quantity,
-            price=asset.index,
         ),
     )

@@ -77,14 +77,15 @@ def balance(world: World, account: Account, query: Mapping[str, str]) -> list[ob
 
 
 def _held(one: CurrencyFigures) -> bool:
-    return bool(one.cash or one.equity or one.isolated_equity or one.initial_margin)
+    held = one.cash or one.equity or one.isolated_equity
+    return bool(held or one.initial_margin or one.terms.frozen)
 
 
 def _totals(now: Figures, stamp: str) -> dict[str, object]:
     isolated = sum((one.isolated_equity * one.index for one in now.currencies.values()), ZERO)
     gained = sum((one.unrealised * one.index for one in now.currencies.values()), ZERO)
-    fees = sum((one.order_fees * one.index for one in now.currencies.values()), ZERO)
-    wide = _wide_fields(now, fees, gained)
+    frozen = sum((one.terms.frozen * one.index for one in now.currencies.values()), ZERO)
+    wide = _wide_fields(now, frozen, gained)
     shown = now.mode in ACCOUNT_WIDE and not (now.mode == "spot" and now.need == 0)
     return {
         **(wide if shown else dict.fromkeys(wide, "")),
@@ -97,9 +98,10 @@ def _totals(now: Figures, stamp: str) -> dict[str, object]:
     }
 
 
-def _wide_fields(now: Figures, fees: Decimal, gained: Decimal) -> dict[str, str]:
-    owed = sum((one.owed * one.index for one in now.currencies.values()), ZERO)
-    borrow = sum((one.borrow_initial * one.index for one in now.currencies.values()), ZERO)
+def _wide_fields(now: Figures, frozen: Decimal, gained: Decimal) -> dict[str, str]:
+    each = now.currencies.values()
+    owed = sum((one.borrowed.amount * one.index for one in each), ZERO)
+    borrow = sum((one.borrowed.initial_margin * one.index for one in each), ZERO)
     return {
         "adjEq": amount(now.adjusted_equity),
         "availEq": amount(max(now.adjusted_equity - now.initial_margin, ZERO)),
@@ -112,7 +114,7 @@ def _wide_fields(now: Figures, fees: Decimal, gained: Decimal) -> dict[str, str]
         "notionalUsdForFutures": amount(_notional_of(now, "FUTURES")),
         "notionalUsdForOption": "0",
         "notionalUsdForSwap": amount(_notional_of(now, "SWAP")),
-        "ordFroz": amount(fees),
+        "ordFroz": amount(frozen),
         "upl": amount(gained),
     }
 
@@ -132,7 +134,7 @@ def _detail(now: Figures, one: CurrencyFigures, stamp: str) -> dict[str, object]
     wide = now.mode in ACCOUNT_WIDE
     equity = one.equity + one.isolated_equity
     before_profit = max(-(one.cash - one.interest), ZERO)
-    frozen = one.initial_margin + one.order_fees
+    frozen = one.initial_margin + one.terms.frozen
     margins = {
         "imr": amount(one.initial_margin),
         "mmr": amount(one.maintenance_margin),
@@ -145,7 +147,7 @@ def _detail(now: Figures, one: CurrencyFigures, stamp: str) -> dict[str, object]
         "crossLiab": amount(one.owed),
         "uplLiab": amount(max(one.owed - before_profit, ZERO)),
         "interest": amount(one.interest),
-        "borrowFroz": amount(one.borrow_initial * one.index),
+        "borrowFroz": amount(one.borrowed.initial_margin * one.index),
         "twap": "0",
     }
     if not wide:
@@ -166,7 +168,7 @@ def _detail(now: Figures, one: CurrencyFigures, stamp: str) -> dict[str, object]
         "availBal": amount(max(one.cash - frozen, ZERO)),
         "availEq": amount(max(one.equity - frozen, ZERO)),
         "frozenBal": amount(frozen),
-        "ordFrozen": amount(one.order_fees),
+        "ordFrozen": amount(one.terms.frozen),
         "collateralEnabled": one.collateral and now.mode == "multi",
         "collateralRestrict": False,
         "colRes": "0",

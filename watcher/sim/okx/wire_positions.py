@@ -19,7 +19,7 @@ from watcher.sim.okx.figures import (
     kind_of,
     shown_liquidation_price,
 )
-from watcher.sim.okx.pairs import pair_rows
+from watcher.sim.okx.pairs import cross_rows, pair_rows
 from watcher.sim.okx.wire_shapes import amount, optional
 from watcher.sim.things import ZERO, Account, Order
 from watcher.sim.wire import short
@@ -40,7 +40,7 @@ def positions(world: World, account: Account, query: Mapping[str, str]) -> list[
     if kind in {None, "", "MARGIN"}:
         rows += [
             dict.fromkeys(_UNUSED, "") | row
-            for row in pair_rows(world, account)
+            for row in (*pair_rows(world, account), *cross_rows(world, account, now))
             if wanted is None or row["instId"] in wanted
         ]
     return list(rows)

@@ -93,7 +93,7 @@ class Okx:
     async def start(self) -> VenueStatus:
         await self._host.read_clock()
         config = await self._config()
-        if config.mode.is_multi:
+        if config.mode.is_shared:
             await self._ladders()
         budget = self._host.budgets[ACCOUNT]
         now_ms = self._host.now_ms()
@@ -236,14 +236,15 @@ class Okx:
         )
         if not mode.is_computed:
             return unknown
-        kinds = sorted({leg.kind for leg in book.legs} | ({"MARGIN"} if book.pairs else set()))
+        lends = bool(book.pairs) or mode.is_shared
+        kinds = sorted({leg.kind for leg in book.legs} | ({"MARGIN"} if lends else set()))
         fees: list[Fees] = await together(*(self._fees(kind) for kind in kinds))
         return Tables(
             instruments=instruments,
             brackets=await self._brackets(book.legs, instruments),
             fees=dict(zip(kinds, fees, strict=True)),
-            ladders=await self._ladders() if mode.is_multi else {},
-            borrow=await self._borrow(book, instruments) if mode.is_multi else {},
+            ladders=await self._ladders() if mode.is_shared else {},
+            borrow=await self._borrow(book, instruments) if mode.is_shared else {},
             usd=book.indices | await self._usd(book.index_wanted),
         )
 
@@ -301,7 +302,7 @@ class Okx:
     ) -> dict[str, tuple[Bracket, ...]]:
         """Return the tiers of what is owed, and of what a loss would be owed in."""
         settles = {instruments[leg.inst_id].settle for leg in book.cross}
-        wanted = sorted(settles | {one.currency for one in book.currencies if one.owed})
+        wanted = sorted(settles | {one.currency for one in book.currencies if one.may_owe})
         tables = await together(*(self._borrow_of(currency) for currency in wanted))
         return dict(zip(wanted, tables, strict=True))
 

@@ -15,7 +15,7 @@ from decimal import Decimal
 
 from watcher.domain.account import ZERO, Side
 from watcher.ports import Unreadable
-from watcher.venues.okx.pair import Pair
+from watcher.venues.okx.pair import Carried, Pair
 from watcher.venues.okx.tables import STALE_MS_MAX, Mark, Mode, check_fresh
 
 DUST_USD = Decimal("0.01")
@@ -72,7 +72,8 @@ class Leg:
 class Odd:
     """
     A position that is no contract: an option, or borrowed spot. What the engine does not model of
-    it is said in words; `pair` is the isolated spot-margin position it can be computed from.
+    it is said in words; `pair` is the isolated spot-margin position it can be computed from,
+    `carried` the cross one whose debt is in the account's balances.
     """
 
     inst_id: str
@@ -84,6 +85,7 @@ class Odd:
     ratio: Decimal | None
     notional_usd: Decimal | None
     pair: Pair | None = None
+    carried: Carried | None = None
 
     def __str__(self) -> str:
         what = "option" if self.kind == "OPTION" else "borrowed spot position"
@@ -94,7 +96,8 @@ class Odd:
 class Currency:
     """
     One currency of the trading account. `cash` is what is left for cross margin before profit:
-    without isolated margin, strategies and copy trading.
+    without isolated margin, strategies and copy trading. `lent` is what was borrowed in spot mode,
+    with interest: its margin is asked however much of it is kept.
     """
 
     currency: str
@@ -104,6 +107,7 @@ class Currency:
     cash: Decimal = ZERO
     cross_upl: Decimal = ZERO
     interest: Decimal = ZERO
+    lent: Decimal = ZERO
     owed: bool = False
     discounted: Decimal | None = None
     cross_equity: Decimal = ZERO
@@ -112,6 +116,11 @@ class Currency:
     initial_margin: Decimal | None = None
     maintenance_margin: Decimal | None = None
     ratio: Decimal | None = None
+
+    @property
+    def may_owe(self) -> bool:
+        """Whether it is owed, or would be once its resting orders have filled."""
+        return self.owed or self.frozen > self.cross_equity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +132,7 @@ class Totals:
     initial_margin: Decimal | None
     maintenance_margin: Decimal | None
     ratio: Decimal | None
+    borrowed_usd: Decimal | None
     notional_usd: Mapping[str, Decimal]
     at_ms: int
 
@@ -147,13 +157,16 @@ class Book:
     @property
     def marked(self) -> dict[str, Decimal]:
         """The mark of everything that is held and computed, as the account's own answer has it."""
-        return {one.inst_id: one.mark for one in self.legs} | {
-            one.inst_id: one.mark for one in self.pairs
-        }
+        held: tuple[Leg | Pair | Carried, ...] = (*self.legs, *self.pairs, *self.carried)
+        return {one.inst_id: one.mark for one in held}
 
     @property
     def pairs(self) -> tuple[Pair, ...]:
         return tuple(odd.pair for odd in self.odd if odd.pair is not None)
+
+    @property
+    def carried(self) -> tuple[Carried, ...]:
+        return tuple(odd.carried for odd in self.odd if odd.carried is not None)
 
     @property
     def indices(self) -> dict[str, Decimal]:
@@ -166,7 +179,7 @@ class Book:
     def index_wanted(self) -> frozenset[str]:
         """Currencies whose index must be asked for: used by a position, or owed."""
         used = {leg.currency for leg in self.legs}
-        owed = {one.currency for one in self.currencies if one.owed}
+        owed = {one.currency for one in self.currencies if one.may_owe}
         return frozenset((used | owed) - self.indices.keys())
 
 
@@ -177,7 +190,7 @@ def check_book(book: Book, mode: Mode, *, now_ms: int) -> None:
     if mode.is_computed:
         for one in book.currencies:
             _check_currency(one, book, mode)
-    if mode.is_multi:
+    if mode.is_shared:
         _check_account(book)
 
 

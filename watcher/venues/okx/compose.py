@@ -2,9 +2,9 @@
 An OKX account, from a `Book` and the venue's tables to a `Snapshot`.
 
 Rule: pure. Futures mode is one pool per settle currency, which never help each other;
-multi-currency mode one pool of everything; each isolated position a pool of its own. The fee of
-a liquidation is part of what must be kept (mgnRatio counts it). Spot and portfolio margin mode,
-options and borrowed spot show the venue's figures, with the reason in words.
+multi-currency mode, and spot mode that borrows, one pool of everything; each isolated position a
+pool of its own. The fee of a liquidation is part of what must be kept (mgnRatio counts it).
+Portfolio margin, options and quick margin show the venue's figures, with the reason in words.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from watcher.venues.okx.book import Book, Currency, Leg, Odd
 from watcher.venues.okx.locks import locked
 from watcher.venues.okx.pair import Pair, assets_of, rules_of, says_of
 from watcher.venues.okx.position import apart, described, margin_mismatch, position, shown
+from watcher.venues.okx.shared import carried, debts_of, order_loss
 from watcher.venues.okx.tables import Fees, Mode, Tables
 
 POOL = "unified"
@@ -77,18 +78,18 @@ def compose(
     sheet = _Sheet()
     if mode.is_futures:
         _futures(sheet, book, tables)
-    elif mode.is_multi:
-        _multi(sheet, book, tables)
+    elif mode.is_shared:
+        _shared(sheet, book, tables, mode)
     else:
         _reported(sheet, book, tables)
     for leg in book.legs:
         if leg.isolated:
             _isolated(sheet, leg, tables, computed=mode.is_computed)
     for odd in book.odd:
-        if odd.pair is None:
-            _odd(sheet, odd, mode)
-        else:
+        if odd.pair is not None:
             _pair(sheet, odd.pair, tables.fees["MARGIN"])
+        elif odd.carried is None:
+            _odd(sheet, odd, mode)
     return Snapshot(
         venue="okx",
         account=account,
@@ -141,8 +142,12 @@ def _futures(sheet: _Sheet, book: Book, tables: Tables) -> None:
                 sheet.says[pool] = replace(says, equity=says.equity - lock)
 
 
-def _multi(sheet: _Sheet, book: Book, tables: Tables) -> None:
+def _shared(sheet: _Sheet, book: Book, tables: Tables, mode: Mode) -> None:
     legs = book.cross
+    sheet.positions += [_position(sheet, leg, POOL, book, tables) for leg in legs]
+    fee = tables.fees["MARGIN"].of_debt if "MARGIN" in tables.fees else ZERO
+    debts = debts_of(book, tables.borrow, fee, sheet.positions)
+    counted = {}
     settles = {described(leg, tables).settle for leg in legs}
     sheet.says[POOL] = _account_says(book)
     for one in _with_settle_currencies(book, settles):
@@ -152,17 +157,24 @@ def _multi(sheet: _Sheet, book: Book, tables: Tables) -> None:
             if one.owed or name in settles:
                 raise Unreadable(f"okx balance {name}: no USD index for what is owed")
             continue  # dust nobody owes and nothing settles in
-        if one.owed and not tables.borrow.get(name):
+        if one.may_owe and not tables.borrow.get(name):
             sheet.doubt(POOL, f"borrowing rate of {name} unknown")
         mine = [leg for leg in legs if described(leg, tables).settle == name]
+        cash = one.cash if mode.is_multi else one.cross_equity + one.lent
+        weights = _weights(sheet, one, tables.ladders.get(name), index)
+        counted[name] = counted_value(weights, one.cross_equity, index)
+        if one.discounted is not None and not one.isolated_equity:
+            counted[name] = one.discounted
         sheet.assets.append(
             Asset(
                 pool=POOL,
                 asset=name,
-                wallet=one.cash - apart(mine, tables),
+                wallet=cash - apart(mine, tables),
+                debt=one.lent or None,
                 interest=one.interest or None,
+                frozen=debts.frozen.get(name, ZERO),
                 index=index,
-                weights=_weights(sheet, one, tables.ladders.get(name), index),
+                weights=weights,
             )
         )
     held = {asset.asset for asset in sheet.assets}
@@ -172,8 +184,14 @@ def _multi(sheet: _Sheet, book: Book, tables: Tables) -> None:
             name: rows for name, rows in tables.borrow.items() if rows and name in held
         },
         borrow_bracket_kind=BracketKind.FLAT,
+        borrow_fee_rate=debts.fee_rate,
+        debts="net" if mode.is_multi else "larger",
+        order_loss=order_loss(book, counted),
     )
-    sheet.positions += [_position(sheet, leg, POOL, book, tables) for leg in legs]
+    odd, off = carried(book, book.carried, tables.borrow, POOL)
+    sheet.mismatches += off
+    for why in odd:
+        sheet.doubt(POOL, why)
 
 
 def _reported(sheet: _Sheet, book: Book, tables: Tables) -> None:

@@ -1,10 +1,11 @@
 """
-An isolated spot-margin (MARGIN) position of OKX: a coin held against a currency owed.
+A spot-margin (MARGIN) position of OKX: a coin held against a currency owed.
 
 Rule: pure. What is held and owed make the whole arithmetic, in either currency: equity is what is
 held less what is owed, the requirement is the debt times (1 + rate) x (1 + fee) - 1. So the pool
 is one currency held and one below zero. The rate is the venue's own `mmr` over the debt's value,
 flat and set by the amount borrowed; a row whose parts do not explain its `upl` is not computed.
+A cross position is no pool: the account's balances carry it, and only its debt is read.
 """
 
 from __future__ import annotations
@@ -58,6 +59,45 @@ class Pair:
     @property
     def pool(self) -> str:
         return f"isolated:{self.inst_id}:{self.side}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Carried:
+    """A cross spot-margin position; `mmr` is in what is held, like `debt`."""
+
+    inst_id: str
+    side: Side
+    holds: str
+    owes: str
+    owed: Decimal
+    mark: Decimal
+    upl: Decimal
+    maintenance_margin: Decimal
+
+    @property
+    def debt(self) -> Decimal:
+        """What is owed, in the currency that is held."""
+        return self.owed / self.mark if self.side is Side.LONG else self.owed * self.mark
+
+
+def read_carried(row: Row) -> Carried | None:
+    """Return a cross position in the venue's own words, None for one of another make."""
+    base, _, quote = row.text("instId").partition("-")
+    holds, owes = row.text_or_none("posCcy"), row.text_or_none("liabCcy")
+    if {holds, owes} != {base, quote}:
+        return None
+    assert holds is not None
+    assert owes is not None
+    return Carried(
+        inst_id=row.text("instId"),
+        side=Side.LONG if holds == base else Side.SHORT,
+        holds=holds,
+        owes=owes,
+        owed=abs(row.amount("liab")),
+        mark=row.positive("markPx"),
+        upl=row.amount_or_none("upl") or Decimal(0),
+        maintenance_margin=row.not_negative("mmr"),
+    )
 
 
 def read_pair(row: Row) -> Pair | None:

@@ -8,12 +8,13 @@ becomes of them is `compose`'s affair; this file knows no brackets.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 
 from watcher.domain.account import ZERO, Side
 from watcher.venues.fields import Row
 from watcher.venues.okx.book import DUST_USD, Book, Currency, Leg, Odd, Totals, check_book
-from watcher.venues.okx.pair import read_pair
+from watcher.venues.okx.pair import read_carried, read_pair
 from watcher.venues.okx.tables import Mode, data_of, kind_of, only
 
 CONTRACTS = ("SWAP", "FUTURES")
@@ -32,7 +33,7 @@ def read_book(mode: Mode, balance: object, positions: object, *, now_ms: int) ->
     legs, odd = _positions(positions, mode)
     book = Book(
         totals=_totals(account, strict=mode.is_multi and any(not leg.isolated for leg in legs)),
-        currencies=tuple(_currency(row, mode) for row in account.rows("details")),
+        currencies=tuple(_currency(row, mode, odd) for row in account.rows("details")),
         legs=legs,
         odd=odd,
     )
@@ -107,17 +108,18 @@ def _liquidation_price(row: Row, mark: Decimal) -> Decimal | None:
 
 
 def _odd(row: Row, mode: Mode) -> Odd:
-    apart = row.text("instType") == "MARGIN" and _isolated(row) and mode.is_computed
+    isolated, margin = _isolated(row), row.text("instType") == "MARGIN"
     return Odd(
         inst_id=row.text("instId"),
         kind=row.text("instType"),
-        isolated=_isolated(row),
+        isolated=isolated,
         side=row.text("posSide"),
         currency=row.text_or_none("ccy") or "",
         maintenance_margin=row.amount_or_none("mmr"),
         ratio=row.amount_or_none("mgnRatio"),
         notional_usd=row.amount_or_none("notionalUsd"),
-        pair=read_pair(row) if apart else None,
+        pair=read_pair(row) if margin and isolated and mode.is_computed else None,
+        carried=read_carried(row) if margin and not isolated and mode.is_multi else None,
     )
 
 
@@ -132,20 +134,28 @@ def _totals(account: Row, *, strict: bool) -> Totals:
         initial_margin=_needed(account, "imr", needed=strict),
         maintenance_margin=_needed(account, "mmr", needed=strict),
         ratio=_needed(account, "mgnRatio", needed=strict),
+        borrowed_usd=account.amount_or_none("notionalUsdForBorrow"),
         notional_usd={kind: account.amount(key) for kind, key in kinds.items() if account.has(key)},
         at_ms=account.time_ms("uTime"),
     )
 
 
-def _currency(row: Row, mode: Mode) -> Currency:
+def _currency(row: Row, mode: Mode, odd: Iterable[Odd]) -> Currency:
     name = row.text("ccy")
     row = Row(row.data, f"okx balance {name}")
     equity, usd, held = row.amount("eq"), row.amount("eqUsd"), row.amount("cashBal")
-    upl = _needed(row, "upl", needed=mode.is_computed) or ZERO
+    upl = _needed(row, "upl", needed=mode.is_futures or mode.is_multi) or ZERO
     cross_upl = upl - _applying(row, "isoUpl")  # the venue's sum includes isolated positions
+    # that of cross spot margin is no profit settled in the currency; whether the sum includes it
+    # is not documented, but the equity beside it tells
+    of_margin = sum((o.carried.upl for o in odd if o.carried and o.carried.holds == name), ZERO)
     apart = sum((_applying(row, key) for key in ("isoEq", "stgyEq", "spotCopyTradingEq")), ZERO)
     owed = held < 0 or _applying(row, "liab") != 0
     interest = abs(row.amount("interest")) if owed and mode.is_multi else ZERO
+    # in spot mode the venue tells what is owed with its interest, and beside what is kept of it
+    lent = abs(row.amount("liab")) if owed and mode.borrows else ZERO
+    settled = equity - held - apart + interest
+    cross_upl = min(cross_upl, cross_upl - of_margin, key=lambda sum_: abs(settled - sum_))
     # Isolated margin and strategies have left the cash balance; should a payload count them in
     # after all, its own equity says so, and the lower figure is used.
     cash = min(held, equity - cross_upl - apart + interest)
@@ -157,6 +167,7 @@ def _currency(row: Row, mode: Mode) -> Currency:
         cash=cash,
         cross_upl=cross_upl,
         interest=interest,
+        lent=lent,
         owed=owed or equity < 0,
         discounted=_needed(row, "disEq", needed=mode.is_multi),
         cross_equity=equity - apart,

@@ -25,10 +25,14 @@ _CONTRACT_TYPES = {"linear": False, "inverse": True}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mode:
-    """The account level. Futures and multi-currency are computed; the others are reported."""
+    """
+    The account level. Futures, multi-currency and spot that `borrows` are computed, the others
+    reported.
+    """
 
     level: str
     hedge: bool
+    borrows: bool = False
 
     @property
     def is_futures(self) -> bool:
@@ -39,11 +43,17 @@ class Mode:
         return self.level == "multi-currency"
 
     @property
+    def is_shared(self) -> bool:
+        """Whether all is one pool of weighted collateral."""
+        return self.is_multi or self.borrows
+
+    @property
     def is_computed(self) -> bool:
-        return self.is_futures or self.is_multi
+        return self.is_futures or self.is_shared
 
     def __str__(self) -> str:
-        return f"{self.level} mode" + (", hedge" if self.hedge else "")
+        words = (", borrowing" if self.borrows else "") + (", hedge" if self.hedge else "")
+        return f"{self.level} mode{words}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,10 +130,12 @@ def read_config(body: object) -> Config:
     if not isinstance(addresses, str):
         raise row.wrong("ip", 'a text, "" for none')
     may_trade = "trade" in rights
+    level = row.choice("acctLv", _LEVELS)
     return Config(
         mode=Mode(
-            level=row.choice("acctLv", _LEVELS),
+            level=level,
             hedge=row.choice("posMode", {"long_short_mode": True, "net_mode": False}),
+            borrows=level == "spot" and row.flag("enableSpotBorrow"),
         ),
         rights=KeyRights(
             read=True,
@@ -259,6 +271,14 @@ class Fees:
         if rate is None:
             raise Unreadable(f"okx trade-fee: no taker fee for {instrument.inst_id}")
         return rate
+
+    @property
+    def of_debt(self) -> Decimal:
+        """The highest rate a currency that is owed would be bought at."""
+        told = [rate for rate in (self.coin, self.usdc) if rate is not None]
+        if not told:
+            raise Unreadable("okx trade-fee: no taker fee for spot pairs")
+        return max(told)
 
     def of_pair(self, inst_id: str) -> Decimal:
         """Return the rate of a spot pair. Raises: `Unreadable` when none is told."""
