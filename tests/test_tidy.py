@@ -223,7 +223,7 @@ def example() -> str:
 def uncommented() -> dict[str, object]:
     """Return the example with its commented keys switched on."""
     lines = [
-        re.sub(r"^# (?=(\[[a-z.]+\]|[A-Za-z_]+ = ))", "", line) for line in example().splitlines()
+        re.sub(r"^# (?=(\[[a-z_.]+\]|[A-Za-z_]+ = ))", "", line) for line in example().splitlines()
     ]
     return tomllib.loads("\n".join(lines))
 

@@ -38,7 +38,7 @@ VALUES = [
 
 def example_lines() -> list[str]:
     text = (ROOT / "config" / "watcher.example.toml").read_text(encoding="utf-8")
-    lines = [re.sub(r"^# (?=(\[[a-z.]+\]|[A-Za-z_]+ = ))", "", line) for line in text.splitlines()]
+    lines = [re.sub(r"^# (?=(\[[a-z_.]+\]|[A-Za-z_]+ = ))", "", line) for line in text.splitlines()]
     return [line for line in lines if line and not line.startswith("#")]
 
 

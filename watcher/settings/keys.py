@@ -30,7 +30,7 @@ def leaves(
     model: type[BaseModel] = Settings, prefix: Path = ()
 ) -> Iterator[tuple[Path, FieldInfo]]:
     """Yield every key with its field, in the order of the models."""
-    for name, field in model.model_fields.items():
+    for name, field in fields_of(model).items():
         path = (*prefix, name)
         table, named = _table_of(field)
         if table is not None:
@@ -39,6 +39,11 @@ def leaves(
             yield (*path, ANY), field
         else:
             yield path, field
+
+
+def fields_of(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """Return the fields of *model* by the names the user writes."""
+    return {field.alias or name: field for name, field in model.model_fields.items()}
 
 
 def field_of(path: Path) -> FieldInfo | None:
@@ -91,7 +96,7 @@ def unknown_keys(data: dict[str, Any]) -> list[Problem]:
 def _unknown(data: dict[str, Any], model: type[BaseModel], prefix: Path) -> Iterator[Problem]:
     for key in list(data):
         path = (*prefix, key)
-        field = model.model_fields.get(key)
+        field = fields_of(model).get(key)
         if field is None:
             del data[key]
             yield unknown(".".join(path), path)
@@ -187,11 +192,16 @@ def account_names(accounts: Iterable[str]) -> list[Problem]:
     return problems
 
 
+def named_by_user(field: FieldInfo) -> bool:
+    return get_origin(field.annotation) is dict
+
+
 def _table_of(field: FieldInfo) -> tuple[type[BaseModel] | None, bool]:
     """Return the table a field holds, and whether the user names its entries."""
     annotation = field.annotation
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation, False
+    for kind in (annotation, *get_args(annotation)):
+        if isinstance(kind, type) and issubclass(kind, BaseModel) and not named_by_user(field):
+            return kind, False
     if get_origin(annotation) is dict:
         entry = get_args(annotation)[1]
         if isinstance(entry, type) and issubclass(entry, BaseModel):

@@ -225,7 +225,7 @@ def _missing(
 def _needed(path: tuple[str, ...], merged: Mapping[str, Any], need: Need) -> bool:
     if path[0] == "telegram":
         return Need.TELEGRAM in need
-    if path[0] == "fallback":
+    if path[0] == "fallback" or path[-2] == "money":
         return False
     if Need.ACCOUNTS not in need:
         return False

@@ -19,9 +19,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     SecretStr,
     model_validator,
@@ -30,6 +28,8 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from watcher.domain.alert import Word
 from watcher.settings.problems import Misread, nearest_of
+from watcher.settings.table import Table, span_within
+from watcher.settings.top_up import Money, TopUp, check_road
 from watcher.settings.units import (
     HEALTH_LAST_MIN,
     distance_line,
@@ -60,15 +60,6 @@ _FIVE_SECONDS: Any = "5s"
 _THREE_MINUTES: Any = "180s"
 _EIGHT: Any = "08:00"
 _NEVER: Any = ""
-
-
-def _span(least: str, most: str) -> AfterValidator:
-    def within(span_us: int) -> int:
-        if not duration_us(least) <= span_us <= duration_us(most):
-            raise Misread(f'"{duration_text(span_us)}"', f'"{least}" to "{most}"')
-        return span_us
-
-    return AfterValidator(within)
 
 
 def _distances(lines: tuple[float, ...]) -> tuple[float, ...]:
@@ -221,13 +212,7 @@ Healths = Annotated[
 ]
 
 
-class _Table(BaseModel):
-    """A closed, frozen table: an unknown key is an error, a default is read like a user's value."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
-
-
-class Telegram(_Table):
+class Telegram(Table):
     chat_id: Chat | None = Field(
         default=None, description="the chat alerts go to; a group's number is negative"
     )
@@ -261,21 +246,21 @@ class Telegram(_Table):
         return self
 
 
-class Fallback(_Table):
+class Fallback(Table):
     url: SecretStr | None = Field(
         default=None,
         description="Apprise URL of the road taken when Telegram fails or nobody answers (secret)",
     )
 
 
-class Poll(_Table):
-    calm: Annotated[Duration, _span("2s", "5m")] = Field(
+class Poll(Table):
+    calm: Annotated[Duration, span_within("2s", "5m")] = Field(
         default=_TEN_SECONDS, description="between two readings of an account far from danger"
     )
-    hot: Annotated[Duration, _span("1s", "1m")] = Field(
+    hot: Annotated[Duration, span_within("1s", "1m")] = Field(
         default=_FOUR_SECONDS, description="between two readings of an account in a tier"
     )
-    timeout: Annotated[Duration, _span("1s", "30s")] = Field(
+    timeout: Annotated[Duration, span_within("1s", "30s")] = Field(
         default=_FIVE_SECONDS, description="a reading that takes longer is missed"
     )
 
@@ -287,7 +272,7 @@ class Poll(_Table):
         return self
 
 
-class Tiers(_Table):
+class Tiers(Table):
     distance: Distances = Field(
         default=_DISTANCE, description="derivatives: adverse move of prices to liquidation"
     )
@@ -301,20 +286,20 @@ class Tiers(_Table):
     )
 
 
-class AccountTiers(_Table):
+class AccountTiers(Table):
     distance: Distances | None = None
     margin_level: Levels | None = None
     health: Healths | None = None
 
 
-class Blind(_Table):
-    after_max: Annotated[Duration, _span("20s", "1h")] = Field(
+class Blind(Table):
+    after_max: Annotated[Duration, span_within("20s", "1h")] = Field(
         default=_THREE_MINUTES,
         description="tell of a blind account after this long at most; sooner near liquidation",
     )
 
 
-class Log(_Table):
+class Log(Table):
     level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="debug, info, warning or error"
     )
@@ -323,7 +308,7 @@ class Log(_Table):
     )
 
 
-class Account(_Table):
+class Account(Table):
     venue: Annotated[str, BeforeValidator(_venue)] = Field(description=", ".join(VENUES))
     api_key: SecretStr | None = Field(default=None, description="a read-only key (secret)")
     api_secret: SecretStr | None = Field(default=None, description="its secret (secret)")
@@ -337,6 +322,14 @@ class Account(_Table):
     betas: Betas = Field(
         default_factory=dict, description="factors of this account on top of [betas]"
     )
+    top_up: TopUp | None = Field(default=None, description="moving collateral; absent: off")
+    money: Money = Field(default_factory=Money, description="a key of its own for moving it")
+
+    @model_validator(mode="after")
+    def _moves_by_a_road_there_is(self) -> Self:
+        if self.top_up is not None:
+            check_road(self.venue, self.top_up)
+        return self
 
 
 class Settings(BaseSettings):

@@ -7,9 +7,13 @@ the program's default was meant, so it is honoured for every pool where its meas
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from watcher.domain.alert import AlertRules, Ladder, Line, Measure, Quiet, Tier, Word
 from watcher.domain.road import Reach
+from watcher.domain.topup import Limits, Mode, Route, TopUpRules, Verb
 from watcher.settings.model import Settings, Tiers
+from watcher.settings.top_up import WEEK_DAYS, TopUp
 
 _TIERS = tuple(tier for tier in Tier if tier is not Tier.CALM)
 
@@ -33,6 +37,53 @@ def alert_rules(settings: Settings, account: str) -> AlertRules:
         timezone=settings.timezone,
         reach=max(reaches(settings)),
         quiet=_quiet(settings),
+    )
+
+
+def top_up_rules(settings: Settings, account: str) -> TopUpRules | None:
+    """Return what may be moved on *account*; None: nothing."""
+    table = settings.accounts[account].top_up
+    if table is None or table.mode is Mode.OFF:
+        return None
+    return TopUpRules(
+        mode=table.mode,
+        routes=tuple(_routes(table)),
+        measure=table.trigger.measure,
+        trigger=table.trigger.value,
+        target=table.target.value,
+        limits=_limits(table),
+    )
+
+
+# what stays inside the derivatives engine comes first: wallet transfers took 33 minutes on the
+# worst day, 2025-10-10
+def _routes(table: TopUp) -> Iterator[Route]:
+    to = table.destination
+    ways = {
+        Verb.ADD_MARGIN: (to, "isolated:*"),
+        Verb.REPAY: (to, to),
+        Verb.MOVE: (table.source, to),
+    }
+    for verb, (source, destination) in ways.items():
+        if verb in table.verbs:
+            for asset in table.asset:
+                yield Route(verb=verb, asset=asset, source=source, destination=destination)
+
+
+def _limits(table: TopUp) -> Limits | None:
+    event, day, keep = table.max_per_event, table.max_per_day, table.keep_in_source
+    if event is None or day is None or keep is None:
+        return None
+    week = table.max_per_week
+    return Limits(
+        unit=event.asset,
+        per_event=event.value,
+        per_day=day.value,
+        per_week=WEEK_DAYS * day.value if week is None else week.value,
+        count_per_day=table.max_count_per_day,
+        cooldown_us=table.cooldown,
+        keep_in_source=keep.value,
+        over_half=table.accept_more_than_half,
     )
 
 

@@ -38,6 +38,21 @@ CLOSED: Mapping[str, str] = MappingProxyType(
 """Venues people ask for that cannot be watched, and why."""
 
 
+ROADS: Mapping[str, tuple[tuple[str, str], ...]] = MappingProxyType(
+    {
+        "binance": (
+            ("spot", "cross:*"),
+            ("funding", "cross:*"),
+            ("spot", "margin"),
+            ("funding", "margin"),
+        ),
+        "bybit": (("funding", "unified"),),
+        "okx": (("funding", "unified"), ("funding", "cross:*")),
+    }
+)
+"""From which wallet to which pool collateral may be moved. There is no other way out."""
+
+
 def open_venue(
     name: str,
     account: str,
