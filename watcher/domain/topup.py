@@ -142,6 +142,8 @@ class Intent:
     restored backup that see the same history make the same key; `venue_ref` is the id sent, derived
     from it and `attempt`. `amount` is the exact text that goes out, `ceiling` what was approved at
     most. `ts_sign_ms` is fixed in the same transaction as SENDING and signed as it stands.
+    `sends` counts requests, `looks` look-ups since the last of them, `absences` those that answered
+    "no such id"; `failed_us` is when the venue first called it failed, `next_us` when to act next.
     """
 
     id: str
@@ -162,8 +164,11 @@ class Intent:
     created_us: int = 0
     changed_us: int = 0
     expires_us: int = 0
-    looked_up: int = 0
-    next_look_us: int = 0
+    sends: int = 0
+    looks: int = 0
+    absences: int = 0
+    failed_us: int | None = None
+    next_us: int = 0
     venue_id: str = ""
     reason: str = ""
     before: float | None = None
