@@ -84,13 +84,13 @@ def as_uuid(ref: str) -> str:
 
 def marked(amount: Decimal, key: str, step: Decimal) -> Decimal:
     """
-    Return *amount* with its last digits naming the decision: less by under 20,000 steps, never more.
+    Return *amount* with its last digits naming the decision: under 20,000 steps less, never more.
 
     For venues that keep no id: their history tells the amount, and this one is not anybody else's.
     A coarse step, or an amount of dust, leaves no room for a mark, then the amount stays.
     """
     scale = step * 10**MARK_DIGITS
-    whole = (amount // scale - 1) * scale
+    whole: Decimal = (amount // scale - 1) * scale
     if step > Decimal("0.000001") or whole <= 0:
         return amount
     digest = hashlib.sha256(f"mark\n{key}".encode()).digest()
