@@ -58,8 +58,8 @@ BLIND_WAIT_US = 60 * SECOND_US
 SENDS_MAX = 6
 """The first request and five more under the same id."""
 WAITS_S = (1, 2, 4, 8, 15, 30)
-MARK_DIGITS = 4
-"""How many of the last digits of an amount name its intent where a venue keeps no id."""
+MARK_SPAN = 10_000
+"""How many last values of an amount there are to name its intent where a venue keeps no id."""
 
 
 def decision_key(venue_uid: str, route: Route, anchor: str) -> str:
@@ -89,12 +89,12 @@ def marked(amount: Decimal, key: str, step: Decimal) -> Decimal:
     For venues that keep no id: their history tells the amount, and this one is not anybody else's.
     A coarse step, or an amount of dust, leaves no room for a mark, then the amount stays.
     """
-    scale = step * 10**MARK_DIGITS
+    scale = step * MARK_SPAN
     whole: Decimal = (amount // scale - 1) * scale
     if step > Decimal("0.000001") or whole <= 0:
         return amount
     digest = hashlib.sha256(f"mark\n{key}".encode()).digest()
-    return whole + (int.from_bytes(digest[:4], "big") % 10**MARK_DIGITS + 1) * step
+    return whole + (int.from_bytes(digest[:4], "big") % MARK_SPAN + 1) * step
 
 
 def approved(intent: Intent, amount: Decimal, now_us: int) -> Intent:
