@@ -453,6 +453,32 @@ def test_a_position_that_changed_its_pool_is_not_gone() -> None:
     assert not any("POSITION" in m.text.plain for m in said)
 
 
+@pytest.mark.parametrize("after_km", [10, 30])
+def test_danger_goes_along_with_positions_into_another_pool(after_km: float) -> None:
+    """A switch of mode: no GONE of the old pool, no fresh alarm, and no all-clear at once."""
+    account = Account()
+    account.see(at(10))
+
+    def elsewhere(seconds: float) -> Snapshot:
+        now = single(after_km, seconds=seconds)
+        return replace(
+            now,
+            rules=dict.fromkeys(["unified"], *now.rules.values()),
+            assets=tuple(replace(one, pool="unified") for one in now.assets),
+            positions=tuple(replace(one, pool="unified") for one in now.positions),
+        )
+
+    assert account.see(elsewhere) == []
+    (danger,) = account.state.dangers.values()
+    assert (danger.pool, danger.tier) == ("unified", Tier.WARNING)
+    assert danger.incident is not None
+    assert account.said[0].text.plain.split()[2].startswith(f"#{danger.incident.code}")
+    said = [message for _ in range(20) for message in account.see(elsewhere)]
+    assert not any("GONE" in message.text.plain for message in said)
+    eased = [message for message in said if message.kind is Kind.RESOLVED]
+    assert len(eased) == (after_km > 20)
+
+
 def test_what_vanished_while_nobody_could_see_it_is_told_on_sight() -> None:
     """A calm account is liquidated during an outage that offers no price to estimate with."""
     account = Account()

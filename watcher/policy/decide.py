@@ -33,7 +33,7 @@ from watcher.domain.alert import (
 )
 from watcher.domain.report import PoolReport
 from watcher.margin import BookError, evaluate, repriced
-from watcher.policy import alerting, blind, checks, history, opinions, speech
+from watcher.policy import alerting, blind, checks, history, moves, opinions, speech
 from watcher.policy.checks import CHECKS, Look, Scene
 from watcher.policy.readings import Reading, read
 from watcher.policy.speech import Turn
@@ -113,6 +113,8 @@ def _look(state: AccountState, seen: Seen, rules: AlertRules, now: Moment) -> Lo
 
 def _on_reading(state: AccountState, found: Look, rules: AlertRules, now: Moment) -> Decision:
     at = now.steady_us
+    known = moves.carried(state.dangers, state.last_good, found.snapshot)
+    state = replace(state, dangers=known)
     dangers, turns = _dangers_after(state, found, at)
     samples = tuple(_sample(p, dangers[p.pool].tier, at) for p in found.report.pools)
     recent = history.remembered(state.recent, samples, at)
