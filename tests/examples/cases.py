@@ -33,6 +33,7 @@ from watcher.domain.account import (
     Bracket,
     BracketKey,
     BracketKind,
+    Claim,
     Family,
     Order,
     Position,
@@ -489,10 +490,10 @@ def bybit_borrowed(i: Given) -> Found:
         borrow_brackets=borrow,
         orders_in="equity",
         order_loss=dec(i["haircut_loss"]),
-        order_maintenance=dec(i["order_mm"]),
     )
     whole = snapshot(rules, assets, [one])
-    pool = report(replace(whole, orders=(order,)))
+    claim = Claim(pool=POOL, name="orders", settle=one.settle, amount=dec(i["order_mm"]))
+    pool = report(replace(whole, orders=(order,), claims=(claim,)))
     assert pool.health
     assert pool.equity is not None
     lost = float(i["haircut_loss"]) - float(i["order_loss"])

@@ -172,6 +172,29 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """
+    What a pool must keep by the venue's own word, where no table of ours gives it: for an option
+    (`name` is its symbol), for resting orders.
+
+    `amount` is in `settle`. It stands still, or, where it has an `underlying`, it grows by
+    `growth` for every 1 that the `price` of that coin moves `adverse`: the most the venue could
+    ask, so that what is computed from it is never rosier.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+
+    pool: str
+    name: str
+    settle: str
+    amount: Decimal
+    underlying: str | None = None
+    price: Decimal = ONE
+    growth: Decimal = ZERO
+    adverse: Literal["up", "down"] = "up"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
     """
     How one pool's venue computes.
@@ -207,7 +230,6 @@ class Rules:
     borrow_fee_rate: Decimal = ZERO
     debts: Literal["net", "own", "larger"] = "net"
     order_loss: Decimal = ZERO
-    order_maintenance: Decimal = ZERO
     orders_in: Literal["nothing", "equity"] = "nothing"
     margins_at: Literal["index", "ask"] = "index"
 
@@ -289,6 +311,7 @@ class Snapshot:
     assets: tuple[Asset, ...] = ()
     positions: tuple[Position, ...] = ()
     orders: tuple[Order, ...] = ()
+    claims: tuple[Claim, ...] = ()
     venue_says: Mapping[str, VenueSays] = field(default_factory=dict)
     wallets: Mapping[str, Mapping[str, Decimal]] = field(default_factory=dict)
     unmodelled: Mapping[str, str] = field(default_factory=dict)

@@ -13,7 +13,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import TypeVar
 
-from watcher.domain.account import Asset, Position, Side, Snapshot, VenueSays
+from watcher.domain.account import Asset, Claim, Position, Side, Snapshot, VenueSays
 from watcher.margin.compile.snapshot import split
 from watcher.margin.errors import BookError
 from watcher.margin.evaluate import NO_BETAS, marks_of
@@ -51,8 +51,19 @@ def repriced(snapshot: Snapshot, factors: Mapping[str, float]) -> Snapshot:
             replace(p, mark=p.mark * factor_of(p.underlying)) for p in snapshot.positions
         ),
         orders=tuple(replace(o, mark=o.mark * factor_of(o.underlying)) for o in snapshot.orders),
+        claims=tuple(
+            c if c.underlying is None else _grown(c, factor_of(c.underlying))
+            for c in snapshot.claims
+        ),
     )
     return _with_opinions(snapshot, changed)
+
+
+def _grown(claim: Claim, factor: Decimal) -> Claim:
+    price = claim.price * factor
+    move = price - claim.price if claim.adverse == "up" else claim.price - price
+    more = claim.growth * max(move, Decimal(0))
+    return replace(claim, price=price, amount=claim.amount + more)
 
 
 def with_top_up(snapshot: Snapshot, pool: str, asset: str, amount: Decimal) -> Snapshot:

@@ -92,7 +92,7 @@ def _pool_report(one: _Computed) -> PoolReport:
         pool=pool.name,
         family=pool.rules.family,
         status=Status.OK,
-        why=None,
+        why=_bounded(pool),
         reference=reference_of(pool),
         equity=today.equity,
         maintenance_margin=today.maintenance,
@@ -118,6 +118,14 @@ def _pool_report(one: _Computed) -> PoolReport:
         ),
         underlyings=tuple(_underlyings(one)),
     )
+
+
+def _bounded(pool: Pool) -> str | None:
+    # computed all the same: what is not known exactly is taken at the most it could be
+    names = [claim.name for claim in pool.claims if claim.growth]
+    if not names:
+        return None
+    return f"margin of {', '.join(names)} taken at the most its coin can make of it"
 
 
 def _percent(distance: float | None) -> float | None:
@@ -176,6 +184,9 @@ def marks_of(pool: Pool) -> dict[str, float]:
     marks: dict[str, float] = {}
     for position in pool.positions:
         marks.setdefault(position.underlying, float(position.mark))
+    for claim in pool.claims:
+        if claim.underlying is not None:
+            marks.setdefault(claim.underlying, float(claim.price))
     movers = {mover_of(name, pool.betas) for name in marks}
     held = [(a, mover_of(a.asset, pool.betas)) for a in pool.assets if _counts(a)]
     # parents first: sorting is stable and False comes before True

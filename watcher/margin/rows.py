@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from watcher.domain.account import ZERO, Bracket, BracketKind, Weight
+from watcher.domain.account import ZERO, Bracket, BracketKind, Claim, Weight
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +65,16 @@ def slices(key: Decimal, ladder: Sequence[Weight]) -> tuple[Decimal, str]:
         total += part * row.weight
         words.append(f"{plain(part)} × {plain(row.weight)}")
     return total, " + ".join(words)
+
+
+def claimed(claim: Claim, factor: Decimal) -> tuple[Decimal, str]:
+    """Return what a claim asks once the price of its coin is multiplied by *factor*."""
+    words = f"the venue asks {plain(claim.amount)} {claim.settle}"
+    if claim.underlying is None:
+        return claim.amount, words
+    move = claim.price * (factor - 1) * (1 if claim.adverse == "up" else -1)
+    words += f", at most {plain(claim.growth)} more for every 1 {claim.underlying} {claim.adverse}"
+    return claim.amount + claim.growth * max(move, ZERO), words
 
 
 def plain(value: Decimal) -> str:

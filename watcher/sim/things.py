@@ -151,7 +151,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Option:
-    """One open option, in base coin; `mark` follows nothing here but is set."""
+    """One open option, in base coin. Its `mark` was so when its coin stood at `anchor`."""
 
     symbol: str
     underlying: str
@@ -160,6 +160,9 @@ class Option:
     quantity: Decimal
     entry: Decimal
     mark: Decimal
+    anchor: Decimal
+    strike: Decimal
+    is_call: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -149,6 +149,7 @@ def placed(snapshot: Snapshot, refusal: str) -> str:
     rows = [("positions", n, f"{p.pool} {p.symbol}") for n, p in enumerate(snapshot.positions)]
     rows += [("assets", n, f"{a.pool} {a.asset}") for n, a in enumerate(snapshot.assets)]
     rows += [("orders", n, f"{o.pool} {o.symbol}") for n, o in enumerate(snapshot.orders)]
+    rows += [("claims", n, f"{c.pool} {c.name}") for n, c in enumerate(snapshot.claims)]
     for kind, number, name in rows:
         if where.startswith(name):
             return f"{kind}[{number}] {refusal}"

@@ -15,6 +15,7 @@ from watcher.domain.account import Bracket, BracketKey, Order, Position, Rules, 
 from watcher.margin.book import NO_ITEM, Draft, Out, Term
 from watcher.margin.compile.pool import Pool, Sheet
 from watcher.margin.errors import BookError, NotModelled
+from watcher.margin.movers import mover_of
 from watcher.margin.tables import Step, bracket_steps, reached, share_rate
 
 
@@ -249,18 +250,36 @@ def write_debt(sheet: Sheet, asset: str, owed: float, unit: int) -> None:
 
 
 def write_order_loss(sheet: Sheet) -> None:
-    """Write what resting orders lose and require where the venue tells it: the pool's constants."""
-    rules = sheet.pool.rules
-    for name, out, sense in (
-        ("order_loss", Out.EQUITY, -1),
-        ("order_maintenance", Out.REQUIREMENT, 1),
-    ):
-        amount = getattr(rules, name)
-        if not amount.is_finite() or amount < 0:
-            raise BookError(f"{sheet.pool.name}: {name} is {amount}, expected 0 or more")
-        if amount:
-            nothing = sheet.draft.amount([(0, 0.0, 0.0, 0.0)])
-            sheet.draft.row(nothing, out, 0.0, sense * float(amount), unit=sheet.unit)
+    """Write what resting orders lose where the venue tells it: the pool's constant."""
+    amount = sheet.pool.rules.order_loss
+    if not amount.is_finite() or amount < 0:
+        raise BookError(f"{sheet.pool.name}: order_loss is {amount}, expected 0 or more")
+    if amount:
+        nothing = sheet.draft.amount([(0, 0.0, 0.0, 0.0)])
+        sheet.draft.row(nothing, Out.EQUITY, 0.0, -float(amount), unit=sheet.unit)
+
+
+def write_claims(sheet: Sheet) -> None:
+    """Write what the venue itself says must be kept, and how fast that may grow."""
+    draft, pool = sheet.draft, sheet.pool
+    for claim in pool.claims:
+        for name in ("amount", "growth"):
+            value = getattr(claim, name)
+            if value < 0:
+                raise BookError(f"{pool.name} {claim.name}: {name} is {value}, expected 0 or more")
+        if not claim.price > 0:
+            raise BookError(
+                f"{pool.name} {claim.name}: price is {claim.price}, expected a price above 0"
+            )
+        unit = sheet.charge(claim.settle)
+        nothing = draft.amount([(0, 0.0, 0.0, 0.0)])
+        draft.row(nothing, Out.REQUIREMENT, 0.0, float(claim.amount), unit=unit)
+        if claim.underlying is None or not claim.growth:
+            continue
+        column = draft.column(mover_of(claim.underlying, pool.betas), float(claim.price))
+        slope = float(claim.growth) * (1 if claim.adverse == "up" else -1)
+        moved = draft.amount([(column, -slope * float(claim.price), slope, 0.0)])
+        draft.row(moved, Out.REQUIREMENT, 1.0, floor=0.0, unit=unit)
 
 
 def write_orders(sheet: Sheet) -> None:

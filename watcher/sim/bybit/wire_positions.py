@@ -16,6 +16,7 @@ from watcher.sim.bybit.figures import (
     LegFigures,
     figures,
     option_margin,
+    option_mark,
 )
 from watcher.sim.bybit.prices import shown_liquidation_price
 from watcher.sim.bybit.wire_market import instruments_of
@@ -126,9 +127,10 @@ def _row_frame(symbol: str, idx: int, leverage: str) -> dict[str, object]:
 
 
 def _option_row(world: World, account: Account, one: Option) -> dict[str, object]:
-    needs = amount(option_margin(one, world.index(one.underlying)))
+    index = world.index(one.underlying)
+    needs, mark = amount(option_margin(one, index)), option_mark(one, index)
     portfolio = account.flag("portfolio")
-    gained = (1 if one.side == "long" else -1) * one.quantity * (one.mark - one.entry)
+    gained = (1 if one.side == "long" else -1) * one.quantity * (mark - one.entry)
     return {
         **_row_frame(one.symbol, 0, ""),
         "riskId": 0,
@@ -136,8 +138,8 @@ def _option_row(world: World, account: Account, one: Option) -> dict[str, object
         "side": "Buy" if one.side == "long" else "Sell",
         "size": short(one.quantity),
         "avgPrice": short(one.entry),
-        "positionValue": amount(one.quantity * one.mark),
-        "markPrice": short(one.mark),
+        "positionValue": amount(one.quantity * mark),
+        "markPrice": short(mark),
         "liqPrice": "",
         "positionIM": "" if portfolio else needs,
         "positionIMByMp": "" if portfolio else needs,

@@ -25,6 +25,7 @@ _PERCENT = Decimal(100)
 _HIDDEN_MULTIPLE = re.compile(r"^10{3,}(?=[A-Z])|(?<=[A-Z])10{3,}$")
 _INVERSE = re.compile(r"^(?P<coin>.+?)USD(?:[FGHJKMNQUVXZ]\d{2})?$")
 _LINEAR_USDT = re.compile(r"^(?P<coin>.+?)-?USDT(?:-.+)?$")
+_OPTION = re.compile(r"^(?P<coin>[A-Z0-9]+)-\d+[A-Z]{3}\d+-[\d.]+-(?P<right>[CP])(?:-[A-Z]+)?$")
 _LINEAR_USDC = re.compile(r"^(?P<coin>[^-]+?)(?:PERP|USDC)?(?:-.+)?$")
 
 _GENERATIONS = {3: "UTA 1.0", 4: "UTA 1.0 Pro", 5: "UTA 2.0", 6: "UTA 2.0 Pro"}
@@ -322,6 +323,17 @@ def underlying_of(symbol: str, settle: str) -> str:
     if match is None:
         raise Unreadable(f"bybit position {symbol}: not a symbol settled in {settle}")
     return _HIDDEN_MULTIPLE.sub("", match["coin"])
+
+
+def option_of(symbol: str) -> tuple[str, str] | None:
+    """
+    Return the coin an option is on, and C for a call or P for a put; None for any other symbol.
+
+    >>> option_of("BTC-26DEC26-90000-C"), option_of("SOL-6FEB26-150.5-P-USDT")
+    (('BTC', 'C'), ('SOL', 'P'))
+    """
+    found = _OPTION.match(symbol)
+    return None if found is None else (found["coin"], found["right"])
 
 
 def settle_of_inverse(symbol: str) -> str:
