@@ -11,7 +11,8 @@ from tests.unit.policy_books import RULES, borrowed, position, single, unified
 from watcher.domain.account import Asset, Family, Rules, Side, Snapshot, Weight
 from watcher.domain.alert import Measure, Tier
 from watcher.domain.report import PoolReport
-from watcher.margin import evaluate, with_closed, with_top_up
+from watcher.margin import evaluate, with_closed, with_repaid, with_top_up
+from watcher.policy import lines
 from watcher.policy.advice import Advice, advise, target_of
 from watcher.policy.readings import Reading, read, value_of
 
@@ -127,6 +128,30 @@ def test_a_borrower_is_told_to_bring_what_he_owes() -> None:
     assert (asset, advice.measure, advice.target) == ("USDT", Measure.MARGIN_LEVEL, 150.0)
     after = with_top_up(snapshot, "margin", asset, amount)
     assert value_after(after, "margin", Measure.MARGIN_LEVEL) >= 150 - 1e-6
+
+
+@pytest.mark.parametrize("level", [112, 125, 140])
+def test_a_borrower_may_repay_less_than_he_would_have_to_add(level: float) -> None:
+    snapshot = borrowed(level)
+    advice = advice_for(snapshot, "margin", Tier.CRITICAL)
+    assert advice is not None
+    assert advice.add is not None
+    assert advice.repay is not None
+    assert float(advice.repay) == pytest.approx(float(advice.add[0]) / 1.5, rel=1e-3)
+
+    enough = with_repaid(snapshot, "margin", "USDT", advice.repay)
+    less = with_repaid(snapshot, "margin", "USDT", advice.repay * Decimal("0.99"))
+    assert value_after(enough, "margin", Measure.MARGIN_LEVEL) >= 150 - 1e-6
+    assert value_after(less, "margin", Measure.MARGIN_LEVEL) < 150
+    said = [str(row) for row in lines.ways_back(advice)]
+    assert any(f"or repay {advice.repay:,f} USDT from outside" in row for row in said)
+
+
+def test_only_what_is_owed_can_be_repaid() -> None:
+    advice = advice_for(single(5.0), "cross:USDT")
+
+    assert advice is not None
+    assert advice.repay is None
 
 
 def test_an_isolated_position_is_helped_in_its_own_margin() -> None:

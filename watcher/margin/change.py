@@ -78,6 +78,15 @@ def with_top_up(snapshot: Snapshot, pool: str, asset: str, amount: Decimal) -> S
     return _with_opinions(snapshot, topped_up(snapshot, pool, asset, amount), only=pool)
 
 
+def with_repaid(snapshot: Snapshot, pool: str, asset: str, amount: Decimal) -> Snapshot:
+    """
+    Return *snapshot* with *amount* of what *pool* owes in *asset* repaid with money from outside.
+
+    Interest goes first. What is beyond the debt is not taken.
+    """
+    return _with_opinions(snapshot, _repaid(snapshot, pool, asset, amount), only=pool)
+
+
 def with_closed(
     snapshot: Snapshot, pool: str, symbol: str, side: Side, quantity: Decimal
 ) -> Snapshot:
@@ -195,6 +204,17 @@ def _released(snapshot: Snapshot, position: Position, share: Decimal) -> Snapsho
         used = says.used_margin - position.initial_margin * share * _price(snapshot, position)
     told = replace(says, used_margin=used)
     return replace(snapshot, venue_says={**snapshot.venue_says, position.pool: told})
+
+
+def _repaid(snapshot: Snapshot, pool: str, asset: str, amount: Decimal) -> Snapshot:
+    def less(row: Asset) -> Asset:
+        if (row.pool, row.asset) != (pool, asset):
+            return row
+        interest, debt = row.interest or Decimal(0), row.debt or Decimal(0)
+        first = min(amount, interest)
+        return replace(row, interest=interest - first, debt=debt - min(amount - first, debt))
+
+    return replace(snapshot, assets=tuple(map(less, snapshot.assets)))
 
 
 def _price(snapshot: Snapshot, position: Position) -> Decimal:

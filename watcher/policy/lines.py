@@ -208,6 +208,8 @@ def ways_back(advice: Advice | None) -> list[Row]:
     if advice.add is not None:
         amount, asset = advice.add
         found.append(row(f"Back to {goal}: add ", Bold(f"{amount:,f} {wording.name(asset)}")))
+        if advice.repay is not None:
+            found.append(row(f"  or repay {advice.repay:,f} {wording.name(asset)} from outside"))
     elif advice.hopeless:
         weak = wording.name(advice.hopeless)
         found.append(row(f"No top-up brings back {goal}: {weak} too weak"))
