@@ -173,6 +173,29 @@ def test_an_isolated_position_is_helped_in_its_own_margin() -> None:
     assert value_after(after, pool, Measure.DISTANCE) >= advice.target - 1e-6
 
 
+@pytest.mark.parametrize("busy", [False, True])
+def test_an_isolated_position_is_offered_what_is_idle_in_its_cross_wallet(*, busy: bool) -> None:
+    pool = "isolated:BTCUSDT:long"
+    held = position(quantity="1", entry="1000", mark="1000", pool=pool, isolated_margin="50")
+    other = position(symbol="ETHUSDT", quantity="1", entry="10", mark="10", pool="cross:USDT")
+    snapshot = replace(
+        unified(),
+        assets=(Asset(pool="cross:USDT", asset="USDT", wallet=Decimal(400), index=Decimal(1)),),
+        positions=(held, other) if busy else (held,),
+        rules=dict.fromkeys([pool, "cross:USDT"], Rules(family=Family.LINEAR_POOL)),
+        venue_says={},
+        wallets={"funding": {"USDT": Decimal(3)}},
+    )
+    advice = advice_for(snapshot, pool)
+    assert advice is not None
+    assert advice.spare is not None
+
+    assert (advice.spare.wallet, advice.spare.amount) == (
+        ("funding", 3) if busy else ("cross", 400)
+    )
+    assert advice.spare.enough is not busy
+
+
 def test_a_short_hedge_is_never_the_one_to_close() -> None:
     one = unified()
     hedge = replace(

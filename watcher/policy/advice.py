@@ -9,7 +9,7 @@ because it costs several evaluations. A pool only its venue can compute gets non
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -186,12 +186,15 @@ def _is_hopeless(case: _Case, report: PoolReport, asset: str) -> bool:
 def _spare(
     case: _Case, asset: str | None, needed: Decimal | None, value_now: float
 ) -> Spare | None:
+    if asset is None:
+        return None
     held = [
         (amounts[asset], wallet)
         for wallet, amounts in case.snapshot.wallets.items()
-        if asset is not None and amounts.get(asset, Decimal(0)) > 0
+        if amounts.get(asset, Decimal(0)) > 0
     ]
-    if asset is None or not held:
+    held += _idle(case.snapshot, case.pool, asset)
+    if not held:
         return None
     amount, wallet = max(held)
     value = case.value(with_top_up(case.snapshot, case.pool, asset, amount))
@@ -199,6 +202,17 @@ def _spare(
         return None
     enough = needed is not None and amount >= needed
     return Spare(wallet=wallet, amount=amount, asset=asset, brings=value, enough=enough)
+
+
+def _idle(snapshot: Snapshot, pool: str, asset: str) -> Iterator[tuple[Decimal, str]]:
+    """Yield what lies in a pool an isolated position draws its margin from, while it risks none."""
+    if not any(p.pool == pool and p.isolated_margin is not None for p in snapshot.positions):
+        return
+    busy = {p.pool for p in snapshot.positions} | {o.pool for o in snapshot.orders}
+    busy |= {a.pool for a in snapshot.assets if a.wallet < 0 or a.debt or a.interest}
+    for row in snapshot.assets:
+        if row.asset == asset and row.pool not in busy and row.wallet > 0:
+            yield row.wallet, row.pool.partition(":")[0]
 
 
 def _closing(case: _Case, report: PoolReport) -> Closing | None:
