@@ -369,9 +369,22 @@ def test_live_marks_are_young_and_of_other_accounts() -> None:
     marks.note(snapshot("a", mark="1"), moment(0))
     marks.note(snapshot("b", mark="2"), moment(5))
 
-    assert marks.fresh({"BTC", "ETH"}, moment(15), apart_from="main") == {"BTC": 2.0}
-    assert marks.fresh({"BTC"}, moment(15), apart_from="b") == {"BTC": 1.0}
-    assert marks.fresh({"BTC"}, moment(15.1), apart_from="b") == {}
+    held = snapshot("main", mark="3").positions
+    assert marks.fresh(held, moment(15), apart_from="main") == {"BTC": 2.0}
+    assert marks.fresh(held, moment(15), apart_from="b") == {"BTC": 1.0}
+    assert marks.fresh(held, moment(15.1), apart_from="b") == {}
+
+
+def test_live_marks_are_of_like_contracts_on_any_venue() -> None:
+    """A swap and a contract of next March on one coin may lie percents apart for good."""
+    marks = Marks()
+    (own,) = snapshot("a", mark="50000").positions
+    swap, dated = (replace(own, symbol=name) for name in ("BTC-USDT-SWAP", "BTC-USDT-270326"))
+    marks.note(replace(snapshot("a", mark="1"), positions=(swap,)), moment(0))
+    for held, news in ((own, {"BTC": 50_000.0}), (swap, {"BTC": 50_000.0}), (dated, {})):
+        assert marks.fresh([held], moment(1), apart_from="main") == news
+    # of several contracts the first by name is what is compared
+    assert marks.fresh([swap, dated], moment(1), apart_from="main") == {}
 
 
 def test_messages_wake_the_deliverer_only_after_the_commit(tmp_path: Path) -> None:

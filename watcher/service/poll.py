@@ -22,7 +22,7 @@ from typing import Protocol
 
 import structlog
 
-from watcher.domain.account import Snapshot
+from watcher.domain.account import Position, Snapshot
 from watcher.domain.alert import (
     MINUTE_US,
     SECOND_US,
@@ -79,30 +79,51 @@ class Outlet(Protocol):
 
 
 class Marks:
-    """The latest marks by underlying that each account's fresh snapshot brought."""
+    """
+    The latest mark of each contract that each account's fresh snapshot brought.
+
+    A dated contract is not priced like a swap, nor one in coins like one in dollars: only marks of
+    like contracts are news of each other, on whatever venue.
+    """
 
     def __init__(self) -> None:
         self._marks: dict[str, dict[str, tuple[int, float]]] = {}
 
     def note(self, snapshot: Snapshot, now: Moment) -> None:
-        # of several contracts on one coin the first by name is kept, as `decide` compares it
-        for position in sorted(snapshot.positions, key=lambda one: one.symbol, reverse=True):
-            by_account = self._marks.setdefault(position.underlying, {})
+        for position in snapshot.positions:
+            by_account = self._marks.setdefault(_contract(position.symbol), {})
             by_account[snapshot.account] = (now.steady_us, float(position.mark))
 
     def fresh(
-        self, underlyings: Iterable[str], now: Moment, *, apart_from: str
+        self, positions: Iterable[Position], now: Moment, *, apart_from: str
     ) -> dict[str, float]:
-        """Return the newest marks other accounts saw; one's own last mark is no news."""
-        found = {}
-        for name in underlyings:
-            seen = [
-                mark for account, mark in self._marks.get(name, {}).items() if account != apart_from
-            ]
+        """
+        Return by underlying the newest marks other accounts saw; one's own last mark is no news.
+
+        Of several contracts on one coin the first by name counts, as `decide` compares it.
+        """
+        found: dict[str, float] = {}
+        own: dict[str, str] = {}
+        for position in sorted(positions, key=lambda one: one.symbol):
+            own.setdefault(position.underlying, _contract(position.symbol))
+        for name, contract in own.items():
+            by_account = self._marks.get(contract, {})
+            seen = [mark for account, mark in by_account.items() if account != apart_from]
             at_us, price = max(seen, default=(0, 0.0))
             if seen and now.steady_us - at_us <= MARK_AGE_MAX_US:
                 found[name] = price
         return found
+
+
+def _contract(symbol: str) -> str:
+    """
+    Return what names a contract on every venue alike, its date included.
+
+    >>> _contract("BTC-USDT-SWAP"), _contract("BTCUSD_PERP"), _contract("BTC-USDT-270326")
+    ('BTCUSDT', 'BTCUSD', 'BTCUSDT270326')
+    """
+    plain = "".join(mark for mark in symbol if mark.isalnum())
+    return plain.removesuffix("SWAP").removesuffix("PERP")
 
 
 class Poller:
@@ -244,9 +265,7 @@ class Poller:
         if last_good is None:
             return Seen(snapshot=None, missed=missed)
         positions = last_good.positions
-        prices = self._marks.fresh(
-            {p.underlying for p in positions}, self._clock.now(), apart_from=self.rules.account
-        )
+        prices = self._marks.fresh(positions, self._clock.now(), apart_from=self.rules.account)
         if positions and missed.kind is not MissKind.BANNED:
             prices |= await self._live_prices(sorted({p.symbol for p in positions}))
         return Seen(snapshot=None, missed=missed, prices=prices)
