@@ -327,22 +327,18 @@ EXAMPLES = [
 ]
 
 
-@pytest.mark.parametrize(("side", "entry", "leverage", "added", "size", "price"), EXAMPLES)
-def test_isolated_margin_is_what_the_published_formulas_say(
-    side: str, entry: str, leverage: str, added: str, size: str, price: str
-) -> None:
-    """Z3 to Z5 backwards: opening margin with its fee, and what was added to it."""
+FEE_RATE = D("0.00055")
+
+
+def isolated_margin(side: str, entry: str, leverage: str, size: str, price: Decimal) -> Decimal:
+    """Return the margin *price* stands for, of a contract with one bracket of 0.5 %."""
     inverse = size == "60000"
-    symbol, settle, category = (
-        ("BTCUSD", "BTC", "inverse") if inverse else ("BTCUSDT", "USDT", "linear")
-    )
-    sign = 1 if side == "Buy" else -1
-    fee_rate = D("0.00055")
+    symbol = "BTCUSD" if inverse else "BTCUSDT"
     leg = Leg(
         symbol=symbol,
-        category=category,
-        settle=settle,
-        side=Side.LONG if sign > 0 else Side.SHORT,
+        category="inverse" if inverse else "linear",
+        settle="BTC" if inverse else "USDT",
+        side=Side.LONG if side == "Buy" else Side.SHORT,
         quantity=D(size),
         entry=D(entry),
         mark=D(entry),
@@ -350,23 +346,50 @@ def test_isolated_margin_is_what_the_published_formulas_say(
         maintenance_margin=None,
         initial_margin=D(1),
         leverage=D(leverage),
-        liquidation_price=D(price),
+        liquidation_price=price,
     )
     tables = Tables(
         ladders={},
         borrow={},
         brackets={symbol: (Bracket(floor=D(0), rate=D("0.005"), deduction=D(0)),)},
-        fees={symbol: fee_rate},
+        fees={symbol: FEE_RATE},
         usd={},
     )
-    value = D(size) / D(entry) if inverse else D(size) * D(entry)
-    gear = (sign if inverse else -sign) / D(leverage)
-    counted = D(added) / (1 + fee_rate) if inverse else D(added)
-
     margin = margin_of(leg, tables)
+    assert margin is not None
+    return margin
 
-    opening = value / D(leverage) + value * (1 + gear) * fee_rate
+
+@pytest.mark.parametrize(("side", "entry", "leverage", "added", "size", "price"), EXAMPLES)
+def test_isolated_margin_is_what_the_published_formulas_say(
+    side: str, entry: str, leverage: str, added: str, size: str, price: str
+) -> None:
+    """Z3 to Z5 backwards: opening margin with its fee, and what was added to it."""
+    inverse = size == "60000"
+    value = D(size) / D(entry) if inverse else D(size) * D(entry)
+    gear = (1 if (side == "Buy") is inverse else -1) / D(leverage)
+    counted = D(added) / (1 + FEE_RATE) if inverse else D(added)
+
+    margin = isolated_margin(side, entry, leverage, size, D(price))
+
+    opening = value / D(leverage) + value * (1 + gear) * FEE_RATE
     assert margin == pytest.approx(opening + counted, rel=D("1e-9"))
+
+
+@pytest.mark.parametrize(("side", "entry", "leverage", "added", "size", "price"), EXAMPLES)
+@pytest.mark.parametrize("towards", [1, -1])
+def test_a_liquidation_price_off_by_a_tick_is_off_by_little_margin(
+    side: str, entry: str, leverage: str, added: str, size: str, price: str, towards: int
+) -> None:
+    """Ours is derived from that price; towards the mark, where the venue rounds, it is less."""
+    tick = D("0.1")
+    nearer = 1 if side == "Buy" else -1
+
+    exact = isolated_margin(side, entry, leverage, size, D(price))
+    printed = isolated_margin(side, entry, leverage, size, D(price) + towards * nearer * tick)
+
+    assert (printed < exact) is (towards > 0)
+    assert abs(printed / exact - 1) <= tick * D(leverage) / D(entry) * D("1.3")
 
 
 def test_a_position_without_a_price_keeps_its_opening_margin_where_that_leaves_none_either() -> (
