@@ -32,7 +32,14 @@ from watcher.venues.mismatch import counted_value, mismatch
 from watcher.venues.okx.book import Book, Currency, Leg, Odd
 from watcher.venues.okx.locks import locked
 from watcher.venues.okx.pair import Pair, assets_of, rules_of, says_of
-from watcher.venues.okx.position import apart, described, margin_mismatch, position, shown
+from watcher.venues.okx.position import (
+    apart,
+    described,
+    is_described,
+    margin_mismatch,
+    position,
+    shown,
+)
 from watcher.venues.okx.shared import carried, debts_of, order_loss
 from watcher.venues.okx.tables import Fees, Mode, Tables
 
@@ -334,8 +341,10 @@ def _weights(
 
 
 def _position(sheet: _Sheet, leg: Leg, pool: str, book: Book | None, tables: Tables) -> Position:
-    if odd := described(leg, tables).odd:
+    if not is_described(leg, tables):
+        odd = described(leg, tables).odd or "no position tiers known"
         sheet.doubt(pool, f"{leg.inst_id}: {odd}")
-    elif off := margin_mismatch(leg, pool, book, tables):
+        return shown(leg, pool, tables)
+    if off := margin_mismatch(leg, pool, book, tables):
         sheet.mismatches.append(off)
     return position(leg, pool, book, tables)

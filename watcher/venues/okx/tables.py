@@ -8,7 +8,7 @@ poll (balance, positions) is read in `read`. Sources and dates: docs/venues.md, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -66,7 +66,8 @@ class Config:
 class Instrument:
     """
     A contract. `size` is base coin per contract, quote (USD) per contract when inverse. `odd` says
-    in words why the engine does not model it; "" when it does.
+    in words why the engine does not model it; "" when it does. One that the venue does not list is
+    known by its position alone.
     """
 
     inst_id: str
@@ -77,6 +78,7 @@ class Instrument:
     size: Decimal
     fee_group: str | None
     odd: str
+    listed: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +157,7 @@ def read_instruments(body: object, kind: str) -> dict[str, Instrument]:
         try:
             instrument = _instrument(row)
         except Unreadable:
-            continue  # not listed yet, or gone; one that is held is then missed by name
+            continue  # not listed yet, or gone; a pool that holds it is partial then
         found[instrument.inst_id] = instrument
     if not found:
         raise Unreadable(f"{where}: no contract in the list")
@@ -165,6 +167,8 @@ def read_instruments(body: object, kind: str) -> dict[str, Instrument]:
 def _instrument(row: Row) -> Instrument:
     inst_id, family = row.text("instId"), row.text("instFamily")
     inverse = row.choice("ctType", _CONTRACT_TYPES)
+    if not inst_id.startswith(f"{family}-"):
+        raise row.wrong("instFamily", f"the beginning of {inst_id}")
     underlying, _, quote = family.partition("-")
     counted_in = row.text("ctValCcy")
     expected = quote if inverse else underlying
@@ -181,19 +185,21 @@ def _instrument(row: Row) -> Instrument:
     )
 
 
-def read_brackets(body: object, families: Iterable[str]) -> dict[str, tuple[Bracket, ...]]:
+def read_brackets(body: object, families: Collection[str]) -> dict[str, tuple[Bracket, ...]]:
     """
     Return the position tiers of *families*, keyed by contracts; the rate reached is on the whole.
 
-    A row's `maxSz` is its upper end, so a floor is the end before.
+    A family the answer leaves out has none: the pools that hold it are partial, no others. A row's
+    `maxSz` is its upper end, so a floor is the end before.
     """
     rows = data_of(body, "okx position-tiers")
     found = {}
     for family in families:
         mine = [row for row in rows if row.data.get("instFamily") == family]
-        if not mine:
-            raise Unreadable(f"okx position-tiers: none for {family}")
-        found[family] = _flat(mine)
+        if mine:
+            found[family] = _flat(mine)
+    if not found:
+        raise Unreadable(f"okx position-tiers: none for {', '.join(families)}")
     return found
 
 
@@ -204,8 +210,9 @@ def read_borrow(body: object, currency: str) -> tuple[Bracket, ...]:
 
 
 def _flat(rows: Iterable[Row]) -> tuple[Bracket, ...]:
+    named = [Row(row.data, f"{where}[{number}]") for number, row in enumerate(rows)]
     ordered = sorted(
-        (row.not_negative("minSz"), row.positive("maxSz"), row.fraction("mmr")) for row in rows
+        (row.not_negative("minSz"), row.positive("maxSz"), row.fraction("mmr")) for row in named
     )
     brackets: list[Bracket] = []
     floor = ZERO
