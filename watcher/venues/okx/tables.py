@@ -210,9 +210,8 @@ def read_borrow(body: object, currency: str) -> tuple[Bracket, ...]:
 
 
 def _flat(rows: Iterable[Row]) -> tuple[Bracket, ...]:
-    named = [Row(row.data, f"{where}[{number}]") for number, row in enumerate(rows)]
     ordered = sorted(
-        (row.not_negative("minSz"), row.positive("maxSz"), row.fraction("mmr")) for row in named
+        (row.not_negative("minSz"), row.positive("maxSz"), row.fraction("mmr")) for row in rows
     )
     brackets: list[Bracket] = []
     floor = ZERO
