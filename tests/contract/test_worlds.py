@@ -611,10 +611,10 @@ def crossings_of(report: Report) -> list[Crossing]:
     ]
 
 
-def liquidates_there(kind: str, seed: int, crossing: Crossing) -> bool:
-    """Return whether the venue acts just beyond *crossing*, and not just before it."""
+def liquidates_there(kind: str, seed: int, crossing: Crossing, near: Decimal = NEAR) -> bool:
+    """Return whether the venue acts within *near* beyond *crossing*, and not just before it."""
     pool, underlying = crossing.pool, crossing.underlying
-    beyond, before = crossing.at(NEAR), crossing.at(-NEAR)
+    beyond, before = crossing.at(near), crossing.at(-NEAR)
     acts = liquidated(kind, seed, pool, underlying, beyond)
     return acts and not liquidated(kind, seed, pool, underlying, before)
 

@@ -618,6 +618,7 @@ def test_coin_with_a_gap_in_its_ladder_counts_for_nothing_and_says_so() -> None:
 def test_brackets_that_do_not_explain_the_maintenance_are_a_misfit() -> None:
     told = bodies("cross")
     told["risk BTCUSDT"]["result"]["list"][0]["maintenanceMargin"] = "0.004"
+    told["risk BTCUSDT"]["result"]["list"][1]["mmDeduction"] = ""
 
     with pytest.raises(AssertionError, match="BTCUSDT"):
         snapshot_of(told)

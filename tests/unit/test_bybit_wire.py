@@ -301,6 +301,7 @@ def test_brackets_that_stopped_fitting_are_read_again_at_once() -> None:
         for name in ("wallet", "linear USDT", "linear USDC", "inverse", "option"):
             told[name]["time"] = clock.now_ms
         told["risk BTCUSDT"]["result"]["list"][0]["maintenanceMargin"] = "0.006"
+        told["risk BTCUSDT"]["result"]["list"][1]["mmDeduction"] = ""
         told["linear USDT"]["result"]["list"][0]["positionMM"] = "117.0585"
 
         snapshot = await venue.snapshot()
