@@ -316,13 +316,20 @@ def _start_loops(settings: Settings, parts: Parts, channel: TelegramChannel) -> 
 
 
 def _commands(settings: Settings, parts: Parts) -> Callable[[], Awaitable[None]]:
+    async def tell(message: Message) -> None:
+        try:
+            await parts.store.say(message)
+        except StoreError:
+            parts.deliverer.tell(message)
+        parts.deliverer.wake()
+
     async def listen() -> None:
         # a tenth of a second of imports that the first look at the venues must not wait for
         await parts.clock.sleep(COMMANDS_AFTER_S)
         from watcher.channels.telegram_commands import (  # noqa: PLC0415 - see above
-            Gate,
             TelegramCommands,
         )
+        from watcher.channels.telegram_gate import Gate  # noqa: PLC0415 - see above
 
         chat = settings.telegram.chat_id
         assert chat is not None
@@ -338,6 +345,7 @@ def _commands(settings: Settings, parts: Parts) -> Callable[[], Awaitable[None]]
                 zone=settings.timezone,
             ),
             now=parts.clock.now,
+            tell=tell,
             endpoint=settings.telegram.endpoint,
         )
         try:
