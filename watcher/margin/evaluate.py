@@ -33,14 +33,14 @@ def evaluate(
     """
     Return what *snapshot* means: one report per pool, in the order of its rules.
 
-    Without *stages* the venue's stages are left out: they cost as much as the distances, and who
-    asks the same pool many times does without.
+    Without *stages* the venue's stages and the bankruptcy prices are left out: they cost more than
+    the distances, and who asks the same pool many times does without.
 
     Raises: `BookError` for a snapshot that cannot be right.
     """
     state = state_of(snapshot, betas)
     found = distances(state, betas)
-    bankrupt = _bankruptcies(state)
+    bankrupt = _bankruptcies(state) if stages else {}
     staged = stages_of(snapshot, state, found, betas) if stages else {}
     pools = []
     for name, pool in state.compiled.pools.items():
