@@ -250,6 +250,14 @@ def test_a_spot_loan_that_is_kept_asks_for_its_margin_all_the_same() -> None:
     assert unified(snapshot).maintenance_margin == pytest.approx(900)
 
 
+def test_debts_margined_otherwise_than_by_our_tables_are_told() -> None:
+    assert snapshot_of(spot()).mismatches == ()
+
+    [off] = snapshot_of(totals(spot(), mmr="909")).mismatches
+
+    assert (off.what, off.ours, off.venue) == ("all debts", D(900), D(909))
+
+
 def test_spot_mode_that_may_not_borrow_shows_the_venues_figures() -> None:
     told = changed(spot(), "config", "data", 0, "enableSpotBorrow", to=False)
 

@@ -40,7 +40,7 @@ from watcher.venues.okx.position import (
     position,
     shown,
 )
-from watcher.venues.okx.shared import carried, debts_of, order_loss
+from watcher.venues.okx.shared import carried, debts_mismatch, debts_of, order_loss
 from watcher.venues.okx.tables import Fees, Mode, Tables
 
 POOL = "unified"
@@ -197,6 +197,8 @@ def _shared(sheet: _Sheet, book: Book, tables: Tables, mode: Mode) -> None:
     )
     odd, off = carried(book, book.carried, tables.borrow, POOL)
     sheet.mismatches += off
+    if all_debts := debts_mismatch(book, tables.borrow, debts, POOL):
+        sheet.mismatches.append(all_debts)
     for why in odd:
         sheet.doubt(POOL, why)
 
