@@ -14,10 +14,12 @@ from typing import Any
 import pytest
 
 from tests.unit import test_bybit_read as bybit_read
+from tests.unit import test_okx_read as okx_read
 from tests.unit.binance_bodies import body, leg
 from watcher.ports import Unreadable
 from watcher.venues.binance import coin, setup
 from watcher.venues.bybit import tables as bybit
+from watcher.venues.okx import tables as okx
 
 Rows = list[dict[str, Any]]
 
@@ -113,7 +115,43 @@ def test_a_bybit_row_two_pages_tell_alike_counts_once() -> None:
     assert bybit.read_brackets(told, "BTCUSDT") == plain
 
 
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (without(0), r"okx position-tiers BTC-USDT\[0\] begins at 15000, expected 0"),
+        (without(1), r"okx position-tiers BTC-USDT\[1\] begins at 25000, expected 15000"),
+        (put(1, "minSz", "14000"), r"BTC-USDT\[1\] begins at 14000, expected 15000"),
+        (put(1, "minSz", "15002"), r"BTC-USDT\[1\] begins at 15002, expected 15000"),
+        (put(1, "maxSz", "15000"), r"BTC-USDT\[1\] ends at 15000, expected more than 15000"),
+        (put(0, "mmr", "-0.1"), r"BTC-USDT\[0\]: mmr is '-0.1'"),
+        (put(0, "mmr", "1.1"), "mmr is '1.1'"),
+    ],
+)
+def test_okx_tiers(change: Callable[[Rows], None], words: str) -> None:
+    told = copy.deepcopy(okx_read.bodies("multi"))["tiers SWAP cross"]
+    change(told["data"])
+
+    with pytest.raises(Unreadable, match=words):
+        okx.read_brackets(told, ["BTC-USDT"])
+
+
 # ── what is owed ──────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (without(0), r"okx position-tiers USDT\[0\] begins at 5000, expected 0"),
+        (put(1, "minSz", "6000"), r"okx position-tiers USDT\[1\] begins at 6000, expected 5000"),
+        (put(1, "mmr", "7"), "mmr is '7'"),
+    ],
+)
+def test_okx_borrowing(change: Callable[[Rows], None], words: str) -> None:
+    told = copy.deepcopy(okx_read.bodies("multi"))["borrow USDT"]
+    change(told["data"])
+
+    with pytest.raises(Unreadable, match=words):
+        okx.read_borrow(told, "USDT")
 
 
 @pytest.mark.parametrize(
@@ -134,6 +172,16 @@ def test_bybit_borrowing(change: Callable[[Rows], None], words: str) -> None:
 
 
 # ── collateral ────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("change", [without(0), put(0, "discountRate", "1.2")])
+def test_okx_discounts_that_do_not_fit_make_the_pool_partial(
+    change: Callable[[Rows], None],
+) -> None:
+    told = copy.deepcopy(okx_read.bodies("multi"))
+    change(told["discount"]["data"][0]["details"])
+
+    assert okx_read.snapshot_of(told).unmodelled == {"unified": "discount rates of BTC unknown"}
 
 
 @pytest.mark.parametrize("change", [without(0), put(1, "collateralRatio", "-0.2")])

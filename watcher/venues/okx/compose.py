@@ -328,6 +328,8 @@ def _weights(
     if told is None or equity <= 0 or one.usd < SHOWN_USD_MIN:
         return ladder or (Weight(weight=ZERO),)
     rate = min(max(told / one.usd, ZERO), ONE)
+    if ladder is None and rate:
+        sheet.doubt(POOL, f"discount rates of {one.currency} unknown")
     if ladder is None or not rate:
         return (Weight(weight=rate),)
     # whether the venue's figure counts isolated margin too is not documented: either will do

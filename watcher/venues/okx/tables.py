@@ -14,7 +14,7 @@ from decimal import Decimal
 
 from watcher.domain.account import ONE, ZERO, Bracket, Weight
 from watcher.ports import KeyRights, Unreadable, WithdrawalRight
-from watcher.venues.fields import Row, row_of
+from watcher.venues.fields import Row, check_chain, row_of
 
 STALE_MS_MAX = 30_000
 """Marks are printed at least every ten seconds; older ones were served from somewhere else."""
@@ -197,7 +197,7 @@ def read_brackets(body: object, families: Collection[str]) -> dict[str, tuple[Br
     for family in families:
         mine = [row for row in rows if row.data.get("instFamily") == family]
         if mine:
-            found[family] = _flat(mine)
+            found[family] = _flat(mine, f"okx position-tiers {family}")
     if not found:
         raise Unreadable(f"okx position-tiers: none for {', '.join(families)}")
     return found
@@ -206,13 +206,15 @@ def read_brackets(body: object, families: Collection[str]) -> dict[str, tuple[Br
 def read_borrow(body: object, currency: str) -> tuple[Bracket, ...]:
     """Return what borrowing *currency* adds to maintenance, by amount; () when it has no tiers."""
     rows = data_of(body, f"okx position-tiers {currency}")
-    return _flat(rows) if rows else ()
+    return _flat(rows, f"okx position-tiers {currency}") if rows else ()
 
 
-def _flat(rows: Iterable[Row]) -> tuple[Bracket, ...]:
+def _flat(rows: Iterable[Row], where: str) -> tuple[Bracket, ...]:
+    named = [Row(row.data, f"{where}[{number}]") for number, row in enumerate(rows)]
     ordered = sorted(
-        (row.not_negative("minSz"), row.positive("maxSz"), row.fraction("mmr")) for row in rows
+        (row.not_negative("minSz"), row.positive("maxSz"), row.fraction("mmr")) for row in named
     )
+    check_chain(where, ((low, high) for low, high, _ in ordered), step=ONE)
     brackets: list[Bracket] = []
     floor = ZERO
     for _, end, rate in ordered:
