@@ -627,6 +627,23 @@ def test_brackets_that_cannot_be_refreshed_serve_for_six_hours() -> None:
     play(scene)
 
 
+def test_weights_that_do_not_give_the_collateral_told_are_told_and_read_again() -> None:
+    async def scene(reach: Reach, venue: Binance) -> None:
+        path = "/sapi/v1/margin/crossMarginCollateralRatio"
+        assert (await venue.snapshot()).mismatches == ()
+        reach.server.answers[MARGIN] = Said(
+            body("margin_account") | {"TotalCollateralValueInUSDT": "316000"}
+        )
+        for _ in range(3):
+            reach.clock.now_ms += 1_900_000  # an hour after they were read, and not sooner
+            marks_now(reach)
+            (off,) = (await venue.snapshot()).mismatches
+            assert (off.pool, off.what, off.figure) == ("margin", "all coins", "collateral value")
+        assert reach.server.count(path) == 2
+
+    play(scene)
+
+
 def test_bars_are_refreshed_hourly_by_housekeeping_and_outlive_a_failure() -> None:
     async def scene(reach: Reach, venue: Binance) -> None:
         path = "/sapi/v1/margin/tradeCoeff"
