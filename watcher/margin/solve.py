@@ -128,9 +128,8 @@ def _members(group: Ints, wanted: Ints) -> tuple[Ints, Ints]:
     return order[low[which] + offset], which
 
 
-def _padded(line: Ints, *columns: Ints) -> tuple[Ints, Ints, Ints, Flags]:
+def _padded(line: Ints, row: Ints, place: Ints) -> tuple[Ints, Ints, Ints, Flags]:
     # one line per different value of *line* (sorted), its rows and places side by side
-    row, place = columns
     opens = np.ones(len(line), dtype=np.bool_)
     opens[1:] = line[1:] != line[:-1]
     first, number = np.flatnonzero(opens), np.cumsum(opens) - 1
