@@ -619,5 +619,7 @@ def test_pools_of_one_snapshot_do_not_see_each_other() -> None:
         positions=tuple(p for part in parts for p in part.positions),
     )
 
-    for part, pool in zip(parts, evaluate(together).pools, strict=True):
+    whole = evaluate(together).pools
+    for part, pool in zip(parts, whole, strict=True):
+        assert evaluate(together, only=pool.pool).pools == (pool,)
         assert evaluate(part).pools[0] == pool

@@ -28,22 +28,28 @@ NO_BETAS: Mapping[str, float] = {}
 
 
 def evaluate(
-    snapshot: Snapshot, *, betas: Mapping[str, float] = NO_BETAS, stages: bool = True
+    snapshot: Snapshot,
+    *,
+    betas: Mapping[str, float] = NO_BETAS,
+    stages: bool = True,
+    only: str | None = None,
 ) -> Report:
     """
-    Return what *snapshot* means: one report per pool, in the order of its rules.
+    Return what *snapshot* means: one report per pool, or *only* that pool, in order of its rules.
 
     Without *stages* the venue's stages and the bankruptcy prices are left out: they cost more than
     the distances, and who asks the same pool many times does without.
 
     Raises: `BookError` for a snapshot that cannot be right.
     """
-    state = state_of(snapshot, betas)
+    state = state_of(snapshot, betas, only=only)
     found = distances(state, betas)
     bankrupt = _bankruptcies(state) if stages else {}
     staged = stages_of(snapshot, state, found, betas) if stages else {}
     pools = []
     for name, pool in state.compiled.pools.items():
+        if only not in (None, name):
+            continue
         if name in state.compiled.left_out:
             pools.append(told_report(snapshot, pool, state.compiled.left_out[name]))
         else:

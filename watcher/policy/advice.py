@@ -117,10 +117,8 @@ class _Case:
     betas: Mapping[str, float]
 
     def value(self, snapshot: Snapshot) -> float | None:
-        for pool in evaluate(snapshot, betas=self.betas, stages=False).pools:
-            if pool.pool == self.pool:
-                return value_of(pool, self.measure)
-        return None
+        report = evaluate(snapshot, betas=self.betas, stages=False, only=self.pool)
+        return next((value_of(pool, self.measure) for pool in report.pools), None)
 
     def reaches(self, snapshot: Snapshot) -> bool:
         value = self.value(snapshot)
