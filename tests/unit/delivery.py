@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from tests.unit.service_stand_ins import FailingStore, FreeWorld, Phone, in_world
+from tests.unit.service_stand_ins import FailingStore, FreeWorld, Numbers, Phone, in_world
 from watcher.domain.alert import SECOND_US
 from watcher.service.clock import SteppedClock
 from watcher.service.deliver import Deliverer
@@ -21,7 +21,7 @@ def deliver(folder: Path | None, phone: Phone, story: Story) -> None:
     async def told(clock: SteppedClock) -> None:
         phone.clock = clock
         store: Any = FailingStore() if folder is None else await SqliteStore.open(folder)
-        deliverer = Deliverer(store=store, channel=phone, clock=clock)
+        deliverer = Deliverer(store=store, channel=phone, clock=clock, ids=Numbers())
         running = clock.spawn(deliverer.run(), name="deliverer")
         try:
             await story(clock, store, deliverer)

@@ -238,45 +238,34 @@ class Phone:
     def plain(self) -> list[str]:
         return [text.plain for text in self.texts]
 
+    def titles(self) -> list[str]:
+        """The first row of what was sent: without the one that says how late an alert comes."""
+        return [text.plain.splitlines()[0] for text in self.texts]
+
 
 class FailingStore:
     """A store whose every verb fails, as on a full disk."""
 
-    async def load(self) -> Mapping[str, AccountState]:
+    async def _fail(self, *args: object, **options: object) -> Any:
         raise StoreError("disk full")
 
-    async def commit(self, *args: object) -> None:
-        raise StoreError("disk full")
-
-    async def claim(self, *args: object, **options: object) -> list[Any]:
-        raise StoreError("disk full")
-
-    async def delivered(self, *args: object) -> None:
-        raise StoreError("disk full")
-
-    async def postpone(self, *args: object, **options: object) -> None:
-        raise StoreError("disk full")
-
-    async def abandon(self, *args: object) -> None:
-        raise StoreError("disk full")
-
-    async def refused(self, *args: object) -> None:
-        raise StoreError("disk full")
-
-    async def say(self, *args: object) -> None:
-        raise StoreError("disk full")
-
-    async def backlog(self, *args: object) -> Any:
-        raise StoreError("disk full")
-
-    async def history(self, *args: object, **options: object) -> list[Sample]:
-        raise StoreError("disk full")
-
-    async def probe(self) -> None:
-        raise StoreError("disk full")
+    load = commit = claim = claim_group = take_over = delivered = postpone = abandon = _fail
+    drop = refused = say = keep_buttons = take_button = raise_flag = flags = prove = _fail
+    chat_moved = chats_moved = due = backlog = history = probe = _fail
 
     async def close(self) -> None:
         return None
+
+
+class Numbers:
+    """Tokens that count."""
+
+    def __init__(self) -> None:
+        self.made = 0
+
+    def token(self) -> str:
+        self.made += 1
+        return f"token-{self.made}"
 
 
 def rules(account: str = "main") -> AlertRules:

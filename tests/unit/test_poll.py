@@ -12,6 +12,7 @@ import pytest
 
 from tests.unit.service_stand_ins import (
     FailingStore,
+    Numbers,
     Phone,
     Venue,
     decide_by_mark,
@@ -319,7 +320,7 @@ def test_a_defect_in_one_account_does_not_reach_another(tmp_path: Path) -> None:
 
     async def story(clock: SteppedClock) -> None:
         store = await SqliteStore.open(tmp_path)
-        deliverer = Deliverer(store=store, channel=phone, clock=clock)
+        deliverer = Deliverer(store=store, channel=phone, clock=clock, ids=Numbers())
         scheduler = SteppedScheduler(clock)
         for name in ("bad", "good"):
             poller = Poller(
@@ -395,7 +396,7 @@ def test_messages_wake_the_deliverer_only_after_the_commit(tmp_path: Path) -> No
 
         async def one() -> None:
             await slots.poller.slot()
-            waiting.append((await store.backlog(clock.now())).waiting)
+            waiting.append((await store.backlog()).waiting)
 
         for _ in range(3):
             await one()

@@ -28,7 +28,7 @@ class QuietStore(FailingStore):
         self.writes = True
 
     async def backlog(self, *args: object) -> Backlog:
-        return Backlog(waiting=0, urgent_since_us=self.urgent_since_us, due_us=None)
+        return Backlog(waiting=0, urgent_since_us=self.urgent_since_us)
 
     async def probe(self) -> None:
         if not self.writes:

@@ -90,6 +90,7 @@ class TelegramChannel:
     The `Channel` port for one chat.
 
     *endpoint* is a Bot API on this machine instead of Telegram's; no other host is accepted.
+    *moved* is told the old and the new number of a chat that became another one.
     Connections stay open between messages, so an alert needs no handshake.
     """
 
@@ -100,11 +101,13 @@ class TelegramChannel:
         *,
         endpoint: str | None = None,
         timeout_s: float = TIMEOUT_S,
+        moved: Callable[[int, int], Awaitable[None]] | None = None,
     ) -> None:
         root = api_root(endpoint)
         self.name = f"telegram:{chat_id}"
         self._token = token
         self._chat_id = chat_id
+        self._moved = moved
         self._requests = (
             HTTPXRequest(**request_options(POOL_SIZE, endpoint, read_timeout_s=timeout_s)),
             HTTPXRequest(**request_options(1, endpoint)),
@@ -168,7 +171,9 @@ class TelegramChannel:
             return await _trusted(ask)
         except ChatMigrated as error:
             log.warning("chat.migrated", chat_id=self._chat_id, new_chat_id=error.new_chat_id)
-            self._chat_id = error.new_chat_id
+            before, self._chat_id = self._chat_id, error.new_chat_id
+            if self._moved is not None:
+                await self._moved(before, self._chat_id)
         except TelegramError as error:
             raise delivery_error(error, self._token, of_one=of_one) from error
         try:

@@ -6,9 +6,10 @@ import asyncio
 import sys
 from collections.abc import Sequence
 
-from watcher.app import open_channel, set_up_log, system_clock
+from watcher.app import set_up_log, system_clock
 from watcher.cli import FINE, REFUSED, TROUBLE
 from watcher.cli.options import config_parser, settings_of
+from watcher.outlets import open_chat
 from watcher.policy import notes
 from watcher.ports import DeliveryError
 from watcher.settings import Need, Settings
@@ -25,7 +26,7 @@ def main(argv: Sequence[str]) -> int:
 async def _send(settings: Settings) -> int:
     clock = system_clock()
     set_up_log(settings, clock.now, level="error")
-    channel = open_channel(settings)
+    channel = open_chat(settings)
     chat = settings.telegram.chat_id
     try:
         bot = await channel.warm()

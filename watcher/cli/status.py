@@ -22,7 +22,7 @@ from watcher.domain.alert import MINUTE_US, SECOND_US, AccountState, AlertRules,
 from watcher.policy import overview, wording
 from watcher.ports import Backlog, StoreError, Undelivered
 from watcher.settings import ConfigError, Need, Settings, alert_rules
-from watcher.store.sqlite import peek, undelivered
+from watcher.store.beside import peek, undelivered
 
 SIGN_OF_LIFE_MAX_S = 150.0
 """The daemon probes its disk every 60 s: twice that and some."""
@@ -50,7 +50,7 @@ async def _status(settings: Settings, *, quiet: bool, clock_url: str | None) -> 
     async with open_clock(clock_url) as clock:
         now = clock.now()
         try:
-            states, backlog = peek(folder, now)
+            states, backlog = peek(folder)
             stuck = undelivered(folder)
         except StoreError as error:
             if not quiet:

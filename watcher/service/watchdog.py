@@ -41,7 +41,8 @@ class Watched(Protocol):
 
 
 class Outbound(Protocol):
-    contact_us: int | None
+    @property
+    def contact_us(self) -> int | None: ...
 
     def urgent_since_us(self) -> int | None: ...
 
@@ -130,7 +131,7 @@ class Watchdog:
     async def _stuck(self, now: Moment) -> Iterable[Fault]:
         waiting = [self._outbound.urgent_since_us()]
         try:
-            waiting.append((await self._store.backlog(now)).urgent_since_us)
+            waiting.append((await self._store.backlog()).urgent_since_us)
         except StoreError as error:
             log.debug("backlog.unknown", reason=str(error))
         ages_s = [(now.steady_us - at_us) / SECOND_US for at_us in waiting if at_us is not None]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from watcher.settings.load import CONFIG_DEFAULT, Need, load
 from watcher.settings.model import Account, Settings
 from watcher.settings.problems import ConfigError, Problem
-from watcher.settings.rules import alert_rules
+from watcher.settings.rules import alert_rules, reaches
 
 __all__ = [
     "CONFIG_DEFAULT",
@@ -21,4 +21,5 @@ __all__ = [
     "Settings",
     "alert_rules",
     "load",
+    "reaches",
 ]

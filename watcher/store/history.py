@@ -94,7 +94,7 @@ def running_errors(folder: Path) -> list[RunningError]:
     Best effort like all of the history: what cannot be read is as if it had not been kept.
     """
     try:
-        history = schema.open_beside(folder / "history.db")
+        history = schema.open_beside(folder / "history.db", schema.HISTORY_VERSION)
     except StoreError:
         return []
     try:
