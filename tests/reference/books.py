@@ -281,9 +281,11 @@ def _claims(rng: random.Random, drawn: Snapshot, total: float) -> Iterator[Claim
         coins = [(p.underlying, p.mark) for p in drawn.positions if not p.inverse]
         if rng.random() < 0.5 and coins:
             name, price = rng.choice(coins)
-            growth = dec(rng.uniform(0, 0.5) * total / float(asset.index * price))
-            side = rng.choice(["up", "down"])
-            claim = replace(claim, underlying=name, price=price, growth=growth, adverse=side)
+            up, down = (
+                dec(rng.choice([0, rng.uniform(0, 0.5)]) * total / float(asset.index * price))
+                for _ in range(2)
+            )
+            claim = replace(claim, underlying=name, price=price, growth_up=up, growth_down=down)
         yield claim
 
 

@@ -144,8 +144,9 @@ def _demands(sums: Sums) -> list[tuple[str, Grid]]:
 def _claimed(sums: Sums, c: Claim) -> Grid:
     if c.underlying is None:
         return float(c.amount) * sums.still
-    move = float(c.price) * (sums.factor(c.underlying) - 1) * (1 if c.adverse == "up" else -1)
-    return float(c.amount) + float(c.growth) * np.maximum(0, move)
+    move = float(c.price) * (sums.factor(c.underlying) - 1)
+    more = np.where(move > 0, float(c.growth_up) * move, -float(c.growth_down) * move)
+    return float(c.amount) + more
 
 
 def _order_losses(sums: Sums) -> list[tuple[str, Grid]]:

@@ -137,8 +137,9 @@ def demands(
     for c in snapshot.claims:
         if c.pool == pool:
             factor = number(factors.get(c.underlying, 1)) if c.underlying else number(1)
-            move = number(c.price) * (factor - 1) * (1 if c.adverse == "up" else -1)
-            found.append((c.settle, number(c.amount) + number(c.growth) * max(0 * move, move)))
+            move = number(c.price) * (factor - 1)
+            more = number(c.growth_up) * move if move > 0 else number(c.growth_down) * -move
+            found.append((c.settle, number(c.amount) + more))
     return found
 
 

@@ -473,20 +473,21 @@ def with_sold_option(**more: str) -> Bodies:
 
 
 @pytest.mark.parametrize(
-    ("symbol", "adverse"),
-    [("BTC-26DEC26-90000-C-USDT", "up"), ("BTC-26DEC26-50000-P-USDT", "down")],
+    ("symbol", "up", "down"),
+    [("BTC-26DEC26-90000-C-USDT", "1.032", "0"), ("BTC-26DEC26-50000-P-USDT", "0.032", "1.032")],
 )
 def test_a_short_option_is_reported_margin_that_may_grow_with_its_coin(
-    symbol: str, adverse: str
+    symbol: str, up: str, down: str
 ) -> None:
     """Today's figure is the venue's; from there it grows by no less than the venue could ask."""
     snapshot = snapshot_of(with_sold_option(symbol=symbol))
 
     [claim] = [claim for claim in snapshot.claims if claim.name == symbol]
-    assert (claim.settle, claim.underlying, claim.adverse) == ("USDT", "BTC", adverse)
+    assert (claim.settle, claim.underlying) == ("USDT", "BTC")
     assert claim.amount == 936
     assert claim.price == 60000
-    assert claim.growth == D("0.3") * D("1.032")
+    assert claim.growth_up == D("0.3") * D(up)
+    assert claim.growth_down == D("0.3") * D(down)
     [pool] = evaluate(snapshot).pools
     assert pool.status is Status.OK
     assert pool.why == f"margin of {symbol} taken at the most its coin can make of it"

@@ -89,7 +89,7 @@ def test_a_claim_grows_as_its_coin_moves_against_it_and_never_shrinks(
         amount=Decimal(1000),
         underlying="BTC",
         price=Decimal(60_000),
-        growth=Decimal("0.1"),
+        growth_up=Decimal("0.1"),
     )
     account = replace(snapshot(haircut(), [coin("USDT", 2000)]), claims=(sold,))
 

@@ -178,8 +178,8 @@ class Claim:
     (`name` is its symbol), for resting orders.
 
     `amount` is in `settle`. It stands still, or, where it has an `underlying`, it grows by
-    `growth` for every 1 that the `price` of that coin moves `adverse`: the most the venue could
-    ask, so that what is computed from it is never rosier.
+    `growth_up` for every 1 the `price` of that coin rises and by `growth_down` for every 1 it
+    falls: the most the venue could ask, so that what is computed from it is never rosier.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
@@ -190,8 +190,8 @@ class Claim:
     amount: Decimal
     underlying: str | None = None
     price: Decimal = ONE
-    growth: Decimal = ZERO
-    adverse: Literal["up", "down"] = "up"
+    growth_up: Decimal = ZERO
+    growth_down: Decimal = ZERO
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

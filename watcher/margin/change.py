@@ -60,10 +60,9 @@ def repriced(snapshot: Snapshot, factors: Mapping[str, float]) -> Snapshot:
 
 
 def _grown(claim: Claim, factor: Decimal) -> Claim:
-    price = claim.price * factor
-    move = price - claim.price if claim.adverse == "up" else claim.price - price
-    more = claim.growth * max(move, Decimal(0))
-    return replace(claim, price=price, amount=claim.amount + more)
+    move = claim.price * factor - claim.price
+    more = max(claim.growth_up * move, -claim.growth_down * move)
+    return replace(claim, price=claim.price + move, amount=claim.amount + more)
 
 
 def with_top_up(snapshot: Snapshot, pool: str, asset: str, amount: Decimal) -> Snapshot:

@@ -128,7 +128,7 @@ def _pool_report(one: _Computed) -> PoolReport:
 
 def _bounded(pool: Pool) -> str | None:
     # computed all the same: what is not known exactly is taken at the most it could be
-    names = [claim.name for claim in pool.claims if claim.growth]
+    names = [claim.name for claim in pool.claims if claim.underlying]
     if not names:
         return None
     return f"margin of {', '.join(names)} taken at the most its coin can make of it"

@@ -72,9 +72,12 @@ def claimed(claim: Claim, factor: Decimal) -> tuple[Decimal, str]:
     words = f"the venue asks {plain(claim.amount)} {claim.settle}"
     if claim.underlying is None:
         return claim.amount, words
-    move = claim.price * (factor - 1) * (1 if claim.adverse == "up" else -1)
-    words += f", at most {plain(claim.growth)} more for every 1 {claim.underlying} {claim.adverse}"
-    return claim.amount + claim.growth * max(move, ZERO), words
+    words += (
+        f", at most {plain(claim.growth_up)} more for every 1 {claim.underlying} rises and "
+        f"{plain(claim.growth_down)} for every 1 it falls"
+    )
+    move = claim.price * (factor - 1)
+    return claim.amount + max(claim.growth_up * move, -claim.growth_down * move), words
 
 
 def plain(value: Decimal) -> str:

@@ -122,7 +122,7 @@ SOURCES = (
         "bybit",
         "option",
         "short: the venue's own positionMM; as its coin moves against it, at most that move and "
-        "the share of the index it asks beyond the mark",
+        "the share of the index it asks beyond the mark; a put as its coin rises: that share",
         "position (positionMM); help centre, option margin; the bound: no option gains faster "
         "than its coin moves",
     ),

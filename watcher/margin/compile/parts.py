@@ -263,7 +263,7 @@ def write_claims(sheet: Sheet) -> None:
     """Write what the venue itself says must be kept, and how fast that may grow."""
     draft, pool = sheet.draft, sheet.pool
     for claim in pool.claims:
-        for name in ("amount", "growth"):
+        for name in ("amount", "growth_up", "growth_down"):
             value = getattr(claim, name)
             if value < 0:
                 raise BookError(f"{pool.name} {claim.name}: {name} is {value}, expected 0 or more")
@@ -274,12 +274,14 @@ def write_claims(sheet: Sheet) -> None:
         unit = sheet.charge(claim.settle)
         nothing = draft.amount([(0, 0.0, 0.0, 0.0)])
         draft.row(nothing, Out.REQUIREMENT, 0.0, float(claim.amount), unit=unit)
-        if claim.underlying is None or not claim.growth:
+        if claim.underlying is None:
             continue
-        column = draft.column(mover_of(claim.underlying, pool.betas), float(claim.price))
-        slope = float(claim.growth) * (1 if claim.adverse == "up" else -1)
-        moved = draft.amount([(column, -slope * float(claim.price), slope, 0.0)])
-        draft.row(moved, Out.REQUIREMENT, 1.0, floor=0.0, unit=unit)
+        price = float(claim.price)
+        column = draft.column(mover_of(claim.underlying, pool.betas), price)
+        for slope in (float(claim.growth_up), -float(claim.growth_down)):
+            if slope:
+                moved = draft.amount([(column, -slope * price, slope, 0.0)])
+                draft.row(moved, Out.REQUIREMENT, 1.0, floor=0.0, unit=unit)
 
 
 def write_orders(sheet: Sheet) -> None:

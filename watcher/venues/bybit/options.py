@@ -6,21 +6,19 @@ changes nothing. A short one asks for [max(3 % of index, 3 % of mark) + mark + 0
 size; the percentages differ by coin, so the figure is the row's own `positionMM` and what it asks
 beyond the mark is read back from it as a share of the index. Where its coin moves against it, the
 mark gains at most what the coin moves (a call as the coin rises, a put as it falls) and the rest
-grows with the coin: that bound is what the claim grows by, so no distance is rosier than the
-venue's. Volatility alone may raise the mark too; no model of prices sees that.
+grows with the coin, of a put as well while its mark falls: that bound is what the claim grows by,
+so no distance is rosier than the venue's. Volatility alone may raise the mark too; no model of
+prices sees that.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Literal
 
-from watcher.domain.account import ONE, Claim, Side
+from watcher.domain.account import ONE, ZERO, Claim, Side
 from watcher.venues.bybit.read import Book, Leg
 from watcher.venues.bybit.tables import option_of
-
-_ADVERSE: Mapping[str, Literal["up", "down"]] = {"C": "up", "P": "down"}
 
 
 def option_claims(
@@ -54,7 +52,8 @@ def _claim(leg: Leg, indices: Mapping[str, Decimal], pool: str) -> Claim | str:
     coin, right = shape
     if coin not in indices or leg.settle not in indices:
         return f"no index of {coin} or {leg.settle} is known"
-    price = indices[coin] / indices[leg.settle]
+    # marks may be meant in USD or in the settle coin: as the one in which a move is the larger
+    price = indices[coin] / min(indices[leg.settle], ONE)
     share = (asked / leg.quantity - leg.mark) / price
     return Claim(
         pool=pool,
@@ -63,6 +62,6 @@ def _claim(leg: Leg, indices: Mapping[str, Decimal], pool: str) -> Claim | str:
         amount=asked,
         underlying=coin,
         price=price,
-        growth=leg.quantity * (ONE + share),
-        adverse=_ADVERSE[right],
+        growth_up=leg.quantity * (share if right == "P" else ONE + share),
+        growth_down=leg.quantity * (ONE + share) if right == "P" else ZERO,
     )
