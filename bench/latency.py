@@ -22,7 +22,7 @@ from pathlib import Path
 
 from bench.daemon import config_of, run_arguments, running
 from bench.line import Line, Wrong, quantile
-from watcher.sim.bot_api import SentMessage
+from watcher.sim.bot_messages import SentMessage
 from watcher.sim.default import CHAT_ID, empty_world, new_account
 from watcher.sim.demo.phone import read
 from watcher.sim.practice import Practice, serve, write_config

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 
 from tests.e2e.lockstep import Stage
-from watcher.sim.bot_api import SentMessage
+from watcher.sim.bot_messages import SentMessage
 from watcher.sim.default import CHAT_ID
 from watcher.sim.demo.phone import read
 

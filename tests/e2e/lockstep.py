@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from watcher.sim.bot_api import SentMessage
+from watcher.sim.bot_messages import SentMessage
 from watcher.sim.demo.daemon import Daemon
 from watcher.sim.demo.phone import Read, read
 from watcher.sim.practice import Practice, serve, write_config

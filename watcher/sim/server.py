@@ -20,6 +20,7 @@ from aiohttp import web
 
 from watcher.sim import faults
 from watcher.sim.bot_api import BotApi
+from watcher.sim.bot_fallback import NOTIFY_PATH, Fallback
 from watcher.sim.bot_words import trouble
 from watcher.sim.control import Control, Tally
 from watcher.sim.things import Account, WorldError
@@ -51,6 +52,7 @@ class PracticeServer:
     ) -> None:
         self.world = world
         self.bot = bot
+        self.fallback = Fallback(world)
         self.faults = faults.FaultBook()
         self.frozen: set[str] = set()
         self.tallies: dict[tuple[str, str], Tally] = {}
@@ -143,6 +145,8 @@ class PracticeServer:
         )
         if path.startswith("/bot"):
             return await self._bot_answer(request, call)
+        if path.startswith(NOTIFY_PATH):
+            return await self._fallback_answer(request, call)
         for prefix, wire in self._wires:
             if path.startswith(prefix):
                 return await self._venue_answer(request, call, wire)
@@ -177,7 +181,7 @@ class PracticeServer:
         account = self.world.by_key(wire.venue, call.headers.get(wire.key_header, ""))
         name = "" if account is None else account.name
         fault = self.faults.take((wire.venue, name), call.path, self.world.now_us)
-        if fault is not None and fault.kind in {"timeout", "reset"}:
+        if fault is not None and fault.kind in faults.SILENT:
             self._count(wire.venue, call.path, 0, refused=True)
             return await self._no_answer(request, fault)
         reply = self._venue_reply(call, wire, account, fault)
@@ -234,7 +238,7 @@ class PracticeServer:
         tally.refused += refused
 
     async def _no_answer(self, request: web.Request, fault: faults.Fault) -> web.StreamResponse:
-        if fault.kind == "timeout":
+        if fault.kind in faults.HELD:
             released = self._released
             try:
                 async with asyncio.timeout(HANG_S_MAX):
@@ -245,33 +249,52 @@ class PracticeServer:
             request.transport.abort()
         return web.Response(status=503)
 
-    # ── the bot ────────────────────────────────────────────────────────────────────────────
+    # ── roads to a person ──────────────────────────────────────────────────────────────────
 
     async def _bot_answer(self, request: web.Request, call: Call) -> web.StreamResponse:
         token, _, method = call.path.removeprefix("/bot").partition("/")
-        params = await _form(request, call)
+        params, files = await _form(request, call)
         fault = self.faults.take(("bot",), call.path, self.world.now_us)
         self._count("bot", f"/{method}", 1, refused=fault is not None)
-        if fault is None:
-            return _sent(await self.bot.handle(token, method, params))
-        if fault.kind == "timeout":
-            # accepted, and the answer lost: what a sender must never take for a failure
-            await self.bot.handle(token, method, params)
-        if fault.kind in {"timeout", "reset"}:
-            return await self._no_answer(request, fault)
-        said = trouble(fault.kind, fault.status, fault.retry_after_s)
+        said = None if fault is None else trouble(fault.kind, fault.status, fault.retry_after_s)
         if said is not None:
             return _sent(said.reply())
+        return await self._far_answer(
+            request, fault, lambda: self.bot.handle(token, method, params, files)
+        )
+
+    async def _fallback_answer(self, request: web.Request, call: Call) -> web.StreamResponse:
+        fault = self.faults.take(("fallback",), call.path, self.world.now_us)
+        self._count("fallback", call.path, 1, refused=fault is not None)
+
+        async def answer() -> Reply:
+            return self.fallback.handle(call.body)
+
+        return await self._far_answer(request, fault, answer)
+
+    async def _far_answer(
+        self,
+        request: web.Request,
+        fault: faults.Fault | None,
+        answer: Callable[[], Awaitable[Reply]],
+    ) -> web.StreamResponse:
+        if fault is None:
+            return _sent(await answer())
+        if fault.kind in faults.ACCEPTED:
+            # accepted, and the answer lost: what a sender must never take for a failure
+            await answer()
+        if fault.kind in faults.SILENT:
+            return await self._no_answer(request, fault)
         other = faults.instead(fault)
         if other is not None:
             return _sent(other)
-        answer = await self.bot.handle(token, method, params)
-        return _sent(faults.spoiled(fault, answer, private=False))
+        return _sent(faults.spoiled(fault, await answer(), private=False))
 
 
-async def _form(request: web.Request, call: Call) -> Mapping[str, str]:
-    """Return a Bot API call's parameters, whichever of its four shapes they came in."""
+async def _form(request: web.Request, call: Call) -> tuple[Mapping[str, str], Mapping[str, bytes]]:
+    """Return a Bot API call's parameters, whichever of their four shapes they have, and files."""
     params = dict(call.query)
+    files: dict[str, bytes] = {}
     kind = request.content_type
     if kind == "application/json" and call.body:
         body = orjson.loads(call.body)
@@ -282,9 +305,10 @@ async def _form(request: web.Request, call: Call) -> Mapping[str, str]:
     elif kind == "multipart/form-data":
         form = await request.post()
         params |= {name: v for name, v in form.items() if isinstance(v, str)}
+        files = {n: v.file.read() for n, v in form.items() if isinstance(v, web.FileField)}
     else:
         params |= dict(parse_qsl(call.body.decode(), keep_blank_values=True))
-    return params
+    return params, files
 
 
 def _sent(reply: Reply) -> web.Response:

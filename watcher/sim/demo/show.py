@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from watcher.sim.bot_api import SentMessage
+from watcher.sim.bot_messages import SentMessage
 from watcher.sim.demo.daemon import Daemon
 from watcher.sim.demo.people import Person
 from watcher.sim.demo.phone import Read, read
