@@ -7,7 +7,7 @@ or an edit never holds up an alert. Pure counting: nothing here sends, waits or 
 
     share               may go out while, in the last minute
     danger, blindness   fewer than all sends were made (12)
-    those of a group    the same, but the last 4 of them one every 12 s: they carry many each
+    those of a group    the same, but the last 4 of them 4, 6, 9 and 15 s apart
     warning, note       fewer than all but 5, two of them more where answers used theirs
     answer              fewer than all but 5, and fewer than 4 answers
     edit                as a warning, and fewer than 3 edits; it uses no send
@@ -25,7 +25,8 @@ SENDS_PER_MINUTE = 12
 SENDS_RESERVED = 5
 REPLIES_PER_MINUTE = 4
 EDITS_PER_MINUTE = 3
-STORM_KEPT = 4
+STORM_GAPS_S = {4: 4.0, 3: 6.0, 2: 9.0, 1: 15.0}
+"""Between two messages of a storm, by how many sends are left; sixty accounts take 19 s."""
 LENT_MAX = 2
 NETWORK_WAITS_S = (1.0, 2.0, 4.0, 8.0, 15.0)
 REFUSED_WAITS_S = (15.0, 30.0, 60.0)
@@ -74,10 +75,9 @@ class Road:
 
     # in a storm each message names twenty accounts: spread, the last sends of the minute reach all
     def _paced_us(self, free_us: int) -> int:
-        kept = min(STORM_KEPT, self.per_minute - 1)
-        if len(self.sends_us) < self.per_minute - kept:
-            return free_us
-        return max(free_us, self.storm_us + MINUTE_US // (kept + 1))
+        left = self.per_minute - len(self.sends_us)
+        gap_s = STORM_GAPS_S.get(left, 0.0)
+        return max(free_us, self.storm_us + round(gap_s * SECOND_US))
 
     def spend(self, share: Share, now_us: int) -> None:
         if share is Share.EDIT:
