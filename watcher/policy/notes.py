@@ -77,7 +77,9 @@ EXPIRED_BUTTON = "Expired or already used"
 def unknown_command(command: str) -> Text:
     """Return the answer to a command that does not exist."""
     names = ", ".join(name for name, _ in COMMANDS)
-    return wording.text_of([row(f"Not known: {wording.name(command)}"), row(f"Known: {names}")])
+    return wording.text_of(
+        [row(f"Not known: /{wording.name(command.removeprefix('/'))}"), row(f"Known: {names}")]
+    )
 
 
 def _note(
