@@ -25,7 +25,8 @@ from watcher.domain.alert import (
     Text,
     Tier,
 )
-from watcher.ports import DeliveryError, Key, KeyRights, StoreError, VenueError, VenueStatus
+from watcher.domain.status import KeyRights, VenueStatus
+from watcher.ports import DeliveryError, Key, StoreError, VenueError
 from watcher.service.clock import SteppedClock
 
 START_US = 1_790_000_000 * SECOND_US
@@ -155,6 +156,13 @@ class Venue:
         self.answers = list(answers)
         self.start_failures: list[Exception] = []
         self.live: Mapping[str, float] | Exception = {}
+        self.told = VenueStatus(
+            mode="unified",
+            rights=KeyRights(read=True, trade=False, transfer=False, withdraw=False, ip_bound=True),
+            clock_offset_ms=0.0,
+            weight_used=0,
+            weight_limit=1,
+        )
         self.starts = 0
         self.snapshots = 0
         self.kept = 0
@@ -163,10 +171,7 @@ class Venue:
         self.starts += 1
         if self.start_failures:
             raise self.start_failures.pop(0)
-        rights = KeyRights(read=True, trade=False, transfer=False, withdraw=False, ip_bound=True)
-        return VenueStatus(
-            mode="unified", rights=rights, clock_offset_ms=0.0, weight_used=0, weight_limit=1
-        )
+        return self.told
 
     async def snapshot(self) -> Snapshot:
         self.snapshots += 1
@@ -182,6 +187,9 @@ class Venue:
 
     async def housekeeping(self) -> None:
         self.kept += 1
+
+    async def status(self) -> VenueStatus:
+        return self.told
 
     async def close(self) -> None:
         return None
@@ -251,7 +259,7 @@ class FailingStore:
 
     load = commit = claim = claim_group = take_over = delivered = postpone = abandon = _fail
     drop = refused = say = keep_buttons = take_button = raise_flag = flags = prove = _fail
-    chat_moved = chats_moved = due = backlog = history = probe = _fail
+    chat_moved = chats_moved = due = backlog = history = probe = tested = proofs = told = _fail
 
     async def close(self) -> None:
         return None

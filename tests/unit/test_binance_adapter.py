@@ -101,8 +101,36 @@ def test_start_tells_mode_rights_and_clock() -> None:
 
         assert status.mode == "futures single-asset, one-way; cross margin classic"
         assert status.rights.withdraw is False
+        assert status.rights.uid == "354937868"
         assert status.clock_offset_ms == 120
         assert (status.weight_used, status.weight_limit) == (11, 2_400)
+
+    play(scene)
+
+
+def test_an_account_whose_number_cannot_be_read_is_watched_without_it() -> None:
+    async def scene(reach: Reach, venue: Binance) -> None:
+        reach.server.answers["/api/v3/account"] = Said(b"<html>", 503)
+
+        assert (await venue.start()).rights.uid is None
+        assert (await venue.snapshot()).positions
+
+    play(scene)
+
+
+def test_the_status_follows_the_key_without_asking_at_every_poll() -> None:
+    async def scene(reach: Reach, venue: Binance) -> None:
+        await venue.start()
+        reach.server.answers["/sapi/v1/account/apiRestrictions"] = Said(
+            body("api_restrictions") | {"enableFutures": True}
+        )
+        reach.clock.now_ms += 6 * 3_600_000
+        assert not (await venue.status()).rights.trade
+        await venue.housekeeping()
+        asked = len(reach.server.asked)
+
+        assert (await venue.status()).rights.trade
+        assert len(reach.server.asked) == asked
 
     play(scene)
 

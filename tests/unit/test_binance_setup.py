@@ -8,7 +8,8 @@ import pytest
 
 from tests.unit.binance_bodies import AT_MS, body, leg
 from watcher.domain.account import Weight
-from watcher.ports import KeyRights, Unreadable
+from watcher.domain.status import KeyRights
+from watcher.ports import Unreadable
 from watcher.venues.binance import setup
 
 

@@ -563,6 +563,7 @@ def test_rights_of_a_read_only_key() -> None:
     )
     assert rights.ip_bound is False
     assert rights.expires_at_us == 1802661204_000000
+    assert rights.uid == "53888001"
 
 
 def test_bound_key_has_no_expiry() -> None:

@@ -525,6 +525,7 @@ def test_trading_key_can_also_transfer() -> None:
 
     rights = read_config(told["config"]).rights
 
+    assert rights.uid == "44705892343619584"
     assert (rights.trade, rights.transfer, rights.withdraw, rights.ip_bound) == (
         True,
         True,

@@ -20,11 +20,12 @@ from watcher.cli.options import add_clock, config_parser, refuse, settings_of
 from watcher.domain.account import Snapshot
 from watcher.domain.alert import SECOND_US
 from watcher.domain.report import PoolReport, Report, Status
+from watcher.domain.status import KeyRights, VenueStatus
 from watcher.margin import BookError, evaluate
 from watcher.policy import opinions
 from watcher.policy.checks import tolerance
 from watcher.policy.plan import plan, steps
-from watcher.ports import KeyRights, Venue, VenueError, VenueStatus
+from watcher.ports import Venue, VenueError
 from watcher.settings import ConfigError, Need, Settings, alert_rules
 from watcher.venues.ccxt_venue import Shared
 

@@ -34,6 +34,7 @@ from watcher.ports.store import (
     Backlog,
     Claim,
     Due,
+    Fate,
     Flag,
     Pressable,
     Proof,
@@ -49,7 +50,6 @@ from watcher.ports.store import (
 )
 from watcher.ports.venue import (
     Banned,
-    KeyRights,
     Maintenance,
     RateLimited,
     Refused,
@@ -58,7 +58,6 @@ from watcher.ports.venue import (
     Unsupported,
     Venue,
     VenueError,
-    VenueStatus,
     WithdrawalRight,
 )
 
@@ -76,10 +75,10 @@ __all__ = [
     "Command",
     "DeliveryError",
     "Due",
+    "Fate",
     "Flag",
     "Ids",
     "Key",
-    "KeyRights",
     "Maintenance",
     "Press",
     "Pressable",
@@ -99,7 +98,6 @@ __all__ = [
     "Unsupported",
     "Venue",
     "VenueError",
-    "VenueStatus",
     "WithdrawalRight",
     "is_vital",
     "share_of",

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from watcher.domain.account import ONE, ZERO, Bracket, Weight
-from watcher.ports import KeyRights, Unreadable
+from watcher.domain.status import KeyRights
+from watcher.ports import Unreadable
 from watcher.venues.fields import Row, check_chain, row_of, rows_of
 
 REFERENCE = "USDT"
@@ -83,6 +84,12 @@ def read_rights(data: object) -> KeyRights:
         ip_bound=row.flag("ipRestrict"),
         expires_at_us=None if ends_ms is None else ends_ms * 1000,
     )
+
+
+def read_uid(data: object) -> str | None:
+    """Return the account's number: spot account."""
+    row = row_of(data, "binance spot account")
+    return str(row.integer("uid")) if row.has("uid") else None
 
 
 def _expires(row: Row) -> bool:

@@ -15,7 +15,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from watcher.domain.account import ZERO, Bracket, Weight
-from watcher.ports import KeyRights, Unreadable, Unsupported, WithdrawalRight
+from watcher.domain.status import KeyRights
+from watcher.ports import Unreadable, Unsupported, WithdrawalRight
 from watcher.venues.fields import Row, row_of
 
 STALE_MS_MAX = 30_000
@@ -141,6 +142,7 @@ def read_rights(body: object) -> KeyRights:
         ip_bound=bool(bound),
         # the venue prints a date for bound keys too, where it means nothing
         expires_at_us=None if bound else _expiry_us(row),
+        uid=str(row.integer("userID")) if row.has("userID") else None,
     )
 
 

@@ -18,7 +18,8 @@ from decimal import Decimal
 from typing import TypeVar
 
 from watcher.domain.account import Bracket, Snapshot, Weight
-from watcher.ports import Unreadable, VenueStatus
+from watcher.domain.status import VenueStatus
+from watcher.ports import Unreadable
 from watcher.venues.ages import no_younger
 from watcher.venues.ccxt_venue import Client, Dialect, Part, together
 from watcher.venues.kept import Kept
@@ -92,9 +93,12 @@ class Okx:
 
     async def start(self) -> VenueStatus:
         await self._host.read_clock()
-        config = await self._config()
-        if config.mode.is_shared:
+        if (await self._config()).mode.is_shared:
             await self._ladders()
+        return await self.status()
+
+    async def status(self) -> VenueStatus:
+        config = await self._config()
         budget = self._host.budgets[ACCOUNT]
         now_ms = self._host.now_ms()
         return VenueStatus(

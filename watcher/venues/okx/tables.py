@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from watcher.domain.account import ONE, ZERO, Bracket, Weight
-from watcher.ports import KeyRights, Unreadable, WithdrawalRight
+from watcher.domain.status import KeyRights
+from watcher.ports import Unreadable, WithdrawalRight
 from watcher.venues.fields import Row, check_chain, row_of
 
 STALE_MS_MAX = 30_000
@@ -145,6 +146,7 @@ def read_config(body: object) -> Config:
             transfer=may_trade,  # OKX has no right to transfer apart from the one to trade
             withdraw=False,
             ip_bound=bool(addresses.strip()),
+            uid=row.text_or_none("uid"),
         ),
     )
 
