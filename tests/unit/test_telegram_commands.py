@@ -7,51 +7,19 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from telegram import Update
 
 from tests.unit import bot_stand_in
+from tests.unit.bot_people import BOT, CHAT, STRANGER, USER, Answers, text_message
 from tests.unit.bot_stand_in import TOKEN, BotApi, refused
 from tests.unit.service_stand_ins import START_US, moment
 from watcher.channels.telegram_commands import TelegramCommands
-from watcher.channels.telegram_gate import GROUP_BOT_ID, Gate, Rivalry
+from watcher.channels.telegram_gate import Gate, Rivalry
 from watcher.domain.alert import (
-    SECOND_US,
     Message,
 )
 from watcher.domain.road import Reach
 from watcher.ports import Channel, Command, Press
-
-USER, CHAT, STRANGER = 11, 22, 99
-
-
-def text_message(**changes: Any) -> dict[str, Any]:
-    made: dict[str, Any] = {
-        "message_id": 1,
-        "date": START_US // SECOND_US,
-        "chat": {"id": CHAT, "type": "private"},
-        "from": {"id": USER, "is_bot": False, "first_name": "A"},
-        "text": "/status",
-        "entities": [{"type": "bot_command", "offset": 0, "length": 7}],
-    }
-    return {**made, **changes}
-
-
-class Answers:
-    def __init__(self) -> None:
-        self.commands: list[Command] = []
-        self.presses: list[Press] = []
-        self.roads: list[str] = []
-
-    def answer(self, command: Command, road: Channel) -> None:
-        self.commands.append(command)
-        self.roads.append(road.name)
-
-    async def press(self, press: Press, road: Channel) -> str:
-        self.presses.append(press)
-        self.roads.append(road.name)
-        return "Seen by you 14:02"
 
 
 class Bench:
@@ -105,100 +73,6 @@ def test_a_listed_person_in_a_listed_chat_is_heard() -> None:
         assert bench.gate.refused == 0
 
     on_bench(story)
-
-
-PERSON = st.sampled_from([USER, STRANGER, GROUP_BOT_ID, -USER, 0, CHAT])
-PLACE = st.sampled_from([CHAT, STRANGER, -1001, USER, 0])
-WORDS = st.sampled_from(["/status", "/help", "/positions x", "status", "", "/kill", "/start 1"])
-CHANNEL = {"id": -1001, "type": "channel", "title": "C"}
-ORIGIN = {"type": "hidden_user", "sender_user_name": "x", "date": 1}
-BOT = {"id": 5, "is_bot": True, "first_name": "B"}
-ODDITIES: list[dict[str, Any]] = [
-    {"sender_chat": CHANNEL},
-    {"forward_origin": ORIGIN},
-    {"via_bot": BOT},
-    {"is_automatic_forward": True},
-    {"from": {"id": USER, "is_bot": True, "first_name": "A"}},
-    {"from": None},
-]
-MESSAGE_KINDS = [
-    "edited_message",
-    "channel_post",
-    "edited_channel_post",
-    "business_message",
-    "edited_business_message",
-]
-
-
-@st.composite
-def outsiders(draw: st.DrawFn) -> dict[str, Any]:
-    """Draw an update of any type that is not a listed person's own message in a listed chat."""
-    user, place, words = draw(PERSON), draw(PLACE), draw(WORDS)
-    person = {"id": user, "is_bot": False, "first_name": "A", "username": "owner"}
-    chat = {"id": place, "type": draw(st.sampled_from(["private", "group", "supergroup"]))}
-    body = text_message(**{"from": person, "chat": chat, "text": words})
-    kind = draw(st.sampled_from(["message", "odd", "other", "query", "inline", "member", "poll"]))
-    if kind == "message":
-        if (user, place) == (USER, CHAT):
-            body["from"] = {**person, "id": STRANGER}
-        return {"message": body}
-    if (user, place) == (USER, CHAT):
-        person = {**person, "id": STRANGER}
-    if kind == "odd":
-        odd = {**body, "from": {**person, "id": USER}, "chat": {**chat, "id": CHAT}}
-        return {"message": {**odd, **draw(st.sampled_from(ODDITIES))}}
-    if kind == "other":
-        return {draw(st.sampled_from(MESSAGE_KINDS)): body}
-    member = {"status": "member", "user": person}
-    change = {"chat": chat, "from": person, "date": 1}
-    others: dict[str, dict[str, Any]] = {
-        "query": {
-            "callback_query": {
-                "id": "1",
-                "from": person,
-                "chat_instance": "1",
-                "data": words or "x",
-                "message": {**body, "from": BOT},
-            }
-        },
-        "inline": {"inline_query": {"id": "1", "from": person, "query": words, "offset": ""}},
-        "member": {
-            "my_chat_member": {**change, "old_chat_member": member, "new_chat_member": member}
-        },
-        "poll": {
-            "poll_answer": {
-                "poll_id": "1",
-                "user": person,
-                "option_ids": [0],
-                "option_persistent_ids": ["a"],
-            }
-        },
-    }
-    return others[kind]
-
-
-def test_nobody_else_reaches_a_handler() -> None:
-    """Thousands of drawn updates of every type: none is heard, all are counted."""
-    bench: list[Bench] = []
-
-    @settings(max_examples=3000, deadline=None)
-    @given(outsiders())
-    def one(update: dict[str, Any]) -> None:
-        async def story(each: Bench) -> None:
-            before = each.gate.refused
-            await each.take(update)
-            assert (each.answers.commands, each.answers.presses) == ([], [])
-            assert each.gate.refused == before + 1
-
-        runner.run(story(bench[0]))
-
-    with asyncio.Runner() as runner:
-
-        async def make() -> None:
-            bench.append(Bench())
-
-        runner.run(make())
-        one()
 
 
 def test_an_empty_list_lets_nobody_in() -> None:
