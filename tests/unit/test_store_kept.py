@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from tests.unit.service_stand_ins import START_US, danger, message, moment
-from watcher.domain.alert import AccountState, Decision, Message
+from watcher.domain.alert import AccountState, Decision, Kind, Lane, Message
 from watcher.domain.road import Reach
 from watcher.outlets import noting
 from watcher.ports import KILLED, PAUSED, Flag, Proof, Refusal, StoreError, Traffic
-from watcher.store.beside import overview, put
+from watcher.store.beside import fates, overview, put
 from watcher.store.sqlite import SqliteStore
 
 ROADS = (Reach.CHAT, Reach.FALLBACK)
@@ -151,3 +151,26 @@ def test_what_is_put_in_from_beside_is_there_once_on_every_road(tmp_path: Path) 
 def test_nothing_is_put_where_no_daemon_ever_ran(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="has `watcher run` started here"):
         put(tmp_path, [danger("a")], ROADS)
+
+
+def test_a_test_is_known_by_its_code_until_it_is_answered(tmp_path: Path) -> None:
+    async def story(store: SqliteStore) -> None:
+        said = message("t1", account="", kind=Kind.TEST, incident="4821", lane=Lane.REPLY)
+        await store.say(said)
+        assert await store.tested("4821") is None, "it is still on its way"
+        (claim,) = await store.claim(moment(), limit=1)
+        await store.delivered(claim.id, "77", moment(3))
+        assert await store.tested("4821") == (Reach.CHAT, moment(3).steady_us)
+        assert await store.tested("4822") is None
+
+        proof = Proof(at_us=5, reaction_s=1.5, code="4821")
+        await store.prove(Reach.CHAT, proof)
+
+        assert await store.tested("4821") is None
+        assert await store.proofs() == {Reach.CHAT: proof}
+        (told,) = await store.told(since_us=0)
+        assert (told.kind, told.title, told.arrived) == (Kind.TEST, "text of t1", True)
+        (fate,) = fates(tmp_path, ["t1", "unknown"])
+        assert (fate.road, fate.arrived, fate.done) == (Reach.CHAT, True, True)
+
+    with_store(tmp_path, story)

@@ -24,6 +24,8 @@ from watcher.domain.alert import (
     Tier,
 )
 from watcher.domain.road import Act, Reach
+from watcher.domain.told import Told
+from watcher.ports.channel import Press
 
 
 class StoreError(Exception):
@@ -178,10 +180,11 @@ KILLED = "money_killed"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
-    """When (wall time) a person last answered a test over a road, and how soon."""
+    """When (wall time) a person last answered a test over a road, how soon, and which test."""
 
     at_us: int
     reaction_s: float
+    code: str = ""
 
 
 class Store(Protocol):
@@ -261,11 +264,13 @@ class Store(Protocol):
         """Write down the buttons of a message about to be sent; `delivered` binds its receipt."""
 
     async def take_button(
-        self, hashed: str, *, chat: str, receipt: str, user_id: int, operator: bool, now: Moment
+        self, hashed: str, press: Press, *, chat: str, now: Moment
     ) -> Taken | None:
         """
-        Take a press of the button whose token has that hash: an acting one once, a reading one
-        until it expires. None: forged, used, expired, of another chat or message, or not allowed.
+        Take *press* of the button whose token has that hash, in the channel named *chat*.
+
+        An acting one once, a reading one until it expires. None: forged, used, expired, of another
+        chat or message, or not allowed. The same update again is the same press, not a second.
         """
 
     async def raise_flag(self, flag: Flag, now: Moment, *, update_id: int | None = None) -> bool:
@@ -273,7 +278,18 @@ class Store(Protocol):
 
     async def flags(self) -> Mapping[str, Flag]: ...
 
+    async def tested(self, code: str) -> tuple[Reach, int] | None:
+        """
+        Return the road the test *code* went out on, and when it arrived; None: no such test, or
+        it was answered.
+        """
+
     async def prove(self, road: Reach, proof: Proof) -> None: ...
+
+    async def proofs(self) -> Mapping[Reach, Proof]: ...
+
+    async def told(self, *, since_us: int) -> Sequence[Told]:
+        """Return what was said since then, oldest first, and whether it arrived."""
 
     async def chat_moved(self, chat_id: int, new_chat_id: int) -> None: ...
 

@@ -8,12 +8,12 @@ finds what was put within seconds and sends it as its own.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from watcher.domain.alert import AccountState, Message
+from watcher.domain.alert import AccountState, Message, Sample
 from watcher.domain.road import Reach
 from watcher.ports import Backlog, Flag, Proof, StoreError, Traffic, Undelivered
 from watcher.store import codec, history, kept, outbox, schema, traffic
@@ -82,6 +82,31 @@ def put(folder: Path, messages: Sequence[Message], roads: Sequence[Reach]) -> No
         for message in messages:
             outbox.insert(ledger, message, roads)
         ledger.execute("COMMIT")
+
+
+def fates(folder: Path, keys: Collection[str]) -> list[traffic.Fate]:
+    """
+    Return what became of messages that were `put`.
+
+    Raises: `StoreError`.
+    """
+    with _ledger(folder) as ledger:
+        return traffic.fates_of(ledger, keys)
+
+
+def samples(folder: Path, account: str) -> Sequence[Sample]:
+    """
+    Return the recorded history of *account*, oldest first.
+
+    Raises: `StoreError`.
+    """
+    past = schema.open_beside(folder / "history.db", schema.HISTORY_VERSION)
+    try:
+        return history.samples(past, account, 0)
+    except sqlite3.Error as error:
+        raise StoreError(f"history.db: {error}") from error
+    finally:
+        past.close()
 
 
 @contextmanager

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
 
 import orjson
 
@@ -19,13 +21,14 @@ from watcher.store import codec
 
 _ACTING = orjson.dumps(sorted(act.value for act in ACTING)).decode()
 
-# one statement, so that of two presses one is first
+# one statement, so that of two presses one is first; a press that is delivered again, because we
+# died over it, is the same press
 _TAKE = """
-UPDATE button SET taken_us = :now, taken_by = :user, receipt = :receipt
+UPDATE button SET taken_us = :now, taken_by = :user, taken_with = :update, receipt = :receipt
 WHERE hash = :hash AND chat = :chat AND (receipt IS NULL OR receipt = :receipt)
 AND expires_us > :now AND (
     act NOT IN (SELECT value FROM json_each(:acting))
-    OR (taken_us IS NULL AND :operator)
+    OR (:operator AND (taken_us IS NULL OR taken_with = :update))
 )
 RETURNING act, account, pool, incident, tier, outbox_id
 """
@@ -101,17 +104,33 @@ def refusal_of(ledger: sqlite3.Connection, road: Reach) -> Refusal | None:
     return None if row is None else Refusal(**orjson.loads(row[0]))
 
 
-def raise_flag(ledger: sqlite3.Connection, flag: Flag) -> None:
+def raise_flag(ledger: sqlite3.Connection, flag: Flag, update_id: int | None, now_us: int) -> bool:
+    """Write *flag* down, unless *update_id* asked for it before; return whether it did not."""
+    if not hear(ledger, update_id, now_us):
+        return False
     facts = {"user_id": flag.user_id, "at_us": flag.at_us, "until_us": flag.until_us}
     _put(ledger, f"flag:{flag.name}", facts)
+    return True
 
 
 def flags_of(ledger: sqlite3.Connection) -> dict[str, Flag]:
     return {name: Flag(name=name, **facts) for name, facts in _all(ledger, "flag:").items()}
 
 
+def tested(ledger: sqlite3.Connection, code: str) -> tuple[Reach, int] | None:
+    """Return on which road the test *code* arrived and when, unless it was answered."""
+    if any(proof.code == code for proof in proofs_of(ledger).values()):
+        return None
+    row = ledger.execute(
+        "SELECT road, done_us FROM outbox WHERE account = '' AND strand = 'test' AND incident = ? "
+        "AND state = 'sent' ORDER BY id DESC LIMIT 1",
+        (code,),
+    ).fetchone()
+    return None if row is None else (Reach(row[0]), int(row[1]))
+
+
 def prove(ledger: sqlite3.Connection, road: Reach, proof: Proof) -> None:
-    _put(ledger, f"proven:{road.road}", {"at_us": proof.at_us, "reaction_s": proof.reaction_s})
+    _put(ledger, f"proven:{road.road}", asdict(proof))
 
 
 def proofs_of(ledger: sqlite3.Connection) -> dict[Reach, Proof]:
@@ -138,7 +157,7 @@ def _put(ledger: sqlite3.Connection, name: str, facts: Mapping[str, object]) -> 
     )
 
 
-def _all(ledger: sqlite3.Connection, prefix: str) -> dict[str, dict[str, int]]:
+def _all(ledger: sqlite3.Connection, prefix: str) -> dict[str, dict[str, Any]]:
     rows = ledger.execute(
         "SELECT substr(key, length(:prefix) + 1), value FROM meta "
         "WHERE substr(key, 1, length(:prefix)) = :prefix",

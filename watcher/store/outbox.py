@@ -179,8 +179,8 @@ def insert_on(ledger: sqlite3.Connection, message: Message, road: Reach) -> None
 
 
 def _strand(message: Message) -> str:
-    if message.kind is Kind.PROOF:
-        return "proof"
+    if message.kind in {Kind.PROOF, Kind.TEST}:
+        return message.kind.value
     # what edits or escalates is about danger where it names a pool
     about_danger = message.kind not in _BLIND_KINDS and bool(message.pool)
     no_alert = message.kind not in {*_BLIND_KINDS, Kind.UNANSWERED, Kind.UPDATED}

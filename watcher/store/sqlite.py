@@ -39,12 +39,14 @@ from watcher.domain.alert import (
     Sample,
 )
 from watcher.domain.road import Reach
+from watcher.domain.told import Told
 from watcher.ports import (
     SHARES,
     Backlog,
     Claim,
     Due,
     Flag,
+    Press,
     Pressable,
     Proof,
     Refusal,
@@ -66,9 +68,7 @@ T = TypeVar("T")
 
 
 class SqliteStore:
-    """
-    The `Store` port. Make one with `open`; `notes` says in plain words what was found odd then.
-    """
+    """The `Store` port. Make one with `open`; `notes` tell in words what was found odd then."""
 
     def __init__(self, folder: Path, roads: Sequence[Reach]) -> None:
         self.notes: tuple[str, ...] = ()
@@ -105,7 +105,7 @@ class SqliteStore:
     async def commit(
         self, decision: Decision, now: Moment, *, update_id: int | None = None
     ) -> bool:
-        """Write the new state and its outbox rows together; the history follows by itself."""
+        """The history follows by itself."""
         state = codec.durable(decision.state)
         known = update_id is None and self._durable.get(decision.account) == state
         if decision.messages or not known:
@@ -201,32 +201,37 @@ class SqliteStore:
         await self._written(lambda db: kept.keep_buttons(db, claim_id, buttons))
 
     async def take_button(
-        self, hashed: str, *, chat: str, receipt: str, user_id: int, operator: bool, now: Moment
+        self, hashed: str, press: Press, *, chat: str, now: Moment
     ) -> Taken | None:
         values = {
             "hash": hashed,
             "chat": chat,
-            "receipt": receipt,
-            "user": user_id,
-            "operator": operator,
+            "receipt": press.receipt,
+            "user": press.user_id,
+            "operator": press.operator,
+            "update": press.update_id,
             "now": now.steady_us,
         }
         return await self._written(lambda db: kept.take_button(db, values))
 
     async def raise_flag(self, flag: Flag, now: Moment, *, update_id: int | None = None) -> bool:
-        def write(ledger: sqlite3.Connection) -> bool:
-            fresh = kept.hear(ledger, update_id, now.steady_us)
-            if fresh:
-                kept.raise_flag(ledger, flag)
-            return fresh
-
-        return await self._written(write)
+        at_us = now.steady_us
+        return await self._written(lambda db: kept.raise_flag(db, flag, update_id, at_us))
 
     async def flags(self) -> Mapping[str, Flag]:
         return await self._run(lambda: kept.flags_of(self._open_ledger()))
 
+    async def tested(self, code: str) -> tuple[Reach, int] | None:
+        return await self._run(lambda: kept.tested(self._open_ledger(), code))
+
     async def prove(self, road: Reach, proof: Proof) -> None:
         await self._written(lambda db: kept.prove(db, road, proof))
+
+    async def proofs(self) -> Mapping[Reach, Proof]:
+        return await self._run(lambda: kept.proofs_of(self._open_ledger()))
+
+    async def told(self, *, since_us: int) -> Sequence[Told]:
+        return await self._run(lambda: traffic.told_of(self._open_ledger(), since_us))
 
     async def chat_moved(self, chat_id: int, new_chat_id: int) -> None:
         await self._written(lambda db: kept.move_chat(db, chat_id, new_chat_id))

@@ -8,10 +8,14 @@ thing has replaced there.
 
 from __future__ import annotations
 
+import json
 import sqlite3
+from collections.abc import Collection
+from dataclasses import dataclass
 
 from watcher.domain.alert import Lane, Tier
 from watcher.domain.road import Reach
+from watcher.domain.told import Told
 from watcher.ports import Backlog, Due, Share, StoreError, Traffic, Undelivered
 from watcher.store import codec, kept
 from watcher.store.outbox import FAR_US, STALE_US, insert_on
@@ -51,6 +55,17 @@ WHERE state = 'abandoned' AND NOT EXISTS (
     SELECT 1 FROM outbox AS same WHERE same.key = old.key AND same.state = 'sent'
 )
 """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fate:
+    """What became of one message on one road; `done`: nothing more will be tried."""
+
+    key: str
+    road: Reach
+    arrived: bool
+    done: bool
+    reason: str
 
 
 def stranded_us(ledger: sqlite3.Connection, road: Reach, now_us: int) -> int | None:
@@ -144,3 +159,50 @@ def traffic_of(ledger: sqlite3.Connection) -> dict[Reach, Traffic]:
         )
         for road, waiting, oldest_us, delivered_us in rows
     }
+
+
+def told_of(ledger: sqlite3.Connection, since_us: int) -> list[Told]:
+    """Return what was said since then, oldest first; what does not read back is left out."""
+    rows = ledger.execute(
+        "SELECT message, max(state = 'sent') FROM outbox WHERE created_us >= ? "
+        "GROUP BY key ORDER BY min(id)",
+        (since_us,),
+    )
+    found = []
+    for text, arrived in rows:
+        try:
+            said = codec.message_of(text)
+        except StoreError:
+            continue
+        found.append(
+            Told(
+                account=said.account,
+                kind=said.kind,
+                tier=said.tier,
+                incident=said.incident,
+                silent=said.silent,
+                at_us=said.created_at_us,
+                title=said.text.plain.partition("\n")[0],
+                arrived=bool(arrived),
+            )
+        )
+    return found
+
+
+def fates_of(ledger: sqlite3.Connection, keys: Collection[str]) -> list[Fate]:
+    """Return what became of the messages of those *keys*, on each road they were queued for."""
+    rows = ledger.execute(
+        "SELECT key, road, state, reason FROM outbox "
+        "WHERE key IN (SELECT value FROM json_each(?)) ORDER BY id",
+        (json.dumps(list(keys)),),
+    )
+    return [
+        Fate(
+            key=key,
+            road=Reach(road),
+            arrived=state == "sent",
+            done=state not in {"queued", "claimed"},
+            reason=reason or "",
+        )
+        for key, road, state, reason in rows
+    ]
