@@ -11,7 +11,7 @@ from tests.unit.delivery import deliver, deliver_on, phones, say, seconds
 from tests.unit.service_stand_ins import START_US, Phone, danger, message
 from watcher.domain.alert import Kind, Lane, Message, Tier
 from watcher.domain.road import Act, Button, Reach
-from watcher.ports import DeliveryError, Pressable, StoreError
+from watcher.ports import DeliveryError, Press, Pressable, StoreError
 from watcher.service.clock import SteppedClock
 from watcher.service.deliver import Deliverer
 from watcher.service.keyring import hashed
@@ -295,8 +295,10 @@ def test_groups_are_of_one_road(tmp_path: Path) -> None:
 
 
 async def press(store: SqliteStore, clock: SteppedClock, token: str, **changes: Any) -> Any:
-    given: dict[str, Any] = {"chat": "phone", "receipt": "1", "user_id": 7, "operator": True}
-    return await store.take_button(hashed(token), **{**given, **changes}, now=clock.now())
+    given: dict[str, Any] = {"receipt": "1", "user_id": 7, "operator": True, "update_id": 1}
+    chat = changes.pop("chat", "phone")
+    made = Press(token=token, chat_id=0, **{**given, **changes})
+    return await store.take_button(hashed(token), made, chat=chat, now=clock.now())
 
 
 def test_a_button_works_once_in_its_message_by_an_operator(tmp_path: Path) -> None:
@@ -317,7 +319,7 @@ def test_a_button_works_once_in_its_message_by_an_operator(tmp_path: Path) -> No
         assert (taken.act, taken.account, taken.pool) == (Act.ACK, "main", "unified")
         assert (taken.incident, taken.tier) == ("K7F3", Tier.CRITICAL)
         assert taken.text.plain == "text of a"
-        assert await press(store, clock, ack) is None
+        assert await press(store, clock, ack, update_id=2) is None
         for operator in (False, True):
             assert (await press(store, clock, details, operator=operator)).act is Act.DETAILS
         await clock.sleep(86_400)
@@ -339,10 +341,15 @@ def test_after_a_restart_a_button_still_works_once(tmp_path: Path) -> None:
     async def after(clock: SteppedClock, store: SqliteStore, _: Deliverer) -> None:
         token = phone.keys[0][0].token
         assert await press(store, clock, token) is not None
-        assert await press(store, clock, token) is None
+        assert await press(store, clock, token, update_id=2) is None
+
+    async def again(clock: SteppedClock, store: SqliteStore, _: Deliverer) -> None:
+        """The first press was taken by a process that died over it; Telegram delivers it anew."""
+        assert await press(store, clock, phone.keys[0][0].token) is not None
 
     deliver(tmp_path, phone, before)
     deliver(tmp_path, phone, after)
+    deliver(tmp_path, phone, again)
 
 
 def test_both_copies_of_an_alert_that_may_have_arrived_can_be_acked(tmp_path: Path) -> None:

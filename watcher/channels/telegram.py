@@ -6,7 +6,8 @@ markup; link previews off. Everything the library can throw becomes a `DeliveryE
 whether trying again can help and whether the message may have arrived. The token is in no reason.
 
     RetryAfter      wait exactly that long        BadRequest    permanent for the message; refused
-    ChatMigrated    send once more to the new id                where it is about the chat
+    ChatMigrated    send once more to the new id                where it is about the chat (but for
+                                                                an edit or a pin: that alone)
     Forbidden       refused: all messages         TimedOut      ambiguous (not when never sent)
     InvalidToken    refused: all messages         NetworkError  try again
                                                   anything else the answer cannot be trusted:
@@ -138,7 +139,9 @@ class TelegramChannel:
         try:
             await self._asked(lambda: self._replace(message_id, text, board), of_one=True)
         except DeliveryError as error:
-            if "not modified" not in error.reason:
+            if "no text in the message" in error.reason:  # it is a picture with a caption
+                await self._asked(lambda: self._recaption(message_id, text, board), of_one=True)
+            elif "not modified" not in error.reason:
                 raise
 
     async def pin(self, receipt: str) -> None:
@@ -172,6 +175,8 @@ class TelegramChannel:
         except ChatMigrated as error:
             log.warning("chat.migrated", chat_id=self._chat_id, new_chat_id=error.new_chat_id)
             before, self._chat_id = self._chat_id, error.new_chat_id
+            # presses under its messages come from there
+            self.name = f"telegram:{self._chat_id}"
             if self._moved is not None:
                 await self._moved(before, self._chat_id)
         except TelegramError as error:
@@ -217,6 +222,18 @@ class TelegramChannel:
             message_id,
             entities=entities or None,
             link_preview_options=_NO_PREVIEW,
+            reply_markup=board,
+        )
+
+    async def _recaption(
+        self, message_id: int, text: Text, board: InlineKeyboardMarkup | None
+    ) -> None:
+        plain, entities = rendered(text, MessageLimit.CAPTION_LENGTH)
+        await self._bot.edit_message_caption(
+            self._chat_id,
+            message_id,
+            caption=plain,
+            caption_entities=entities or None,
             reply_markup=board,
         )
 
@@ -314,6 +331,7 @@ class RequestOptions(TypedDict):
     connect_timeout: float
     read_timeout: float
     write_timeout: float
+    media_write_timeout: float
     pool_timeout: float
     httpx_kwargs: dict[str, object]
 
@@ -336,6 +354,7 @@ def request_options(
         connect_timeout=CONNECT_TIMEOUT_S,
         read_timeout=read_timeout_s,
         write_timeout=TIMEOUT_S,
+        media_write_timeout=TIMEOUT_S,  # a picture must not hold up the alert behind it
         pool_timeout=TIMEOUT_S,
         httpx_kwargs=options,
     )

@@ -29,13 +29,16 @@ class Sender:
     """
 
     def __init__(self, channel: Channel, clock: Clock, *, per_minute: int, zone: str) -> None:
-        self.name = channel.name
         self.contact_us: int | None = None
         self.refused = False
         self._channel = channel
         self._clock = clock
         self._zone = zone
         self._road = Road(per_minute)
+
+    @property
+    def name(self) -> str:
+        return self._channel.name
 
     def free_at_us(self, share: Share, now: Moment) -> int:
         return self._road.free_at_us(share, now.steady_us)

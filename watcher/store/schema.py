@@ -68,7 +68,8 @@ CREATE TABLE button (
     receipt    TEXT,
     expires_us INTEGER NOT NULL,
     taken_us   INTEGER,
-    taken_by   INTEGER
+    taken_by   INTEGER,
+    taken_with INTEGER
 ) STRICT;
 CREATE INDEX button_outbox ON button (outbox_id);
 CREATE TABLE heard (
