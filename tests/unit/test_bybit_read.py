@@ -21,6 +21,7 @@ from watcher.domain.account import (
     Family,
     Side,
     Snapshot,
+    VenueFlag,
     VenueRatio,
     Weight,
 )
@@ -970,3 +971,25 @@ def test_a_loan_asks_for_its_margin_although_the_coin_is_held() -> None:
     [pool] = evaluate(snapshot).pools
     assert pool.equity == pytest.approx(39100)
     assert pool.maintenance_margin == pytest.approx(339.0585)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "says", "forced"),
+    [
+        ("positionStatus", "Adl", "Adl", True),
+        ("positionStatus", "Liq", "Liq", True),
+        ("isReduceOnly", True, "isReduceOnly", False),
+    ],
+)
+def test_what_bybit_does_to_a_position_is_carried(
+    key: str, value: object, says: str, *, forced: bool
+) -> None:
+    scope = "linear USDT"
+    told = changed(bodies("cross"), scope, "result", "list", 0, key, to=value)
+    row = told[scope]["result"]["list"][0]
+    side = "long" if row["side"] == "Buy" else "short"
+
+    assert not snapshot_of(bodies("cross")).flags
+    assert snapshot_of(told).flags == (
+        VenueFlag(pool="unified", says=says, what=f"{row['symbol']} {side}", forced=forced),
+    )

@@ -286,6 +286,23 @@ class Mismatch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VenueFlag:
+    """
+    A state out of the ordinary that the venue itself says a pool is in, in its own word.
+
+    `what`: the position or asset it says it of, "" for the whole pool. `forced`: it acts already;
+    otherwise it warns.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+
+    pool: str
+    says: str
+    what: str = ""
+    forced: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """
     All parts of one account, or nothing: an adapter that lacks a part raises instead.
@@ -295,7 +312,8 @@ class Snapshot:
     `unmodelled` names the pools that hold something the engine does not model, and why: they
     are reported as `partial` with the venue's figures. `wallets` are the balances a top-up could
     draw on, by wallet name and asset. `mismatches` are the tables the adapter found contradicted
-    by the venue's own figures of the same answer.
+    by the venue's own figures of the same answer, `flags` what the venue warns of or does to a
+    pool by its own word.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
@@ -316,3 +334,4 @@ class Snapshot:
     wallets: Mapping[str, Mapping[str, Decimal]] = field(default_factory=dict)
     unmodelled: Mapping[str, str] = field(default_factory=dict)
     mismatches: tuple[Mismatch, ...] = ()
+    flags: tuple[VenueFlag, ...] = ()

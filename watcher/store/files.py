@@ -131,6 +131,7 @@ def _check_rows(snapshot: Snapshot) -> None:
     told = [("venue_says", name) for name in snapshot.venue_says]
     told += [("unmodelled", name) for name in snapshot.unmodelled]
     told += [(f"mismatches[{n}].pool", one.pool) for n, one in enumerate(snapshot.mismatches)]
+    told += [(f"flags[{n}].pool", one.pool) for n, one in enumerate(snapshot.flags)]
     for field, pool in told:
         if pool not in snapshot.rules:
             raise FileError(

@@ -79,6 +79,8 @@ def _position_row(account: Account, now: Figures, one: LegFigures) -> dict[str, 
         **_row_frame(
             leg.symbol, position_idx(account, leg.instrument, leg.side), short(leg.leverage)
         ),
+        "positionStatus": "Adl" if account.flag("adl") else "Normal",
+        "isReduceOnly": account.flag("reduce_only"),
         "riskId": leg.instrument.brackets.index(one.row) + 1,
         "riskLimitValue": short(one.row.cap),
         "side": "Buy" if leg.side == "long" else "Sell",

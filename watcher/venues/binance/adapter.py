@@ -238,6 +238,7 @@ class Binance:
             wallets=dict(self._spot.spare.found),
             unmodelled=draft.unmodelled,
             mismatches=tuple(draft.mismatches),
+            flags=tuple(draft.flags),
         )
 
     async def _futures(self, poll: Poll, mode: Mode) -> None:

@@ -24,6 +24,7 @@ from watcher.domain.account import (
     Mismatch,
     Rules,
     Snapshot,
+    VenueFlag,
     VenueSays,
     Weight,
 )
@@ -72,7 +73,21 @@ def compose(
         unmodelled=pools.unmodelled,
         wallets=wallets,
         mismatches=mismatches(book, tables, pools) + _odd_weights(book, pools),
+        flags=_flags(book, pools),
     )
+
+
+def _flags(book: Book, pools: Pools) -> tuple[VenueFlag, ...]:
+    lies_in = {(one.symbol, one.side): one.pool for one in pools.positions}
+    found = []
+    for leg in book.legs:
+        pool = lies_in.get((leg.symbol, leg.side), POOL)
+        forced = leg.state != "Normal"
+        if (forced or leg.reduce_only) and pool in pools.rules:
+            says = leg.state if forced else "isReduceOnly"
+            what = f"{leg.symbol} {leg.side}"
+            found.append(VenueFlag(pool=pool, says=says, what=what, forced=forced))
+    return tuple(found)
 
 
 def weights_doubtful(book: Book, tables: Tables) -> bool:

@@ -63,7 +63,10 @@ SCOPES = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leg:
-    """One open position as the venue lists it."""
+    """
+    One open position as the venue lists it. `state`: Normal, Liq or Adl; `reduce_only`: its risk
+    limit was lowered under it, and the venue lets it only get smaller.
+    """
 
     symbol: str
     category: str
@@ -77,6 +80,8 @@ class Leg:
     initial_margin: Decimal | None
     leverage: Decimal | None
     liquidation_price: Decimal | None
+    state: str = "Normal"
+    reduce_only: bool = False
 
     @property
     def inverse(self) -> bool:
@@ -316,6 +321,8 @@ def _leg(row: Row, scope: Scope, mode: Mode) -> Leg | None:
         initial_margin=_sum(row, "positionIM", strict=strict),
         leverage=row.positive("leverage") if strict else row.amount_or_none("leverage"),
         liquidation_price=_liquidation_price(row, mark),
+        state=row.text_or_none("positionStatus") or "Normal",
+        reduce_only=row.has("isReduceOnly") and row.flag("isReduceOnly"),
     )
 
 

@@ -97,7 +97,8 @@ class Currency:
     """
     One currency of the trading account. `cash` is what is left for cross margin before profit:
     without isolated margin, strategies and copy trading. `lent` is what was borrowed in spot mode,
-    with interest: its margin is asked however much of it is kept.
+    with interest: its margin is asked however much of it is kept. `repaying` and `converting` are
+    the venue's levels, 1 to 5, of how near it is to selling other coins for it by itself.
     """
 
     currency: str
@@ -116,6 +117,8 @@ class Currency:
     initial_margin: Decimal | None = None
     maintenance_margin: Decimal | None = None
     ratio: Decimal | None = None
+    repaying: str = ""
+    converting: str = ""
 
     @property
     def may_owe(self) -> bool:

@@ -23,6 +23,7 @@ from watcher.domain.account import (
     Position,
     Rules,
     Snapshot,
+    VenueFlag,
     VenueRatio,
     VenueSays,
     Weight,
@@ -111,7 +112,21 @@ def compose(
         unmodelled=sheet.unmodelled,
         wallets=wallets,
         mismatches=tuple(sheet.mismatches),
+        flags=_flags(book, sheet),
     )
+
+
+def _flags(book: Book, sheet: _Sheet) -> tuple[VenueFlag, ...]:
+    found = []
+    for one in book.currencies:
+        pool = f"cross:{one.currency}" if f"cross:{one.currency}" in sheet.rules else POOL
+        levels = (("twap", one.repaying), ("colBorrAutoConversion", one.converting))
+        found += [
+            VenueFlag(pool=pool, says=f"{name} {level}", what=one.currency, forced=level == "5")
+            for name, level in levels
+            if level and pool in sheet.rules
+        ]
+    return tuple(found)
 
 
 # ── pools ────────────────────────────────────────────────────────────────────────────────────
