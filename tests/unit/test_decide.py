@@ -79,7 +79,7 @@ def test_a_slide_through_the_engine_says_each_tier_once_at_its_line() -> None:
     account = Account()
     told = {}
     for tenths in range(300, 5, -1):
-        for message in account.see(at(tenths / 10), after_s=1):
+        for message in account.see(at(tenths / 10), after_s=40):
             if message.kind in (Kind.RAISED, Kind.ESCALATED):
                 told[message.tier] = tenths / 10
 
@@ -684,7 +684,7 @@ def test_borrowed_margin_follows_its_level_and_call_bar() -> None:
     account = Account(replace(RULES, account="bin_margin", venue="binance"))
     account.state = AccountState(account="bin_margin")
     for level in range(250, 110, -1):
-        said = account.see(lambda s, level=level: borrowed(level, seconds=s), after_s=1)
+        said = account.see(lambda s, level=level: borrowed(level, seconds=s), after_s=90)
         told += [(m.tier, level) for m in said if m.kind is not Kind.REPEATED]
 
     assert told == [

@@ -246,13 +246,15 @@ class BlindState:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FindingState:
     """
-    The machine of one check on one pool. `fact` is what was told; it is told again when it changes.
+    The machine of one check on one pool. `fact` and `tier` are what was told; it is told again when
+    the fact changes.
     `bad_samples` and `good_samples` count readings in a row with and without the finding.
     """
 
     check: str
     pool: str
     fact: str = ""
+    tier: Tier = Tier.CALM
     incident: Incident | None = None
     bad_samples: int = 0
     good_samples: int = 0

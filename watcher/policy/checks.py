@@ -4,20 +4,22 @@ The checks beside danger: facts about a pool the trader must know, though no tie
 Rule: a check is one function from a scene to findings, with its limits in a
 dataclass beside it, entered in `CHECKS`. A finding is told when it has been there for as many
 readings in a row as it needs, again when its fact changes or its repeat is due, and forgotten
-after three readings without it. Nothing here moves a tier.
+after three readings without it. Acked, it is repeated once a day at most, and told again when its
+fact changes or its tier gets worse. Nothing here moves a tier.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from watcher.domain.account import Mismatch, Snapshot
 from watcher.domain.alert import MINUTE_US, DangerState, FindingState, Lane, Tier
 from watcher.domain.report import PoolReport, Report, Status
 from watcher.policy import lines, losses, opinions, wording
-from watcher.policy.alerting import GOOD_SAMPLES, elapsed_us, opened, spoken
+from watcher.policy.alerting import GOOD_SAMPLES
+from watcher.policy.incidents import elapsed_us, opened, spoken
 from watcher.policy.readings import Reading
 
 DAY_US = 24 * 60 * MINUTE_US
@@ -229,7 +231,14 @@ def step(
         state = replace(state, bad_samples=state.bad_samples + 1, good_samples=0)
         if _is_due(state, finding, now_us):
             incident = state.incident or opened(account, key, now_us)
-            state = replace(state, fact=finding.fact, told_at_us=now_us, incident=spoken(incident))
+            state = replace(
+                state,
+                fact=finding.fact,
+                tier=finding.tier,
+                told_at_us=now_us,
+                incident=spoken(incident),
+                ack=None if _is_news(state, finding) else state.ack,
+            )
             telling.append(finding)
         kept[key] = state
     for key, state in states.items():
@@ -238,13 +247,26 @@ def step(
     return kept, telling
 
 
+def lost(telling: Iterable[Finding]) -> frozenset[str]:
+    """Return the pools of which a loss is among what is told."""
+    return frozenset(finding.pool for finding in telling if finding.check == shrunk.__name__)
+
+
 def _is_due(state: FindingState, finding: Finding, now_us: int) -> bool:
     if state.bad_samples < finding.samples:
         return False
-    if state.told_at_us is None or state.fact != finding.fact:
+    if state.told_at_us is None or _is_news(state, finding):
         return True
-    waited = elapsed_us(now_us, state.told_at_us)
-    return finding.repeat_us is not None and waited >= finding.repeat_us
+    if finding.repeat_us is None:
+        return False
+    wait_us = max(finding.repeat_us, DAY_US) if state.ack is not None else finding.repeat_us
+    return elapsed_us(now_us, state.told_at_us) >= wait_us
+
+
+# an ack is of one fact at one tier
+def _is_news(state: FindingState, finding: Finding) -> bool:
+    worse = state.ack is not None and finding.tier > state.ack.tier
+    return worse or state.fact != finding.fact
 
 
 def _figures(pool: PoolReport) -> tuple[str, ...]:

@@ -159,6 +159,10 @@ def together(joint: Joint) -> Row:
 
 def speed(figures: Figures) -> list[Row]:
     left = figures.minutes_left
+    if figures.reading.hastened:
+        if left is None:
+            return [row("Falls fast: a tier up")]
+        return [row("Liquidation in ", Bold(wording.roughly(left)), " at this pace: a tier up")]
     whose = "the last minute's" if figures.brief else "this"
     return [] if left is None else [row(f"At {whose} speed: ", Bold(wording.roughly(left)))]
 

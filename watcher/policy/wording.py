@@ -207,6 +207,11 @@ def day_time(wall_us: int, where: tzinfo) -> str:
     return _local(wall_us, where).strftime("%-d %b %H:%M %Z")
 
 
+def minute_of_day(wall_us: int, where: tzinfo) -> int:
+    at = _local(wall_us, where)
+    return 60 * at.hour + at.minute
+
+
 def _local(wall_us: int, where: tzinfo) -> datetime:
     return datetime.fromtimestamp(wall_us // 1_000_000, where)
 
