@@ -27,9 +27,13 @@ GROUP_WAIT_US = 3 * SECOND_US
 
 _BLIND_KINDS = frozenset({Kind.BLIND, Kind.BLIND_REPEATED, Kind.SEEING})
 
+# "state IN ('queued', 'claimed')" stands wherever waiting rows are looked for: SQLite takes the
+# partial index for these very words only
+#
 # a wait further off than an hour comes from a clock that was wrong: such a row is due
 _DUE = (
-    "FROM outbox WHERE ((state = 'queued' AND (not_before_us <= :now OR not_before_us > :far)) "
+    "FROM outbox WHERE state IN ('queued', 'claimed') "
+    "AND ((state = 'queued' AND (not_before_us <= :now OR not_before_us > :far)) "
     "OR (state = 'claimed' AND lease_us <= :now)) AND road = :road "
     "AND share IN (SELECT value FROM json_each(:shares)) "
     "AND (:before IS NULL OR created_us < :before)"
@@ -38,13 +42,14 @@ _COLUMNS = "id, message, attempts, copies, share, account, strand, incident, roa
 _RULE = {"edit": int(Share.EDIT), "urgent": int(Lane.BLIND)}
 
 _GROUPED = """
-FROM outbox WHERE state = 'queued' AND share <> :edit
+FROM outbox WHERE state IN ('queued', 'claimed') AND state = 'queued' AND share <> :edit
 AND (road, bundle) = (SELECT road, bundle FROM outbox WHERE id = :first)
 ORDER BY tier DESC, lane, id LIMIT :limit
 """
 
 _RETIRE = """
-UPDATE outbox SET state = 'superseded' WHERE state = 'queued' AND attempts > 0 AND incident <> ''
+UPDATE outbox SET state = 'superseded' WHERE state IN ('queued', 'claimed') AND state = 'queued'
+AND attempts > 0 AND incident <> ''
 AND EXISTS (
     SELECT 1 FROM outbox AS newer WHERE newer.id > outbox.id AND newer.state <> 'abandoned'
     AND newer.account = outbox.account AND newer.incident = outbox.incident
@@ -55,11 +60,14 @@ AND EXISTS (
 """
 
 _OVERTAKEN = """
-SELECT old.id, old.message, max(newer.id) FROM outbox AS old JOIN outbox AS newer
+SELECT old.id, old.message, max(newer.id) FROM outbox AS old INDEXED BY outbox_open
+JOIN outbox AS newer
 ON newer.id > old.id AND newer.account = old.account AND newer.incident = old.incident
-AND newer.strand = old.strand AND newer.road = old.road AND newer.state = 'queued'
+AND newer.strand = old.strand AND newer.road = old.road
+AND newer.state IN ('queued', 'claimed') AND newer.state = 'queued'
 AND newer.share <> :edit
-WHERE old.state = 'queued' AND old.incident <> '' AND old.created_us < :before GROUP BY old.id
+WHERE old.state IN ('queued', 'claimed') AND old.state = 'queued'
+AND old.incident <> '' AND old.created_us < :before GROUP BY old.id
 """
 
 _SUPERSEDE = """
