@@ -492,15 +492,15 @@ def test_quiet_hours_are_of_the_local_clock() -> None:
 
 def test_a_steady_fall_that_ends_within_ten_minutes_is_a_tier_further() -> None:
     account = Account()
-    for step in range(12):
-        account.at(30.0 - step * 1.2)
+    for step in range(24):
+        account.at(30.0 - step * 0.6)
 
     raised = [(m.tier, m.kind) for _, m in account.said]
     assert (Tier.WATCH, Kind.RAISED) in raised
     assert account.state.dangers[POOL].tier is Tier.WARNING
     text = account.said[-1][1].text.plain
     assert text.startswith("🟠 WARNING")
-    assert "Liquidation in about 3 min at this pace: a tier up" in text
+    assert "Liquidation in about 5 min at this pace: a tier up" in text
 
 
 @pytest.mark.parametrize(
@@ -521,11 +521,11 @@ def test_what_is_no_pace_changes_no_tier(path: list[float]) -> None:
 
 def test_a_tier_raised_by_speed_is_left_like_any_other() -> None:
     account = Account()
-    for step in range(12):
-        account.at(30.0 - step * 1.2)
-    account.at(16.8, 1)
+    for step in range(24):
+        account.at(30.0 - step * 0.6)
+    account.at(16.2, 1)
     assert account.state.dangers[POOL].tier is Tier.WARNING
-    account.at(16.8, 2)
+    account.at(16.2, 2)
 
     assert account.state.dangers[POOL].tier is Tier.WATCH
     assert kinds([m for _, m in account.said])[-1] is Kind.EASED
