@@ -72,6 +72,8 @@ def help_text() -> Text:
 
 
 EXPIRED_BUTTON = "Expired or already used"
+ALREADY_DONE = "Already done"
+NOT_KEPT = "It could not be written down: a restart forgets it"
 
 
 def unknown_command(command: str) -> Text:

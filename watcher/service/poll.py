@@ -37,6 +37,7 @@ from watcher.domain.alert import (
     Tier,
 )
 from watcher.policy import notes
+from watcher.policy.orders import Order, obey
 from watcher.ports import Clock, Store, StoreError, Unsupported, Venue, VenueError, WithdrawalRight
 
 SNAPSHOT_DEADLINE_S = 5.0
@@ -164,6 +165,7 @@ class Poller:
         self._reported: MissKind | None = None
         self._defective = False
         self._store_failing = False
+        self._turn = asyncio.Lock()
         self._log = log.bind(account=rules.account)
 
     async def slot(self) -> float:
@@ -179,6 +181,28 @@ class Poller:
         self.slot_ended_us = self._clock.now().steady_us
         self.wait_s = wait_s
         return wait_s
+
+    async def obey(self, order: Order, update_id: int) -> str:
+        """
+        Carry out what a person orders and return the line to answer.
+
+        State and request are written as one: a request that comes again changes nothing.
+        """
+        async with self._turn:
+            now = self._clock.now()
+            state, words = obey(self.state, order, now)
+            decision = Decision(
+                account=self.rules.account, state=state, messages=(), samples=(), next_poll_us=0
+            )
+            try:
+                if not await self._store.commit(decision, now, update_id=update_id):
+                    return notes.ALREADY_DONE
+            except StoreError as error:
+                # a person has seen it: that holds for as long as this process remembers
+                self._store_failed(error, now)
+                words = f"{words}. {notes.NOT_KEPT}"
+            self.state = state
+            return words
 
     async def housekeep(self) -> float:
         """Let the venue refresh what falls due; a key or mode gone bad stops the next snapshot."""
@@ -283,6 +307,10 @@ class Poller:
     # -- judging and writing down --------------------------------------------------------------
 
     async def _judge(self, seen: Seen, now: Moment) -> float:
+        async with self._turn:
+            return await self._decided(seen, now)
+
+    async def _decided(self, seen: Seen, now: Moment) -> float:
         try:
             decision = self._decide(self.state, seen, self.rules, now)
         except Exception as error:  # noqa: BLE001 - one account's defect must not reach another
