@@ -259,7 +259,8 @@ class FailingStore:
 
     load = commit = claim = claim_group = take_over = delivered = postpone = abandon = _fail
     drop = refused = say = keep_buttons = take_button = raise_flag = flags = prove = _fail
-    chat_moved = chats_moved = due = backlog = history = probe = prices = tested = proofs = told = _fail
+    chat_moved = chats_moved = due = backlog = history = prices = probe = _fail
+    tested = proofs = told = _fail
 
     async def close(self) -> None:
         return None

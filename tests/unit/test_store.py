@@ -24,6 +24,7 @@ from tests.unit.service_stand_ins import (
     snapshot,
 )
 from watcher.domain.alert import (
+    MINUTE_US,
     SECOND_US,
     AccountState,
     DangerState,
@@ -342,6 +343,24 @@ def test_samples_come_back_in_order_with_infinities(tmp_path: Path) -> None:
         await store.commit(decision(samples=samples), moment())
         assert tuple(await store.history("main", since_us=START_US + 1)) == samples[1:]
         assert list(await store.history("other", since_us=0)) == []
+
+    with_store(tmp_path, story)
+
+
+def test_the_price_of_each_coin_is_kept_once_a_minute(tmp_path: Path) -> None:
+    async def story(store: SqliteStore) -> None:
+        for second, mark in enumerate(("50000", "50010", "50020", "50030")):
+            read_us = START_US + 20 * second * SECOND_US
+            state = AccountState(
+                account="main", last_good=snapshot(mark=mark), last_good_at_us=read_us
+            )
+            await store.commit(decision(state=state), moment(20 * second))
+
+        minute = START_US // MINUTE_US * MINUTE_US
+        kept = list(await store.prices("main", "BTC", since_us=START_US))
+        assert kept == [(minute, 50010.0), (minute + MINUTE_US, 50030.0)]
+        assert list(await store.prices("main", "ETH", since_us=0)) == []
+        assert list(await store.prices("other", "BTC", since_us=0)) == []
 
     with_store(tmp_path, story)
 

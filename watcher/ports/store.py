@@ -302,6 +302,11 @@ class Store(Protocol):
 
     async def history(self, account: str, *, since_us: int) -> Sequence[Sample]: ...
 
+    async def prices(
+        self, account: str, coin: str, *, since_us: int
+    ) -> Sequence[tuple[int, float]]:
+        """Return (time, price of *coin*) as *account* was read, one a minute, oldest first."""
+
     async def probe(self) -> None:
         """Write and read one row. Raises: `StoreError`."""
 

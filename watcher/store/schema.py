@@ -146,6 +146,18 @@ CREATE TABLE IF NOT EXISTS divergence (
 """How far our figures were from the venue's, the worst of each minute. Came after version 1."""
 
 
+PRICE_TABLE = """
+CREATE TABLE IF NOT EXISTS price (
+    account TEXT NOT NULL,
+    coin    TEXT NOT NULL,
+    minute  INTEGER NOT NULL,
+    price   REAL NOT NULL,
+    PRIMARY KEY (account, coin, minute)
+) STRICT, WITHOUT ROWID;
+"""
+"""The price of each traded coin as last read in each minute. Came after version 1."""
+
+
 class Corrupt(Exception):
     """The file is damaged. Only this module's callers decide what becomes of it."""
 
@@ -176,6 +188,7 @@ def open_history(path: Path) -> sqlite3.Connection:
     connection = _open(path, tables=HISTORY_TABLES, version=HISTORY_VERSION, synchronous="NORMAL")
     try:
         connection.execute(DIVERGENCE_TABLE)
+        connection.execute(PRICE_TABLE)
     except sqlite3.DatabaseError as error:
         connection.close()
         raise Corrupt(str(error)) from error

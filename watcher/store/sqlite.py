@@ -55,11 +55,11 @@ from watcher.ports import (
     Taken,
 )
 from watcher.store import codec, history, kept, outbox, schema, traffic
+from watcher.store.history import Prices
 
 VERB_TIMEOUT_S = 6.0
 LEASE_US = 15 * SECOND_US
 PRUNE_EVERY_US = 360 * MINUTE_US
-SAMPLES_KEPT_US = 30 * 1440 * MINUTE_US
 HISTORY_PENDING_MAX = 200
 
 log = structlog.get_logger()
@@ -246,7 +246,10 @@ class SqliteStore:
         return await self._run(lambda: traffic.backlog_of(self._open_ledger()))
 
     async def history(self, account: str, *, since_us: int) -> Sequence[Sample]:
-        return await self._run(lambda: self._samples(account, since_us))
+        return await self._run(lambda: history.samples(self._past(), account, since_us))
+
+    async def prices(self, account: str, coin: str, *, since_us: int) -> Prices:
+        return await self._run(lambda: history.prices(self._past(), account, coin, since_us))
 
     async def probe(self) -> None:
         await self._written(kept.probe)
@@ -346,10 +349,10 @@ class SqliteStore:
             outbox.insert(ledger, message, self._roads)
         return True
 
-    def _samples(self, account: str, since_us: int) -> Sequence[Sample]:
+    def _past(self) -> sqlite3.Connection:
         if self._history is None:
             raise StoreError("history.db: not open")
-        return history.samples(self._history, account, since_us)
+        return self._history
 
     # -- the history: best effort, nobody waits for it -----------------------------------------
 
@@ -363,9 +366,8 @@ class SqliteStore:
         try:
             if self._history is None:
                 self._open_history()
-            if self._history is not None:
-                history.record(self._history, decision)
-                self._prune(now.steady_us)
+            history.record(self._past(), decision)
+            self._prune(now.steady_us)
             self._history_failing = False
         except (sqlite3.Error, StoreError) as error:
             if not self._history_failing:
@@ -384,8 +386,7 @@ class SqliteStore:
         if now_us - self._pruned_us < PRUNE_EVERY_US:
             return
         self._pruned_us = now_us
-        if self._history is not None:
-            self._history.execute("DELETE FROM sample WHERE at_us < ?", (now_us - SAMPLES_KEPT_US,))
+        history.prune(self._past(), now_us)
         self._write(lambda db: outbox.prune(db, now_us))
 
     def _close(self) -> None:
