@@ -376,7 +376,7 @@ def without_the_pool(seconds: float) -> Snapshot:
 @pytest.mark.parametrize(
     ("gone", "least", "words"),
     [
-        (closed, Tier.WARNING, "liquidated by Bybit?"),
+        (closed, Tier.WARNING, "liquidated or deleveraged by Bybit?"),
         (vanished, Tier.CRITICAL, "most likely LIQUIDATED"),
     ],
 )
@@ -468,7 +468,7 @@ def test_danger_goes_along_with_positions_into_another_pool(after_km: float) -> 
             positions=tuple(replace(one, pool="unified") for one in now.positions),
         )
 
-    assert account.see(elsewhere) == []
+    assert [m.text.plain.split(" #")[0] for m in account.see(elsewhere)] == ["🔧 MODE CHANGED"]
     (danger,) = account.state.dangers.values()
     assert (danger.pool, danger.tier) == ("unified", Tier.WARNING)
     assert danger.incident is not None
@@ -586,7 +586,7 @@ def test_a_watched_position_that_is_closed_asks_who_closed_it() -> None:
     said = account.see(lambda s: closed(single(15, seconds=s)))
 
     assert [(m.kind, m.lane, m.silent) for m in said] == [(Kind.NOTE, Lane.DANGER, False)]
-    assert "Closed by you, or liquidated by Bybit?" in said[0].text.plain
+    assert "Closed by you, liquidated or deleveraged by Bybit?" in said[0].text.plain
     assert "LIQUIDATED" not in said[0].text.plain
 
 

@@ -434,9 +434,10 @@ def test_seeing_an_empty_account_for_the_first_time() -> None:
 
 
 def test_security() -> None:
-    check(
-        "security", messages.security("bybit-main", "bybit", INCIDENT, "enableWithdrawals is true")
-    )
+    told = Missed(kind=MissKind.SECURITY, reason="enableWithdrawals is true")
+    check("security", messages.security("bybit-main", "bybit", INCIDENT, told))
+    strange = Missed(kind=MissKind.STRANGER, reason="account 5678, known is 1234")
+    check("security_stranger", messages.security("bybit-main", "bybit", INCIDENT, strange))
 
 
 def test_finding() -> None:
@@ -522,7 +523,7 @@ def every_message_with(raw: str) -> None:
         danger(one, advice=replace(advice, add=None, hopeless=raw)),
         blind(hidden),
         messages.danger_unseen(hidden, one, state()),
-        messages.security(raw, raw, INCIDENT, raw),
+        messages.security(raw, raw, INCIDENT, told),
         messages.gone(raw, raw, state(), was=Tier.CALM, label=wording.pool_name(raw), report=None),
         notes.unknown_command(raw),
     ]

@@ -243,29 +243,48 @@ def test_no_prices_are_asked_for_before_anything_was_read() -> None:
     in_world(story)
 
 
-def test_a_dead_store_sends_alerts_from_memory_and_says_so_once() -> None:
+def test_a_dead_store_sends_alerts_from_memory() -> None:
     async def story(clock: SteppedClock) -> None:
         slots = Slots(clock, Venue("main", ["50000", "39000", "39000"]))
 
         await slots.slots(3)
 
         subjects = [message.key.split(":")[0] for message in slots.outlet.told]
-        assert subjects == ["trouble", "main"]
-        assert "CANNOT WRITE" in slots.outlet.told[0].text.plain
+        assert subjects == ["main"]
         assert slots.poller.state.dangers["unified"].tier > 0
 
     in_world(story)
 
 
-def test_two_accounts_tell_of_one_dead_store_under_one_key() -> None:
+def test_what_the_venue_says_of_key_and_clock_reaches_the_decision() -> None:
     async def story(clock: SteppedClock) -> None:
-        keys = []
-        for name in ("a", "b"):
-            slots = Slots(clock, Venue(name, ["50000"]))
-            await slots.slots(1, every_s=1)
-            keys += [message.key for message in slots.outlet.told]
-        assert len(keys) == 2
-        assert len(set(keys)) == 1
+        venue = Venue("main", ["50000", unreachable("HTTP 503")])
+        slots = Slots(clock, venue)
+        await slots.slots(1)
+        venue.told = replace(venue.told, clock_offset_ms=1234.0)
+        await slots.poller.housekeep()
+        seen = await slots.slots(1)
+
+        told = [one.status.clock_offset_ms for one in seen if one.status is not None]
+        assert told == [0.0, 1234.0]
+
+    in_world(story)
+
+
+def test_a_status_counts_though_the_tables_beside_it_cannot_be_read() -> None:
+    class Stuck(Venue):
+        async def housekeeping(self) -> None:
+            raise unreachable("HTTP 503")
+
+    async def story(clock: SteppedClock) -> None:
+        venue = Stuck("main", ["50000"])
+        slots = Slots(clock, venue)
+        await slots.slots(1)
+        venue.told = replace(venue.told, clock_offset_ms=1234.0)
+        await slots.poller.housekeep()
+        (_, seen) = await slots.slots(1)
+
+        assert seen.status == venue.told
 
     in_world(story)
 

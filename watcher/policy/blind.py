@@ -13,7 +13,8 @@ liquidation: 4 s for each percent, never under 20 s. One complete reading ends i
 
 A tier worse than any told is told at once, and ends an ack. No mute is known here.
 
-A key that may withdraw is told on its own, at once and daily, because it must not be used at all.
+A key that may withdraw, or is of another account than before, is told on its own, at once and
+daily, because it must not be used at all.
 
 Time is an argument. Nothing here logs, waits or stores.
 """
@@ -47,6 +48,7 @@ REPEAT_CRITICAL_US = 3 * MINUTE_US
 REPEAT_ACKED_US = 60 * MINUTE_US
 REPEAT_CRITICAL_ACKED_US = 20 * MINUTE_US
 SECURITY_REPEAT_US = 24 * 60 * MINUTE_US
+SECURITY_KINDS = frozenset({MissKind.SECURITY, MissKind.STRANGER})
 CRITICAL_DISTANCE = 10.0
 """Blind this close to liquidation (percent) counts as critical itself."""
 
@@ -118,7 +120,7 @@ def step_missed(
         missed=missed,
         alike=blind.alike + 1 if alike else 1,
     )
-    if missed.kind is MissKind.SECURITY:
+    if missed.kind in SECURITY_KINDS:
         if _is_security_due(blind, now_us):
             at_least = max(tier, Tier.CRITICAL)
             told = _told(replace(blind, active=True), at_least, now_us, furthest)

@@ -2,7 +2,7 @@
 The checks beside danger: facts about a pool the trader must know, though no tier says so.
 
 Rule: a check is one function from a scene to findings, with its limits in a
-dataclass beside it, entered in `CHECKS`. A finding is told when it has been there for as many
+dataclass beside it, entered in `checklist`. A finding is told when it has been there for as many
 readings in a row as it needs, again when its fact changes or its repeat is due, and forgotten
 after three readings without it. Acked, it is repeated once a day at most, and told again when its
 fact changes or its tier gets worse. Nothing here moves a tier.
@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from watcher.domain.account import Mismatch, Snapshot
 from watcher.domain.alert import MINUTE_US, DangerState, FindingState, Lane, Tier
 from watcher.domain.report import PoolReport, Report, Status
+from watcher.domain.status import KeyRights, VenueStatus
 from watcher.policy import lines, losses, opinions, wording
 from watcher.policy.alerting import GOOD_SAMPLES
 from watcher.policy.incidents import elapsed_us, opened, spoken
@@ -40,6 +41,8 @@ class Scene:
     """
     What a check may look at: this reading, the one before, the danger machines before it.
     `unseen`: between the two readings the account went unseen for longer than is allowed.
+    `status` is what the venue last said of mode, key and clock, `key` what was known of the key
+    before; both may be missing. `wall_us` is the time of day.
     """
 
     look: Look
@@ -47,13 +50,17 @@ class Scene:
     dangers: Mapping[str, DangerState]
     betas: Mapping[str, float] = field(default_factory=dict)
     unseen: bool = False
+    status: VenueStatus | None = None
+    key: KeyRights | None = None
+    wall_us: int = 0
+    timezone: str = "UTC"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """
-    Something one check found in one pool. `fact` tells it from another finding of the same check;
-    `facts` are the lines that say it.
+    Something one check found in one pool, "" for the whole account. `fact` tells it from another
+    finding of the same check; `facts` are the lines that say it.
     """
 
     check: str
@@ -198,25 +205,35 @@ def shrunk(scene: Scene) -> Iterator[Finding]:
             facts=(
                 *said[:LOSSES_SHOWN_MAX],
                 *([f"and {rest} more"] if rest > 0 else []),
-                *_worth(scene, pool, change, found[0].by_you),
+                *_worth(scene, pool, change, found[0]),
             ),
             tier=max(tier, Tier.CRITICAL if change.likely else Tier.WARNING),
             lane=Lane.DANGER,
         )
 
 
-def _worth(scene: Scene, pool: str, change: losses.Change, by_you: str) -> Iterator[str]:
+def _worth(scene: Scene, pool: str, change: losses.Change, loss: losses.Loss) -> Iterator[str]:
     venue = wording.venue_name(scene.look.snapshot.venue)
     report = next((p for p in scene.look.report.pools if p.pool == pool), None)
     yield from lines.equity_then(report, change.equity_was, likely=change.likely)
-    if report is not None and report.positions and report.health is not None:
-        yield f"Health {wording.health(report.health)} (liquidation at 1.00x)"
+    if report is not None and report.positions:
+        yield from health_line(report)
+    yield from _venues_word(scene, pool)
     yield "Seen once, not confirmed"
-    yield f"Look at {venue}" if change.likely else f"{by_you} by you, or liquidated by {venue}?"
+    or_else = ", liquidated or deleveraged" if loss.kind == "POSITION" else ", or liquidated"
+    yield f"Look at {venue}" if change.likely else f"{loss.by_you} by you{or_else} by {venue}?"
+
+
+# in the reading before it: some venues mark a position while they liquidate or deleverage it
+def _venues_word(scene: Scene, pool: str) -> Iterator[str]:
+    before = scene.before.flags if scene.before is not None else ()
+    venue = wording.venue_name(scene.look.snapshot.venue)
+    said = dict.fromkeys(flag.says for flag in before if flag.pool == pool and flag.forced)
+    if said:
+        yield f"{venue} said before: {wording.words(', '.join(said))}"
 
 
 Check = Callable[[Scene], Iterator[Finding]]
-CHECKS: tuple[Check, ...] = (shrunk, unmodelled, divergence, contradicted)
 
 
 def step(
@@ -271,6 +288,11 @@ def _is_news(state: FindingState, finding: Finding) -> bool:
 
 def _figures(pool: PoolReport) -> tuple[str, ...]:
     said = ["".join(p if isinstance(p, str) else p.text for p in r) for r in lines.equity(pool)]
-    if pool.health is not None and math.isfinite(pool.health):
-        said.append(f"Health {wording.health(pool.health)} (liquidation at 1.00x)")
-    return tuple(said)
+    return (*said, *health_line(pool))
+
+
+def health_line(pool: PoolReport | None) -> tuple[str, ...]:
+    """Return the line of a pool's health, none where it is not known."""
+    if pool is None or pool.health is None or not math.isfinite(pool.health):
+        return ()
+    return (f"Health {wording.health(pool.health)} (liquidation at 1.00x)",)

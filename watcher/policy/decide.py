@@ -34,6 +34,7 @@ from watcher.domain.alert import (
     Tier,
 )
 from watcher.domain.report import PoolReport
+from watcher.domain.status import VenueStatus
 from watcher.margin import BookError, evaluate, repriced
 from watcher.policy import (
     alerting,
@@ -42,11 +43,14 @@ from watcher.policy import (
     dangers,
     envelope,
     history,
+    keys,
     moves,
     opinions,
     speech,
+    wording,
 )
-from watcher.policy.checks import CHECKS, Look, Scene
+from watcher.policy.checklist import CHECKS
+from watcher.policy.checks import Look, Scene
 from watcher.policy.dangers import Turn
 from watcher.policy.incidents import elapsed_us
 from watcher.policy.readings import Reading, hastened, read
@@ -64,7 +68,7 @@ def decide(state: AccountState, seen: Seen, rules: AlertRules, now: Moment) -> D
     state = replace(state, mutes=dangers.live(state.mutes, now.steady_us))
     found = _look(state, seen, rules, now)
     if isinstance(found, Look):
-        return _on_reading(state, found, rules, now)
+        return _on_reading(state, found, seen.status, rules, now)
     return _on_miss(state, found, seen.prices, rules, now)
 
 
@@ -112,8 +116,12 @@ def factors_of(last: Snapshot, prices: Mapping[str, float]) -> dict[str, float]:
 
 # an answer older than this account may go unseen is no sight of it, however new it arrived
 def _look(state: AccountState, seen: Seen, rules: AlertRules, now: Moment) -> Look | Missed:
+    strange = keys.stranger(state.key, seen.status)
+    if strange is not None:
+        return strange
     if seen.snapshot is None:
-        return seen.missed or Missed(kind=MissKind.UNREADABLE, reason="nothing was brought")
+        missed = seen.missed or Missed(kind=MissKind.UNREADABLE, reason="nothing was brought")
+        return keys.explained(missed, state.key, now, wording.zone(rules.timezone))
     try:
         found = look(seen.snapshot, rules)
     except BookError as error:
@@ -125,7 +133,9 @@ def _look(state: AccountState, seen: Seen, rules: AlertRules, now: Moment) -> Lo
     return found
 
 
-def _on_reading(state: AccountState, found: Look, rules: AlertRules, now: Moment) -> Decision:
+def _on_reading(
+    state: AccountState, found: Look, status: VenueStatus | None, rules: AlertRules, now: Moment
+) -> Decision:
     at = now.steady_us
     known = moves.carried(state.dangers, state.last_good, found.snapshot)
     state = replace(state, dangers=known)
@@ -137,6 +147,10 @@ def _on_reading(state: AccountState, found: Look, rules: AlertRules, now: Moment
         dangers=state.dangers,
         betas=rules.betas,
         unseen=state.blind.active or _age_us(state, at) > rules.blind_after_max_us,
+        status=status,
+        key=state.key,
+        wall_us=now.wall_us,
+        timezone=rules.timezone,
     )
     raised = [finding for check in CHECKS for finding in check(scene)]
     findings, telling = checks.step(state.findings, raised, at, account=rules.account)
@@ -154,6 +168,7 @@ def _on_reading(state: AccountState, found: Look, rules: AlertRules, now: Moment
         blind=seeing,
         findings=findings,
         recent=recent,
+        key=keys.known(state.key, status),
     )
     said = speech.of_dangers(moved, found, turns, rules, now)
     if kind is not None:

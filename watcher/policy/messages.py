@@ -260,15 +260,22 @@ def seeing(
     return wording.text_of(lines.fitted(rows))
 
 
-def security(account: str, venue: str, incident: Incident, reason: str) -> Text:
-    """Return the words for a key that may do what no watcher needs."""
+def security(account: str, venue: str, incident: Incident, missed: Missed) -> Text:
+    """Return the words for a key that may not be used: it may withdraw, or is another account's."""
     who = wording.venue_name(venue)
+    is_strange = missed.kind is MissKind.STRANGER
+    fault = "is of another account" if is_strange else "may withdraw funds"
+    remedy = (
+        "Meant so? Give the account a new name"
+        if is_strange
+        else "Make a read-only key, delete this one"
+    )
     rows = [
         lines.header(lines.SECURITY_MARK, "SECURITY", incident, account),
-        row(f"This {who} key may withdraw funds"),
-        *([row(f"Told: {wording.words(reason)}")] if reason else []),
+        row(f"This {who} key {fault}"),
+        *([row(f"Told: {wording.words(missed.reason)}")] if missed.reason else []),
         row("This account is NOT watched with it"),
-        row("Make a read-only key, delete this one"),
+        row(remedy),
         row("Told again once a day"),
     ]
     return wording.text_of(rows)

@@ -124,7 +124,7 @@ def of_blindness(
     if kind is Kind.SECURITY:
         state, incident = _own_incident(state, now)
         missed = state.blind.missed or Missed(kind=MissKind.SECURITY, reason="")
-        text = messages.security(state.account, rules.venue, incident, missed.reason)
+        text = messages.security(state.account, rules.venue, incident, missed)
         tier = Tier.CRITICAL
     else:
         state, incident = _shared_incident(state, now, reach)

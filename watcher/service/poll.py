@@ -17,14 +17,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from typing import Protocol
 
 import structlog
 
 from watcher.domain.account import Position, Snapshot
 from watcher.domain.alert import (
-    MINUTE_US,
     SECOND_US,
     AccountState,
     AlertRules,
@@ -36,7 +34,8 @@ from watcher.domain.alert import (
     Seen,
     Tier,
 )
-from watcher.policy import notes
+from watcher.domain.status import VenueStatus
+from watcher.policy import notes, troubles
 from watcher.policy.orders import Order, obey
 from watcher.ports import Clock, Store, StoreError, Unsupported, Venue, VenueError, WithdrawalRight
 
@@ -47,7 +46,6 @@ HOUSEKEEPING_DEADLINE_S = 30.0
 HOUSEKEEPING_EVERY_S = 60.0
 START_WAITS_S = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 DEFECT_WAIT_S = 10.0
-HOUR_US = 60 * MINUTE_US
 WAIT_MIN_S = 0.5
 WAIT_MAX_S = 300.0
 MARK_AGE_MAX_US = 15 * SECOND_US
@@ -159,6 +157,7 @@ class Poller:
         self._marks = marks
         self._deadline_s = deadline_s
         self._started = False
+        self._status: VenueStatus | None = None
         self._start_failures = 0
         self._quiet_until_us = 0
         self._missed: Missed | None = None
@@ -199,7 +198,7 @@ class Poller:
                     return notes.ALREADY_DONE
             except StoreError as error:
                 # a person has seen it: that holds for as long as this process remembers
-                self._store_failed(error, now)
+                self._store_failed(error)
                 words = f"{words}. {notes.NOT_KEPT}"
             self.state = state
             return words
@@ -210,7 +209,10 @@ class Poller:
             return HOUSEKEEPING_EVERY_S
         try:
             async with asyncio.timeout(HOUSEKEEPING_DEADLINE_S):
-                await self._venue.housekeeping()
+                try:
+                    await self._venue.housekeeping()
+                finally:  # what was read before it failed counts
+                    self._status = await self._venue.status()
         except (WithdrawalRight, Unsupported) as error:
             self._log.warning("venue.unfit", reason=error.reason)
             self._started = False
@@ -231,7 +233,7 @@ class Poller:
             if isinstance(found, Snapshot):
                 self._missed = None
                 self._marks.note(found, self._clock.now())
-                return Seen(snapshot=found, missed=None)
+                return Seen(snapshot=found, missed=None, status=self._status)
             missed = found
             self._pause(missed, 0.0)
         self._missed = missed
@@ -240,7 +242,7 @@ class Poller:
     async def _try_start(self) -> Missed | None:
         try:
             async with asyncio.timeout(START_DEADLINE_S):
-                status = await self._venue.start()
+                self._status = await self._venue.start()
         except VenueError as error:
             missed = _missed(error)
         except TimeoutError:
@@ -248,7 +250,7 @@ class Poller:
         except Exception as error:  # noqa: BLE001 - logged with its trace, seen as a miss
             missed = self._defect_of_venue(error)
         else:
-            self._log.info("venue.started", mode=status.mode)
+            self._log.info("venue.started", mode=self._status.mode)
             self._started = True
             self._start_failures = 0
             return None
@@ -287,12 +289,12 @@ class Poller:
     async def _without_snapshot(self, missed: Missed) -> Seen:
         last_good = self.state.last_good
         if last_good is None:
-            return Seen(snapshot=None, missed=missed)
+            return Seen(snapshot=None, missed=missed, status=self._status)
         positions = last_good.positions
         prices = self._marks.fresh(positions, self._clock.now(), apart_from=self.rules.account)
         if positions and missed.kind is not MissKind.BANNED:
             prices |= await self._live_prices(sorted({p.symbol for p in positions}))
-        return Seen(snapshot=None, missed=missed, prices=prices)
+        return Seen(snapshot=None, missed=missed, prices=prices, status=self._status)
 
     async def _live_prices(self, symbols: list[str]) -> Mapping[str, float]:
         try:
@@ -317,7 +319,7 @@ class Poller:
             self._log.exception("decision.failed")
             if not self._defective:
                 self._defective = True
-                self._outlet.tell(self._defect_note(error, now))
+                self._outlet.tell(troubles.not_judged(self.rules.account, error, now))
             return DEFECT_WAIT_S
         self._defective = False
         self.state = decision.state
@@ -329,7 +331,7 @@ class Poller:
         try:
             await self._store.commit(decision, now)
         except StoreError as error:
-            self._store_failed(error, now)
+            self._store_failed(error)
             for message in decision.messages:
                 self._outlet.tell(message)
             return
@@ -339,30 +341,10 @@ class Poller:
         if decision.messages:
             self._outlet.wake()
 
-    def _store_failed(self, error: StoreError, now: Moment) -> None:
-        if self._store_failing:
-            return
-        self._store_failing = True
-        self._log.error("store.failed", reason=str(error))
-        # one key for all accounts and the hour: the trader hears of one failing disk once
-        facts = (
-            "Alerts go on from memory",
-            "A restart now forgets what was told",
-            str(error),
-        )
-        told = notes.trouble("cannot write to disk", facts, now, subject="store")
-        hour = now.wall_us // HOUR_US
-        self._outlet.tell(replace(told, key=f"trouble:store:{hour}", tier=Tier.WARNING))
-
-    def _defect_note(self, error: Exception, now: Moment) -> Message:
-        account = self.rules.account
-        facts = (
-            f"{account}: look at it yourself",
-            f"A fault in watcher itself ({type(error).__name__})",
-            "The log has the trace; other accounts go on",
-        )
-        told = notes.trouble("account not judged", facts, now, subject=f"decide:{account}")
-        return replace(told, account=account, tier=Tier.CRITICAL)
+    def _store_failed(self, error: StoreError) -> None:
+        if not self._store_failing:
+            self._log.error("store.failed", reason=str(error))
+        self._store_failing = True  # the watchdog tells: it probes the disk all accounts share
 
     def _report(self, seen: Seen, began: Moment, now: Moment, wait_s: float) -> None:
         took_ms = (now.steady_us - began.steady_us) // 1000
