@@ -60,7 +60,7 @@ def test_two_seeds_tell_two_stories_and_both_hold(tmp_path: Path) -> None:
             fresh = [e for e in alerts if not e["repeated"]]
             # the first slide: in order, none skipped but by its speed, whatever comes later
             assert fresh[0]["tier"] == TIERS[0]
-            assert fresh[1]["tier"] == TIERS[1 + fresh[1]["raced"]]
+            assert fresh[1]["tier"] in TIERS[1 : 2 + fresh[1]["raced"]]
         kinds = [event["kind"] for event in events]
         assert {"blind", "seeing", "kill", "restart", "liquidation", "action"} <= set(kinds)
         dead = {event["account"] for event in events if event["kind"] == "liquidation"}

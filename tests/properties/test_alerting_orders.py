@@ -93,6 +93,9 @@ class Alerts(RuleBasedStateMachine):
                 self.acked, self.went = None, Reach.CHAT
             elif message.kind in (Kind.EASED, Kind.RESOLVED) and message.tier < Tier.CRITICAL:
                 self.acked = None
+            if message.kind is Kind.ESCALATED and message.tier >= Tier.CRITICAL:
+                assert not message.silent
+                assert self.state.dangers[POOL].ack is None
             aloud = not message.silent and not message.edits
             if aloud and message.tier >= Tier.CRITICAL:
                 self.heard_s = self.seconds
@@ -205,13 +208,6 @@ class Alerts(RuleBasedStateMachine):
         for reach, after_s in ESCALATES_S.items():
             if self.seconds - self.waits_s > after_s + SLOT_S:
                 assert self.went >= min(reach, self.furthest)
-
-    @invariant()
-    def a_worse_tier_is_never_silent(self) -> None:
-        for message in self.fresh:
-            if message.kind is Kind.ESCALATED and message.tier >= Tier.CRITICAL:
-                assert not message.silent
-                assert self.state.dangers[POOL].ack is None or message.pool != POOL
 
 
 class OneRoad(Alerts):
