@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -113,6 +112,10 @@ class TelegramCommands:
             except TelegramError as error:
                 log.warning("commands.interrupted", reason=type(error).__name__)
                 self._error = error
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                # the library swallows a cancellation that meets it on its way out
+                raise asyncio.CancelledError
             if isinstance(self._error, Conflict):
                 await self._rival(Rival.POLLS)
             if asyncio.get_running_loop().time() - began > SILENT_MAX_S:
@@ -168,9 +171,12 @@ class TelegramCommands:
             await self._watch(app, polled)
         finally:
             # the far side may hold the last long poll open for its whole length
-            with suppress(TimeoutError):
+            try:
                 async with asyncio.timeout(STOP_S):
                     await app.updater.stop()
+            except (TimeoutError, TelegramError) as error:
+                # what ended the polling itself, a refused token, comes out only here
+                self._error = error if isinstance(error, TelegramError) else self._error
             await app.stop()
 
     async def _watch(self, app: App, polled: Watched) -> None:
