@@ -342,6 +342,17 @@ def test_a_muted_warning_is_not_told_and_speaks_when_the_mute_ends(scope: str) -
     assert "·1 " in said[0].text.plain
 
 
+def test_a_mute_costs_no_write_at_every_look() -> None:
+    account = Account()
+    account.at(11.0)
+    account.mute(60)
+    account.at(11.0)
+    before = state_text(durable(account.state))
+
+    account.at(11.0, 5)
+    assert state_text(durable(account.state)) == before
+
+
 def test_a_mute_given_later_speaks_at_its_end_too() -> None:
     account = Account()
     account.at(11.0, 5)

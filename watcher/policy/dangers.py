@@ -140,6 +140,7 @@ def _untold(old: DangerState, new: DangerState) -> DangerState:
     return replace(
         new,
         incident=replace(new.incident, seq=seq),
+        repeats=min(new.repeats, old.repeats),  # nothing that is kept changes at every poll
         told_at_us=None,
         told_value=None,
         told_measure=None,
