@@ -202,6 +202,39 @@ def test_what_a_newer_word_replaced_on_the_fallback_is_not_told_there_again(
     assert two[FALLBACK].titles() == ["text of e"]
 
 
+def test_what_hangs_on_the_chat_is_not_told_on_the_fallback_after_what_it_grew_into(
+    tmp_path: Path,
+) -> None:
+    two: dict[Reach, Phone] = {CHAT: Hanging("chat"), FALLBACK: Phone("fallback")}
+    k7f3: dict[str, Any] = {"incident": "K7F3", "pool": "unified"}
+
+    async def story(clock: SteppedClock, store: SqliteStore, out: Outbound) -> None:
+        await say(store, out, danger("c", **k7f3))
+        await clock.sleep(5)
+        now_us = clock.now().steady_us
+        worse = danger("e", Tier.EMERGENCY, reach=FALLBACK, created_at_us=now_us, **k7f3)
+        await say(store, out, worse)
+        await clock.sleep(40)
+        assert two[FALLBACK].titles() == ["text of e"]
+        await clock.sleep(120)
+
+    deliver_on(tmp_path, two, story)
+
+
+def test_with_a_dead_store_a_dead_chat_is_the_second_chats_alone() -> None:
+    three = phones()
+    three[CHAT].failures = [TOKEN] * 99
+
+    async def story(clock: SteppedClock, _: Any, out: Outbound) -> None:
+        out.tell(danger("c"))
+        await clock.sleep(60)
+
+    deliver_on(None, three, story)
+
+    assert three[SECOND].titles() == ["text of c"]
+    assert three[FALLBACK].texts == []
+
+
 def test_with_a_dead_store_the_next_road_takes_over_from_memory() -> None:
     two = phones(CHAT, FALLBACK)
     two[CHAT].failures = [NETWORK] * 99

@@ -94,8 +94,8 @@ def test_a_request_that_comes_again_changes_nothing_and_says_so(tmp_path: Path) 
     polled(tmp_path, after)
 
 
-def test_an_order_between_decision_and_commit_is_kept_with_both(tmp_path: Path) -> None:
-    """The slot's commit hangs on the disk while a person presses: neither undoes the other."""
+def test_a_slot_while_an_order_is_written_down_keeps_both(tmp_path: Path) -> None:
+    """The order's commit hangs on the disk while the account is read: neither undoes the other."""
 
     async def story(_: SteppedClock, store: SqliteStore, poller: Poller) -> None:
         commit = store.commit
@@ -106,15 +106,15 @@ def test_an_order_between_decision_and_commit_is_kept_with_both(tmp_path: Path) 
             return await commit(*arguments, **options)
 
         store.commit = slow  # type: ignore[method-assign]
-        slot = asyncio.create_task(poller.slot())
-        await asyncio.sleep(0)
+        seen = len(poller.state.recent)
         order = asyncio.create_task(poller.obey(ACK, 5))
-        await asyncio.sleep(0)
-        samples = len(poller.state.recent)
+        slot = asyncio.create_task(poller.slot())
+        for _turn in range(20):
+            await asyncio.sleep(0)
         gate.set()
         await asyncio.gather(slot, order)
         assert acked_by(poller) == 7
-        assert len(poller.state.recent) >= samples
+        assert len(poller.state.recent) == seen + 1
         assert (await store.load())["main"].dangers["unified"].ack is not None
 
     polled(tmp_path, story)
