@@ -16,7 +16,7 @@ from watcher.margin.book import NO_ITEM, Draft, Out, Term
 from watcher.margin.compile.pool import Pool, Sheet
 from watcher.margin.errors import BookError, NotModelled
 from watcher.margin.movers import mover_of
-from watcher.margin.tables import Step, bracket_steps, reached, share_rate
+from watcher.margin.tables import Step, bracket_steps, check_deductions, reached, share_rate
 
 
 def sign(side: Side) -> float:
@@ -44,6 +44,11 @@ def check_position(position: Position, where: str) -> None:
         )
     if position.leverage is not None and not position.leverage > 0:
         raise BookError(f"{where}: leverage is {position.leverage}, expected a number above 0")
+    if position.inverse and mover_of(position.settle, ()) != mover_of(position.underlying, ()):
+        raise BookError(
+            f"{where}: settle is {position.settle}, an inverse contract on {position.underlying} "
+            "settles in that coin"
+        )
 
 
 def charge_positions(sheet: Sheet, settle: str) -> None:
@@ -105,6 +110,8 @@ def _maintenance(
     steps = bracket_steps(position.brackets, position.bracket_kind, where)
     draft = sheet.draft
     by_size = _size_rate(position, size, steps, where)
+    if by_size is None:
+        check_deductions(position.brackets, steps, where)
     if sheet.pool.rules.maintenance_basis == "entry":
         entry = float(position.entry)
         value = size / entry if position.inverse else size * entry
@@ -194,7 +201,7 @@ def write_borrow(
     however much of its currency is held.
     """
     rules = sheet.pool.rules
-    steps = bracket_steps(brackets, rules.borrow_bracket_kind, where)
+    steps = _borrow_steps(brackets, rules, where)
     owing = _Owing(bucket, unit, lent, frozen)
     _write_owing(sheet.draft, owing, steps, fee=False)
     rate = float(rules.borrow_fee_rate)
@@ -203,6 +210,13 @@ def write_borrow(
     if rate:
         dues = [Step(s.floor, (1 + s.rate) * rate, s.deduction * rate) for s in steps]
         _write_owing(sheet.draft, owing, dues, fee=True)
+
+
+def _borrow_steps(brackets: Sequence[Bracket], rules: Rules, where: str) -> list[Step]:
+    field = "borrow_brackets"
+    steps = bracket_steps(brackets, rules.borrow_bracket_kind, where, field=field)
+    check_deductions(brackets, steps, where, field=field)
+    return steps
 
 
 class _Owing(NamedTuple):
@@ -242,7 +256,7 @@ def write_debt(sheet: Sheet, asset: str, owed: float, unit: int) -> None:
     table = rules.borrow_brackets.get(asset)
     if table is None:
         raise NotModelled(f"{where} is owed, but no table says what maintenance it needs")
-    steps = bracket_steps(table, rules.borrow_bracket_kind, where)
+    steps = _borrow_steps(table, rules, where)
     if rules.borrow_bracket_by == "value":
         write_steps(sheet.draft, debt, steps, by=unit, unit=0)
     else:
