@@ -471,3 +471,30 @@ def test_trust_comes_back_two_minutes_after_the_last_conflict_and_is_told_hourly
     assert not rivalry.met(moment(200), certain=False), "told within the hour"
     assert rivalry.lasts(moment(200))
     assert rivalry.met(moment(4000), certain=True)
+
+
+@pytest.mark.parametrize("status", [401, 409])
+def test_a_stop_that_meets_polling_on_its_way_out_ends_it(status: int) -> None:
+    """The library takes such a cancellation for its own and goes on; ours must not."""
+
+    async def tell(_: Message) -> None:
+        return None
+
+    async def run() -> None:
+        gate = Gate(users=frozenset({USER}), chats=frozenset({CHAT}))
+        for delay_s in (0.0, 0.02, 0.1, 0.3):
+            async with bot_stand_in.bot_api() as api:
+                api.script["getUpdates"] = [refused(status, "no"), bot_stand_in.hang]
+                commands = TelegramCommands(
+                    TOKEN, gate=gate, answerer=Answers(), now=moment, tell=tell, endpoint=api.url
+                )
+                task = asyncio.create_task(commands.run())
+                await until(lambda api=api: api.asked("getUpdates") >= 1)
+                await asyncio.sleep(delay_s)
+                task.cancel()
+                done, _ = await asyncio.wait({task}, timeout=5)
+                assert done, delay_s
+                assert task.cancelled()
+                await commands.close()
+
+    asyncio.run(run())

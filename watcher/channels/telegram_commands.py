@@ -177,7 +177,8 @@ class TelegramCommands:
             except (TimeoutError, TelegramError) as error:
                 # what ended the polling itself, a refused token, comes out only here
                 self._error = error if isinstance(error, TelegramError) else self._error
-            await app.stop()
+            finally:
+                await app.stop()
 
     async def _watch(self, app: App, polled: Watched) -> None:
         assert app.updater is not None
