@@ -162,6 +162,10 @@ class Corrupt(Exception):
     """The file is damaged. Only this module's callers decide what becomes of it."""
 
 
+class Occupied(StoreError):
+    """Another process works in this folder."""
+
+
 def open_ledger(path: Path) -> sqlite3.Connection:
     """
     Return the ledger for writing, created if absent, every commit synced to the disk.
@@ -324,12 +328,18 @@ def _pragma(connection: sqlite3.Connection, name: str) -> object:
 
 
 def locked(path: Path) -> int:
+    """
+    Take the lock file *path*, with its folder, until the handle returned is closed.
+
+    Raises: `Occupied`.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     handle = os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE_MODE)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         os.close(handle)
-        raise StoreError(
+        raise Occupied(
             f"{path.parent}: another watcher runs on this state_dir; stop it or choose another"
         ) from error
     return handle

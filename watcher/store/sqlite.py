@@ -280,7 +280,6 @@ class SqliteStore:
     # -- everything below runs on the writer thread --------------------------------------------
 
     def _open_all(self) -> None:
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock = schema.locked(self._folder / "lock")
         path = self._folder / "ledger.db"
         try:
