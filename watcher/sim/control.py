@@ -245,14 +245,19 @@ class Control:
         self._world.touch()
 
     def _rights(self, said: Body) -> None:
-        """Change what an account's key may do: {account, withdraw: true, transfer: false, ...}."""
+        """
+        Change what an account's key may do: {account, withdraw: true, transfer: false, ...}, and
+        with `uid` whose it is.
+        """
         account = self._named(said)
         known = [one.name for one in fields(Rights) if one.name != "expires_at_us"]
-        wanted = {name: value for name, value in said.items() if name != "account"}
+        wanted = {name: value for name, value in said.items() if name not in ("account", "uid")}
         for name, value in wanted.items():
             if name not in known or not isinstance(value, bool):
                 raise WorldError(f"rights: found {name}={value!r}, expected {known} as true/false")
         account.rights = replace(account.rights, **wanted)
+        if "uid" in said:
+            account.uid = int(_amount(said, "uid"))
         self._world.touch()
 
     # ── trouble ────────────────────────────────────────────────────────────────────────────

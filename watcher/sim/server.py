@@ -39,7 +39,8 @@ class PracticeServer:
 
     *wall_us* gives the wall clock in microseconds; None: lockstep. `on_reply` callbacks see
     (venue, path, account name or "") after each answer was made. `hold` is awaited with the time
-    an advance asks for and returns the time it may reach.
+    an advance asks for and returns the time it may reach. `ahead_us` is how far, in lockstep, the
+    clock of the daemon's machine is ahead of the world's.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class PracticeServer:
         self.frozen: set[str] = set()
         self.tallies: dict[tuple[str, str], Tally] = {}
         self.on_reply: list[Callable[[str, str, str], None]] = []
+        self.ahead_us = 0
         self.hold: Callable[[int], Awaitable[int]] | None = None
         self._wall_us = wall_us
         self._wires = [(prefix, wire) for wire in wires for prefix in wire.prefixes]
@@ -155,7 +157,7 @@ class PracticeServer:
     async def _home(self, method: str, path: str, raw_query: str, body: bytes) -> Reply:
         try:
             if path == "/clock/now":
-                return Reply(payload={"now_us": self.world.now_us})
+                return Reply(payload={"now_us": self.world.now_us + self.ahead_us})
             if path == "/clock/advance":
                 return await self._advance_call(body)
             return self._control.handle(method, path, raw_query, body)
@@ -171,7 +173,8 @@ class PracticeServer:
         until = asked.get("until_us") if isinstance(asked, dict) else None
         if not isinstance(until, int):
             raise WorldError('clock/advance: expected {"until_us": microseconds}')
-        return Reply(payload={"now_us": await self.advance(until)})
+        now_us = await self.advance(until - self.ahead_us)
+        return Reply(payload={"now_us": now_us + self.ahead_us})
 
     # ── venues ─────────────────────────────────────────────────────────────────────────────
 

@@ -226,10 +226,11 @@ class Account:
     `haircut_loss` is what resting spot orders take off Bybit's margin balance and OKX's adjusted
     equity, in USD, drawn; `frozen` what they hold back of each OKX currency. `cross_pairs` are the
     (base, quote) OKX lists as cross spot-margin positions of its shared balances.
-    An isolated leg's margin has left its wallet. `mode` is the venue's way of margining:
-    binance `classic`; bybit `unified`; okx `futures` or `multi`. `flags` switch on modes and
-    oddities by the wire's own words (`multi_assets`, `portfolio`, ...). `pairs` are isolated
-    spot pairs by symbol, `order_loss` what resting margin orders would lose, in USDT.
+    `uid` is the venue's own number of it. An isolated leg's margin has left its wallet. `mode` is
+    the venue's way of margining: binance `classic`; bybit `unified`; okx `futures` or `multi`.
+    `flags` switch on modes and oddities by the wire's own words (`multi_assets`, `portfolio`,
+    `adl`, ...). `pairs` are isolated spot pairs by symbol, `order_loss` what resting margin orders
+    would lose, in USDT.
     """
 
     name: str
@@ -238,6 +239,7 @@ class Account:
     key: str
     secret: str
     passphrase: str = ""
+    uid: int = 24_600_000
     rights: Rights = field(default_factory=Rights)
     wallets: dict[str, dict[str, Decimal]] = field(default_factory=dict)
     positions: dict[tuple[str, SideName], Position] = field(default_factory=dict)
