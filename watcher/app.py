@@ -20,7 +20,7 @@ import secrets
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,13 +32,13 @@ from pydantic import SecretStr
 from watcher import logs
 from watcher.channels.telegram import TelegramChannel
 from watcher.domain.alert import SECOND_US, AccountState, Message, Moment
-from watcher.outlets import noting, open_chat, open_outbound
+from watcher.outlets import listening, noting, open_chat, open_outbound, schedule_reports
 from watcher.policy import notes
 from watcher.policy.decide import decide
 from watcher.policy.rehearsal import rehearse
 from watcher.ports import Clock, Scheduler, Store, StoreError, Venue, VenueError
 from watcher.service.clock import SteppedClock, SystemClock
-from watcher.service.commands import Commands
+from watcher.service.digest import last_seen_us, owed_from_us
 from watcher.service.outbound import Outbound
 from watcher.service.poll import Marks, Poller, first_waits_s
 from watcher.service.schedule import ApSchedulerScheduler, SteppedScheduler
@@ -57,7 +57,6 @@ DRAIN_S = 1.0
 DRAIN_LOOK_S = 0.05
 FREEZE_AFTER_S = 10.0
 TOKEN_BITS = 128
-COMMANDS_AFTER_S = 0.3
 GAP_TOLD_S = 60.0
 """A shorter stop is an ordinary restart; a longer one is told as time nobody watched."""
 
@@ -240,6 +239,8 @@ async def _build(settings: Settings, clock: Clock, doors: AsyncExitStack) -> Par
             first_s=HOUSEKEEPING_FIRST_S + first_s,
             timeout_s=HOUSEKEEPING_TIMEOUT_S,
         )
+    owed_us = owed_from_us(last_seen_us(states.values()), clock.now())
+    schedule_reports(settings, scheduler, pollers, store, outbound, clock, owed_us)
     try:
         for said in _first_words(settings, store, states, clock.now()):
             await store.say(said)
@@ -286,7 +287,7 @@ def _first_words(
     settings: Settings, store: SqliteStore, states: Mapping[str, AccountState], now: Moment
 ) -> Iterator[Message]:
     names = list(settings.accounts)
-    last_us = max((_last_seen_us(states[name]) for name in names if name in states), default=0)
+    last_us = last_seen_us(states[name] for name in names if name in states)
     gap_s = (now.steady_us - last_us) / SECOND_US
     if last_us == 0:
         yield notes.started(names, now, zone=settings.timezone)
@@ -295,12 +296,6 @@ def _first_words(
     for number, words in enumerate(store.notes):
         log.warning("store.noted", reason=words)
         yield notes.trouble("the memory of watcher", [words], now, subject=f"store:{number}")
-
-
-def _last_seen_us(state: AccountState) -> int:
-    dangers = (danger.told_at_us for danger in state.dangers.values())
-    moments = (state.last_good_at_us, state.blind.told_at_us, *dangers)
-    return max((at_us for at_us in moments if at_us is not None), default=0)
 
 
 def _start_loops(settings: Settings, parts: Parts) -> None:
@@ -318,51 +313,8 @@ def _start_loops(settings: Settings, parts: Parts) -> None:
         supervisor.keep(f"deliver:{deliverer.road.road}", deliverer.run)
     supervisor.keep("watchdog", watchdog.run)
     if settings.telegram.allowed_users or settings.telegram.viewers:
-        supervisor.keep("commands", _commands(settings, parts), vital=False, tracked=False)
-
-
-def _commands(settings: Settings, parts: Parts) -> Callable[[], Awaitable[None]]:
-    async def tell(message: Message) -> None:
-        try:
-            await parts.store.say(message)
-        except StoreError:
-            parts.outbound.tell(message)
-        parts.outbound.wake()
-
-    async def listen() -> None:
-        # a tenth of a second of imports that the first look at the venues must not wait for
-        await parts.clock.sleep(COMMANDS_AFTER_S)
-        from watcher.channels.telegram_commands import (  # noqa: PLC0415 - see above
-            TelegramCommands,
-        )
-        from watcher.channels.telegram_gate import Gate  # noqa: PLC0415 - see above
-
-        telegram = settings.telegram
-        named = (telegram.chat_id, telegram.second_chat_id)
-        moved = await parts.store.chats_moved()
-        operators = frozenset(telegram.allowed_users)
-        # a listed person may ask in the alert chats and in their own chat with the bot
-        users = operators | frozenset(telegram.viewers)
-        chats = {moved.get(each, each) for each in named if each is not None}
-        commands = TelegramCommands(
-            _told(settings.telegram.bot_token),
-            gate=Gate(users=users, chats=users | chats, operators=operators),
-            answerer=Commands(
-                watched=parts.pollers,
-                speaker=parts.outbound,
-                clock=parts.clock,
-                zone=settings.timezone,
-            ),
-            now=parts.clock.now,
-            tell=tell,
-            endpoint=settings.telegram.endpoint,
-        )
-        try:
-            await commands.run()
-        finally:
-            await commands.close()
-
-    return listen
+        listen = listening(settings, parts.pollers, parts.store, parts.outbound, parts.clock)
+        supervisor.keep("commands", listen, vital=False, tracked=False)
 
 
 async def _stop(settings: Settings, parts: Parts) -> None:

@@ -93,6 +93,7 @@ async def staged(
     *,
     only: Collection[str] | None = None,
     extra: str = "",
+    viewers: Sequence[int] = (),
     faces: Sequence[Wire] | None = None,
     roads: bool = False,
 ) -> AsyncIterator[Stage]:
@@ -104,7 +105,10 @@ async def staged(
     practice = await serve(world, lockstep=True, faces=faces)
     try:
         config = write_config(practice, folder, only=only)
-        config.write_text(extra + config.read_text(encoding="utf-8"), encoding="utf-8")
+        text = config.read_text(encoding="utf-8")
+        if viewers:
+            text = text.replace("[telegram]\n", f"[telegram]\nviewers = {list(viewers)}\n")
+        config.write_text(extra + text, encoding="utf-8")
         if roads:
             add_roads(practice, config)
         daemon = Daemon(config=config, clock_url=f"{practice.url}/clock", log=folder / "daemon.log")
