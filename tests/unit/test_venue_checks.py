@@ -216,6 +216,18 @@ def test_what_a_venue_does_not_tell_for_a_while_is_no_change() -> None:
     assert not watched.see()
 
 
+def test_what_was_known_before_a_venue_was_silent_is_still_compared() -> None:
+    watched = Watched()
+    watched.see()
+    watched.rights(trade=None, uid=None)
+    watched.see()
+    watched.rights(trade=True)
+    assert ["May now trade" in m.text.plain for m in watched.see()] == [True]
+    watched.rights(uid="5678")
+
+    assert [m.kind for m in watched.see()] == [Kind.SECURITY]
+
+
 def test_a_right_gained_while_nobody_watched_is_told_after_it() -> None:
     watched = Watched()
     watched.see()
