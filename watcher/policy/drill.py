@@ -39,6 +39,9 @@ from watcher.policy.decide import decide
 from watcher.policy.plan import way
 
 MARK = "DRILL · "
+ACCOUNT = "drill:"
+"""How the accounts of drills begin; no configuration allows such a name."""
+NOT_REAL = "This was a drill: nothing real was changed"
 STEP_US = 30 * MINUTE_US
 UNDER = 1e-3
 """How far under a line the slide steps, as a part of the move."""
@@ -61,7 +64,7 @@ class Stop:
 
 def slide(snapshot: Snapshot, rules: AlertRules, now: Moment) -> Iterator[Stop]:
     """Yield each stop of the slide of *snapshot* that says something; the last is the worst."""
-    name = f"drill:{rules.account}"
+    name = f"{ACCOUNT}{rules.account}"
     rules = replace(rules, account=name)
     book = replace(snapshot, account=name)
     found = way(book, rules)
