@@ -99,7 +99,11 @@ def story(
         "gaps": [[(a + shift_us) / 1e6, (b + shift_us) / 1e6] for a, b in _gaps(own)],
         "events": [[(at + shift_us) / 1e6, tier] for at, tier in _events(own)],
         "coin": wording.name(worst.coin),
-        "prices": [[(at + shift_us) / 1e6, price] for at, price in _spread(prices, span_us)],
+        # a price is the last of its minute
+        "prices": [
+            [(min(at + MINUTE_US, now.steady_us) + shift_us) / 1e6, price]
+            for at, price in _spread(prices, span_us)
+        ],
         "limits": list(worst.limits),
     }
 

@@ -305,7 +305,7 @@ class Store(Protocol):
     async def prices(
         self, account: str, coin: str, *, since_us: int
     ) -> Sequence[tuple[int, float]]:
-        """Return (time, price of *coin*) as *account* was read, one a minute, oldest first."""
+        """Return the last price of *coin* that *account* was read with, by the minute it was in."""
 
     async def probe(self) -> None:
         """Write and read one row. Raises: `StoreError`."""
