@@ -15,7 +15,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
 
-.PHONY: help install install-dev demo test check conformance books worlds bench clean
+.PHONY: help install install-dev demo test deep check conformance books worlds bench clean
 
 help:  ## say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -29,6 +29,9 @@ demo: $(INSTALLED)  ## watch twin accounts go through a sell-off; no keys, no ne
 
 test: $(INSTALLED_DEV)  ## all tests
 	@$(BIN)/python -m pytest -n auto --dist worksteal -q $(ARGS)
+
+deep: $(INSTALLED_DEV)  ## the long forms of tests, minutes
+	@$(BIN)/python -m pytest -n auto --dist worksteal -q -m deep $(ARGS)
 
 check: $(INSTALLED_DEV)  ## style, types, floors, tidiness
 	@$(BIN)/ruff check .

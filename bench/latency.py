@@ -1,7 +1,7 @@
 """
 From a venue's answer to the alert at the Bot API: the real daemon, real time, real disk.
 
-Rule: the practice exchange runs in this process, so one clock sees both ends. Eighteen accounts on
+Rule: the practice exchange runs in this process, so one clock sees both ends. Twelve accounts on
 three venues are robbed of collateral one after the other, at times the daemon cannot know; each
 falls into a tier and is told. What counts is the time from the last answer that the account's own
 key got (taken before its bytes leave) to the message, parsed, at the Bot API: our time plus the
@@ -22,14 +22,14 @@ from pathlib import Path
 
 from bench.daemon import config_of, run_arguments, running
 from bench.line import Line, Wrong, quantile
-from watcher.sim.bot_api import SentMessage
+from watcher.sim.bot_messages import SentMessage
 from watcher.sim.default import CHAT_ID, empty_world, new_account
 from watcher.sim.demo.phone import read
 from watcher.sim.practice import Practice, serve, write_config
 from watcher.sim.world import COLLATERAL_WALLET, World
 
-BATCHES = 6
-PER_VENUE = 6
+BATCHES = 9
+PER_VENUE = 4
 ALERTS_MIN = 100
 MOST_MS = 50.0
 START_MAX_S = 30.0

@@ -29,8 +29,8 @@ from watcher.margin import (
     required_top_up,
 )
 from watcher.margin.book import Book, Floats, totals
-from watcher.margin.distance import distances
-from watcher.margin.movers import column_betas
+from watcher.margin.distance import distances, solos
+from watcher.margin.movers import column_betas, stable_movers
 from watcher.margin.solve import FLOOR, UP
 from watcher.margin.state import State, state_of
 
@@ -170,6 +170,8 @@ def measure() -> list[Line]:
     if wrong:
         raise Wrong("; ".join(wrong))
     ours = best_s(lambda: distances(state, {}))
+    coins = ~stable_movers(state.cautious)
+    prices = best_s(lambda: solos(state.cautious, coins), 100)
     bisection = best_s(lambda: bisected(state), 3)
     change_price = state.book.price * 1.01
     change = best_s(lambda: totals(state.book, change_price), 2000)
@@ -184,6 +186,14 @@ def measure() -> list[Line]:
             against=f"{HALVINGS} halvings on each of the same paths, on the same engine",
             share=SHARE_MOST,
             note=f"{bisection / ours:.1f} times faster; all paths agree to {AGREE:g}",
+        ),
+        Line(
+            name="the liquidation prices alone, both sides",
+            unit="ms",
+            ours=prices * 1e3,
+            baseline=ours * 1e3,
+            against="all of it",
+            note="freqtrade's own: python -m bench.peers",
         ),
         Line(
             name="one price change",

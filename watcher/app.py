@@ -12,12 +12,15 @@ last word, then what is queued gets a moment to leave, then the doors close.
 from __future__ import annotations
 
 import asyncio
+import base64
 import gc
 import os
+import random
+import secrets
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,18 +32,19 @@ from pydantic import SecretStr
 from watcher import logs
 from watcher.channels.telegram import TelegramChannel
 from watcher.domain.alert import SECOND_US, AccountState, Message, Moment
+from watcher.outlets import listening, noting, open_chat, open_outbound, schedule_reports
 from watcher.policy import notes
 from watcher.policy.decide import decide
 from watcher.policy.rehearsal import rehearse
 from watcher.ports import Clock, Scheduler, Store, StoreError, Venue, VenueError
 from watcher.service.clock import SteppedClock, SystemClock
-from watcher.service.commands import Commands
-from watcher.service.deliver import Deliverer
+from watcher.service.digest import last_seen_us, owed_from_us
+from watcher.service.outbound import Outbound
 from watcher.service.poll import Marks, Poller, first_waits_s
 from watcher.service.schedule import ApSchedulerScheduler, SteppedScheduler
 from watcher.service.supervise import Supervisor
 from watcher.service.watchdog import Watchdog, notifier
-from watcher.settings import ConfigError, Settings, alert_rules
+from watcher.settings import ConfigError, Settings, alert_rules, reaches
 from watcher.store.sqlite import SqliteStore
 from watcher.venues import open_venue
 from watcher.venues.ccxt_venue import Credentials, Shared
@@ -52,7 +56,7 @@ SLOT_SLACK_S = 30.0
 DRAIN_S = 1.0
 DRAIN_LOOK_S = 0.05
 FREEZE_AFTER_S = 10.0
-COMMANDS_AFTER_S = 0.3
+TOKEN_BITS = 128
 GAP_TOLD_S = 60.0
 """A shorter stop is an ordinary restart; a longer one is told as time nobody watched."""
 
@@ -67,7 +71,8 @@ class Parts:
     store: Store
     pollers: Mapping[str, Poller]
     scheduler: Scheduler
-    deliverer: Deliverer
+    chat: TelegramChannel
+    outbound: Outbound
     supervisor: Supervisor
 
 
@@ -91,7 +96,7 @@ def set_up_log(settings: Settings, now: Callable[[], Moment], *, level: str | No
 
 def secrets_of(settings: Settings) -> Iterator[str]:
     """Yield every secret in the settings, for the redaction of the log."""
-    tables = (settings.telegram, *settings.accounts.values())
+    tables = (settings.telegram, settings.fallback, *settings.accounts.values())
     for table in tables:
         for value in table.__dict__.values():
             if isinstance(value, SecretStr):
@@ -149,13 +154,15 @@ def rehearsed(settings: Settings) -> Settings:
     return settings
 
 
-def open_channel(settings: Settings) -> TelegramChannel:
-    assert settings.telegram.chat_id is not None, "the loader asks for it"
-    return TelegramChannel(
-        _told(settings.telegram.bot_token),
-        settings.telegram.chat_id,
-        endpoint=settings.telegram.endpoint,
-    )
+class Tokens:
+    """Makes secrets: by chance, or in a stepped world from its time, so that runs repeat."""
+
+    def __init__(self, seed: int | None) -> None:
+        self._chance = secrets.SystemRandom() if seed is None else random.Random(seed)  # noqa: S311 - a practice world
+
+    def token(self) -> str:
+        bits = self._chance.getrandbits(TOKEN_BITS).to_bytes(TOKEN_BITS // 8, "big")
+        return base64.urlsafe_b64encode(bits).decode().rstrip("=")
 
 
 async def run(settings: Settings, *, clock_url: str | None = None) -> None:
@@ -171,10 +178,8 @@ async def run(settings: Settings, *, clock_url: str | None = None) -> None:
         clock = await doors.enter_async_context(open_clock(clock_url))
         set_up_log(settings, clock.now)
         with clock.hold():
-            channel = open_channel(settings)
-            doors.push_async_callback(channel.close)
-            parts = await _build(settings, clock, channel, doors)
-            _start_loops(settings, parts, channel)
+            parts = await _build(settings, clock, doors)
+            _start_loops(settings, parts)
         if isinstance(clock, SteppedClock):
             # a daemon whose practice world is gone has nothing left to watch
             clock.on_gone = parts.supervisor.stop
@@ -206,25 +211,23 @@ async def open_clock(url: str | None) -> AsyncIterator[Clock]:
         await clock.close()
 
 
-async def _build(
-    settings: Settings, clock: Clock, channel: TelegramChannel, doors: AsyncExitStack
-) -> Parts:
-    store = await SqliteStore.open(Path(settings.state_dir))
+async def _build(settings: Settings, clock: Clock, doors: AsyncExitStack) -> Parts:
+    store = await SqliteStore.open(Path(settings.state_dir), reaches(settings))
     doors.push_async_callback(store.close)
     states = await store.load()
+    moved = await store.chats_moved()
+    configured = settings.telegram.chat_id or 0
+    chat = open_chat(settings, moved.get(configured, configured), noting(store))
+    doors.push_async_callback(chat.close)
+    stepped = isinstance(clock, SteppedClock)
+    ids = Tokens(clock.now().steady_us if stepped else None)
+    outbound = await open_outbound(settings, chat, store, clock, ids, doors)
     shared = Shared()
     doors.push_async_callback(shared.close)
-    deliverer = Deliverer(
-        store=store,
-        channel=channel,
-        clock=clock,
-        per_minute=settings.telegram.messages_per_minute,
-    )
     venues = open_venues(settings, shared, clock)
     for venue in venues.values():
         doors.push_async_callback(venue.close)
-    pollers = _pollers(settings, venues, states, store, deliverer, clock)
-    stepped = isinstance(clock, SteppedClock)
+    pollers = _pollers(settings, venues, states, store, outbound, clock)
     scheduler: Scheduler = SteppedScheduler(clock) if stepped else ApSchedulerScheduler(clock)
     timeout_s = settings.poll.timeout / SECOND_US + SLOT_SLACK_S
     waits = first_waits_s(len(pollers), settings.poll.calm / SECOND_US)
@@ -236,6 +239,8 @@ async def _build(
             first_s=HOUSEKEEPING_FIRST_S + first_s,
             timeout_s=HOUSEKEEPING_TIMEOUT_S,
         )
+    owed_us = owed_from_us(last_seen_us(states.values()), clock.now())
+    schedule_reports(settings, scheduler, pollers, store, outbound, clock, owed_us)
     try:
         for said in _first_words(settings, store, states, clock.now()):
             await store.say(said)
@@ -247,7 +252,8 @@ async def _build(
         store=store,
         pollers=pollers,
         scheduler=scheduler,
-        deliverer=deliverer,
+        chat=chat,
+        outbound=outbound,
         supervisor=Supervisor(clock),
     )
 
@@ -257,7 +263,7 @@ def _pollers(
     venues: Mapping[str, Venue],
     states: Mapping[str, AccountState],
     store: Store,
-    deliverer: Deliverer,
+    outbound: Outbound,
     clock: Clock,
 ) -> dict[str, Poller]:
     marks = Marks()
@@ -268,7 +274,7 @@ def _pollers(
             state=states.get(name) or AccountState(account=name),
             decide=decide,
             store=store,
-            outlet=deliverer,
+            outlet=outbound,
             clock=clock,
             marks=marks,
             deadline_s=settings.poll.timeout / SECOND_US,
@@ -281,7 +287,7 @@ def _first_words(
     settings: Settings, store: SqliteStore, states: Mapping[str, AccountState], now: Moment
 ) -> Iterator[Message]:
     names = list(settings.accounts)
-    last_us = max((_last_seen_us(states[name]) for name in names if name in states), default=0)
+    last_us = last_seen_us(states[name] for name in names if name in states)
     gap_s = (now.steady_us - last_us) / SECOND_US
     if last_us == 0:
         yield notes.started(names, now, zone=settings.timezone)
@@ -292,60 +298,23 @@ def _first_words(
         yield notes.trouble("the memory of watcher", [words], now, subject=f"store:{number}")
 
 
-def _last_seen_us(state: AccountState) -> int:
-    dangers = (danger.told_at_us for danger in state.dangers.values())
-    moments = (state.last_good_at_us, state.blind.told_at_us, *dangers)
-    return max((at_us for at_us in moments if at_us is not None), default=0)
-
-
-def _start_loops(settings: Settings, parts: Parts, channel: TelegramChannel) -> None:
+def _start_loops(settings: Settings, parts: Parts) -> None:
     supervisor = parts.supervisor
     watchdog = Watchdog(
         clock=parts.clock,
         store=parts.store,
         slots=parts.pollers,
-        outbound=parts.deliverer,
+        outbound=parts.outbound,
         notify=notifier(os.environ.get("NOTIFY_SOCKET")),
-        warm=channel.warm,
+        warm=parts.chat.warm,
     )
     supervisor.keep("schedule", parts.scheduler.run)
-    supervisor.keep("deliver", parts.deliverer.run)
+    for deliverer in parts.outbound.deliverers:
+        supervisor.keep(f"deliver:{deliverer.road.road}", deliverer.run)
     supervisor.keep("watchdog", watchdog.run)
-    if settings.telegram.allowed_users:
-        supervisor.keep("commands", _commands(settings, parts), vital=False, tracked=False)
-
-
-def _commands(settings: Settings, parts: Parts) -> Callable[[], Awaitable[None]]:
-    async def listen() -> None:
-        # a tenth of a second of imports that the first look at the venues must not wait for
-        await parts.clock.sleep(COMMANDS_AFTER_S)
-        from watcher.channels.telegram_commands import (  # noqa: PLC0415 - see above
-            Gate,
-            TelegramCommands,
-        )
-
-        chat = settings.telegram.chat_id
-        assert chat is not None
-        # a listed person may ask in the alert chat and in their own chat with the bot
-        users = frozenset(settings.telegram.allowed_users)
-        commands = TelegramCommands(
-            _told(settings.telegram.bot_token),
-            gate=Gate(users=users, chats=users | {chat}),
-            answerer=Commands(
-                watched=parts.pollers,
-                speaker=parts.deliverer,
-                clock=parts.clock,
-                zone=settings.timezone,
-            ),
-            now=parts.clock.now,
-            endpoint=settings.telegram.endpoint,
-        )
-        try:
-            await commands.run()
-        finally:
-            await commands.close()
-
-    return listen
+    if settings.telegram.allowed_users or settings.telegram.viewers:
+        listen = listening(settings, parts.pollers, parts.store, parts.outbound, parts.clock)
+        supervisor.keep("commands", listen, vital=False, tracked=False)
 
 
 async def _stop(settings: Settings, parts: Parts) -> None:
@@ -355,11 +324,11 @@ async def _stop(settings: Settings, parts: Parts) -> None:
     last = notes.stopped(list(settings.accounts), now, zone=settings.timezone)
     try:
         await parts.store.say(last)
-        parts.deliverer.wake()
+        parts.outbound.wake()
         await _drained(parts)
     except StoreError as error:
         log.warning("farewell.missed", reason=str(error))
-    parts.deliverer.stop()
+    parts.outbound.stop()
     await parts.supervisor.finish()
 
 
@@ -367,7 +336,7 @@ async def _drained(parts: Parts) -> None:
     """Wait until the outbox is empty or `DRAIN_S` have passed; what stays is sent at next start."""
     end = time.monotonic() + DRAIN_S
     while time.monotonic() < end:
-        if (await parts.store.backlog(parts.clock.now())).waiting == 0:
+        if (await parts.store.backlog()).waiting == 0:
             return
         await asyncio.sleep(DRAIN_LOOK_S)
 

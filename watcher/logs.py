@@ -27,7 +27,7 @@ from watcher.domain.alert import SECOND_US, Moment
 PINNED = ("ccxt", "httpx", "httpcore", "aiohttp", "telegram", "apscheduler", "asyncio", "hpack")
 """Libraries whose lines below a warning hold addresses, headers or tokens, or say nothing."""
 
-SILENCED = ("telegram.request.BaseRequest", "telegram.ext.Updater", "urllib3")
+SILENCED = ("telegram.request.BaseRequest", "telegram.ext", "urllib3")
 """They print answers or addresses with their errors; `watcher.channels` tells those itself."""
 
 SECRET_LENGTH_MIN = 6

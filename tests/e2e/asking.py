@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 
 from tests.e2e.lockstep import Stage
-from watcher.sim.bot_api import SentMessage
+from watcher.sim.bot_messages import SentMessage
 from watcher.sim.default import CHAT_ID
 from watcher.sim.demo.phone import read
 
@@ -32,3 +32,23 @@ async def ask(stage: Stage, text: str, *, user_id: int = CHAT_ID, chat_id: int =
 def replies(messages: list[SentMessage]) -> list[SentMessage]:
     """Return those that are about no incident: answers come without sound and code."""
     return [sent for sent in messages if sent.silent and read(sent.text) is None]
+
+
+async def press(stage: Stage, key: str, *, of: SentMessage, user_id: int = CHAT_ID) -> str:
+    """Press *key* under a message and return what the phone shows at once."""
+    bot, shown = stage.practice.bot, len(stage.practice.bot.answers)
+    bot.press(user_id=user_id, chat_id=of.chat_id, message_id=of.id, data=of.keys()[key])
+    async with asyncio.timeout(ANSWER_S):
+        while len(bot.answers) == shown:
+            stage.daemon.check()
+            await asyncio.sleep(LOOK_S)
+    return bot.answers[shown].text
+
+
+async def after(stage: Stage, seen: int, *, count: int = 1) -> list[SentMessage]:
+    """Return *count* answers that came after the first *seen* messages, waiting for them."""
+    async with asyncio.timeout(ANSWER_S):
+        while len(found := replies(stage.messages[seen:])) < count:
+            stage.daemon.check()
+            await asyncio.sleep(LOOK_S)
+    return found[:count]

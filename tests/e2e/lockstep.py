@@ -13,7 +13,8 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from watcher.sim.bot_api import SentMessage
+from watcher.sim.bot_fallback import NOTIFY_PATH
+from watcher.sim.bot_messages import SentMessage
 from watcher.sim.demo.daemon import Daemon
 from watcher.sim.demo.phone import Read, read
 from watcher.sim.practice import Practice, serve, write_config
@@ -21,6 +22,7 @@ from watcher.sim.wire import Wire
 from watcher.sim.world import SECOND_US, World
 
 WAIT_S = 120.0
+SECOND_CHAT_ID = -7007
 
 
 class Stage:
@@ -91,15 +93,24 @@ async def staged(
     *,
     only: Collection[str] | None = None,
     extra: str = "",
+    viewers: Sequence[int] = (),
     faces: Sequence[Wire] | None = None,
+    roads: bool = False,
 ) -> AsyncIterator[Stage]:
     """
     Serve *world* (through *faces*), start a daemon that watches *only* those accounts, stop both.
+
+    With all *roads* it has a second chat and a fallback.
     """
     practice = await serve(world, lockstep=True, faces=faces)
     try:
         config = write_config(practice, folder, only=only)
-        config.write_text(extra + config.read_text(encoding="utf-8"), encoding="utf-8")
+        text = config.read_text(encoding="utf-8")
+        if viewers:
+            text = text.replace("[telegram]\n", f"[telegram]\nviewers = {list(viewers)}\n")
+        config.write_text(extra + text, encoding="utf-8")
+        if roads:
+            add_roads(practice, config)
         daemon = Daemon(config=config, clock_url=f"{practice.url}/clock", log=folder / "daemon.log")
         stage = Stage(practice, daemon)
         await daemon.start()
@@ -109,3 +120,14 @@ async def staged(
             await daemon.stop()
     finally:
         await practice.close()
+
+
+def add_roads(practice: Practice, config: Path) -> None:
+    """Give the configuration a second chat and a fallback."""
+    text = config.read_text(encoding="utf-8")
+    second = f"[telegram]\nsecond_chat_id = {SECOND_CHAT_ID}\n"
+    config.write_text(text.replace("[telegram]\n", second), encoding="utf-8")
+    practice.bot.chats.add(SECOND_CHAT_ID)
+    secret = config.parent / "secrets" / "watcher_fallback__url"
+    secret.touch(mode=0o600)
+    secret.write_text(f"json://127.0.0.1:{practice.port}{NOTIFY_PATH}", encoding="utf-8")

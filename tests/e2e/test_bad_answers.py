@@ -16,7 +16,7 @@ pytestmark = pytest.mark.process
 
 VENUES = ("bybit", "binance", "okx")
 # a hanging request costs real seconds per poll: it has a test of its own on the transport
-SLOW: tuple[Kind, ...] = ("timeout",)
+SLOW: tuple[Kind, ...] = ("timeout", "hang")
 # the account is still seen, with the venue's own figures
 PARTIAL: tuple[Kind, ...] = ("unknown_symbol",)
 

@@ -57,9 +57,10 @@ def test_two_seeds_tell_two_stories_and_both_hold(tmp_path: Path) -> None:
         assert all(set(event) >= KEYS for event in events)
         for account in ("bybit_main", "binance_main", "okx_main"):
             alerts = [e for e in events if e["kind"] == "alert" and e["account"] == account]
-            fresh = [e["tier"] for e in alerts if not e["repeated"]]
-            # the first slide: each tier once and in order, whatever the trader changes later
-            assert fresh[:3] == TIERS[:3]
+            fresh = [e for e in alerts if not e["repeated"]]
+            # the first slide: in order, none skipped but by its speed, whatever comes later
+            assert fresh[0]["tier"] == TIERS[0]
+            assert fresh[1]["tier"] in TIERS[1 : 2 + fresh[1]["raced"]]
         kinds = [event["kind"] for event in events]
         assert {"blind", "seeing", "kill", "restart", "liquidation", "action"} <= set(kinds)
         dead = {event["account"] for event in events if event["kind"] == "liquidation"}

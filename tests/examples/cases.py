@@ -30,9 +30,11 @@ from tests.examples.build import (
     up_to,
 )
 from watcher.domain.account import (
+    Asset,
     Bracket,
     BracketKey,
     BracketKind,
+    Claim,
     Family,
     Order,
     Position,
@@ -45,12 +47,16 @@ from watcher.domain.alert import Measure
 from watcher.domain.report import PoolReport
 from watcher.margin import repriced, required_top_up
 from watcher.margin.tables import bracket_steps
+from watcher.sim.bybit.figures import OPTION_FACTOR, OPTION_FEE_RATE, option_margin
 from watcher.sim.default import empty_world, new_account
 from watcher.sim.okx.figures import figures
 from watcher.sim.okx.tables import BORROW
-from watcher.sim.things import Debt
+from watcher.sim.things import Debt, Option
 
 Found: TypeAlias = dict[str, Any]
+
+START_DAY_US = 20_000 * 86_400_000_000
+"""Some midnight: an example gives a time of day only."""
 
 
 def price_of(pool: PoolReport, symbol: str | None = None) -> float | None:
@@ -294,6 +300,78 @@ def um_multi(i: Given) -> Found:
     }
 
 
+def um_asset_index(i: Given) -> Found:
+    """Its buffers are a weight and an ask: one coin held counts at the bid, one owed at the ask."""
+    name, index = i["symbol"].removesuffix("USD"), dec(i["index"])
+    weight, ask = 1 - dec(i["bidBuffer"]), 1 + dec(i["askBuffer"])
+
+    def equity(held: int) -> float:
+        one = replace(coin(name, held, index=index, weight=weight), ask=ask)
+        found = report(snapshot(haircut(margins_at="ask"), [one])).equity
+        assert found is not None
+        return found
+
+    return {"bidRate": equity(1), "askRate": -equity(-1)}
+
+
+def pro_portfolio(i: Given) -> Found:
+    """
+    Portfolio Margin Pro by the venue's published sums. The daemon shows what the venue reports;
+    here the engine is given the whole account.
+    """
+    kinds = ((i["um_positions"], linear()), (i["cm_positions"], inverse()))
+    legs = [
+        leg(p, inverse=rules.family is Family.INVERSE_POOL, settle=p.get("settle", "USDT"))
+        for rows, rules in kinds
+        for p in rows
+    ]
+    price = {name: dec(index) for name, index in i["index"].items()}
+
+    def held(name: str, weight: object) -> Asset:
+        own, futures = i["margin"][name], i["futures_wallet"].get(name, 0)
+        wallet, loan = dec(own["asset"]) + dec(futures), dec(own["loan"])
+        return coin(name, wallet, index=price[name], debt=loan, weight=weight)
+
+    def net(name: str) -> float:
+        mine = [one for one in legs if one.settle == name]
+        found = report(snapshot(haircut(), [held(name, 1)], mine)).equity
+        assert found is not None
+        return found / float(price[name])
+
+    loans = {
+        name: table([(0, dec(own["mm"]) / dec(own["loan"]))])
+        for name, own in i["margin"].items()
+        if dec(own["loan"])
+    }
+    rules = haircut(debts="larger", borrow_brackets=loans, order_loss=dec(i["open_loss_usd"]))
+    pool = report(snapshot(rules, [held(*one) for one in i["collateral_rate"].items()], legs))
+    return {f"x_{name}": net(name) for name in price} | {
+        "account_equity_usd": pool.equity,
+        "maint_margin_usd": pool.maintenance_margin,
+        "uniMMR": pool.health,
+    }
+
+
+def margin_interest(i: Given) -> Found:
+    """A loan of the practice venue from one time of day to another, its debt as we read it."""
+
+    def at_us(clock: str) -> int:
+        hours, minutes = clock.split(":")
+        return START_DAY_US + (60 * int(hours) + int(minutes)) * 60_000_000
+
+    world = empty_world(start_us=at_us(i["borrowed_at"]))
+    account = new_account(world, "account", "binance", "classic", {"margin": {"BTC": "1"}})
+    principal, rate = dec(i["principal"]), dec(i["hourly_rate"])
+    world.borrow(account, "USDC", principal, wallet="margin", hourly_rate=rate)
+    world.step(at_us(i["repaid_at"]))
+    owed = account.debts["USDC"]
+    debt = replace(coin("USDC", 0, debt=owed.principal), interest=owed.interest)
+    used = report(snapshot(debt_ratio(), [coin("BTC", 1, index=60_000), debt])).used_margin
+    assert used is not None
+    interest = used - float(principal)
+    return {"hours_charged": interest / float(principal * rate), "interest": interest}
+
+
 def cm_step(i: Given) -> Found:
     """One step of a table in coin, above any table that has come to the amount given."""
     floor = dec(i["cum_level4"]) / dec(i["mmr_level4"])
@@ -489,10 +567,10 @@ def bybit_borrowed(i: Given) -> Found:
         borrow_brackets=borrow,
         orders_in="equity",
         order_loss=dec(i["haircut_loss"]),
-        order_maintenance=dec(i["order_mm"]),
     )
     whole = snapshot(rules, assets, [one])
-    pool = report(replace(whole, orders=(order,)))
+    claim = Claim(pool=POOL, name="orders", settle=one.settle, amount=dec(i["order_mm"]))
+    pool = report(replace(whole, orders=(order,), claims=(claim,)))
     assert pool.health
     assert pool.equity is not None
     lost = float(i["haircut_loss"]) - float(i["order_loss"])
@@ -520,6 +598,30 @@ def bybit_isolated(i: Given) -> Found:
     margin = value / dec(i["leverage"]) + fee + added
     pool = report(snapshot(rules, [], [Position(**{**fields(one), "isolated_margin": margin})]))
     return {"mm": pool.maintenance_margin, "liq_price": price_of(pool)}
+
+
+def bybit_sold_option(i: Given) -> Found:
+    """The practice venue asks by the published formula; what it asks is a claim on the pool."""
+    index, mark = dec(i["index"]), dec(i["mark"])
+    assert (dec(i["mm_factor"]), dec(i["liq_fee_rate"])) == (OPTION_FACTOR, OPTION_FEE_RATE)
+    sold = Option(
+        symbol="BTC-26DEC26-40000-C-USDT",
+        underlying="BTC",
+        settle="USDT",
+        side="short",
+        quantity=dec(i["size"]),
+        entry=mark,
+        mark=mark,
+        anchor=index,
+        strike=Decimal(40_000),
+        is_call=True,
+    )
+    asked = option_margin(sold, index)
+    claim = Claim(pool=POOL, name=sold.symbol, settle=sold.settle, amount=asked)
+    account = snapshot(haircut(), [coin("USDT", i["margin_balance"])])
+    pool = report(replace(account, claims=(claim,)))
+    assert pool.health
+    return {"mm": pool.maintenance_margin, "account_mmr": 1 / pool.health}
 
 
 def bybit_sizing(i: Given) -> Found:
@@ -830,6 +932,7 @@ FROM_INPUTS: Mapping[str, Callable[[Given], Found]] = {
     "BN-12": um_cross,
     "BN-13": um_brackets,
     "BN-14": um_multi,
+    "BN-15": um_asset_index,
     "BN-16": um_row,
     "BN-17": um_account,
     "BN-18": cm_row,
@@ -837,6 +940,8 @@ FROM_INPUTS: Mapping[str, Callable[[Given], Found]] = {
     "BN-20": cm_isolated,
     "BN-21": cm_cross,
     "BN-22": told_portfolio,
+    "BN-23": pro_portfolio,
+    "BN-24": margin_interest,
     "BN-25": binance_sizing,
     "BB-01": bybit_deductions,
     "BB-02": bybit_slices,
@@ -854,6 +959,7 @@ FROM_INPUTS: Mapping[str, Callable[[Given], Found]] = {
     "BB-14": bybit_isolated,
     "BB-15": bybit_isolated,
     "BB-16": bybit_isolated,
+    "BB-18": bybit_sold_option,
     "BB-20": bybit_sizing,
     "OK-01": okx_spot_margin,
     "OK-02": okx_isolated,

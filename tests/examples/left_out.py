@@ -12,12 +12,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 NOT_COVERED: Mapping[str, str] = {
-    "BN-15": "how an index becomes bid and ask is the venue's: both are read, neither is computed",
-    "BN-23": "Portfolio Margin Pro is reported, not computed",
-    "BN-24": "interest to come is not forecast yet",
-    "BB-17": "the closed classic account with its fee-shifted bankruptcy price",
-    "BB-18": "a short option moves with volatility: such a pool shows the venue's figures",
-    "BB-19": "options are not modelled; such a pool shows the venue's figures",
+    "BB-17": "superseded: the inverse wallet of the classic account, which the venue has closed",
+    "BB-19": "what placing an order costs, not a margin: this program places none",
     "OK-08": "superseded: the venue replaced this model of portfolio margin in 2025",
     "OK-13": "superseded: quick margin was withdrawn by the venue",
 }

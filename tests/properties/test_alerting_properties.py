@@ -36,8 +36,9 @@ from watcher.domain.alert import (
     Tier,
 )
 from watcher.policy import blind, decide
-from watcher.policy.alerting import GOOD_SAMPLES, repeat_us, step
+from watcher.policy.alerting import GOOD_SAMPLES, step
 from watcher.policy.readings import Reading
+from watcher.policy.speaking import repeat_us
 
 POOL = "cross:USDT"
 STATE = TypeAdapter(AccountState)

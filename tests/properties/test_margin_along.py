@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import random
+import tracemalloc
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
@@ -171,6 +172,20 @@ def test_a_long_road_over_jumps_weight_edges_and_a_debt_is_exact(debt: int) -> N
     for spot in [0, STRETCH - 1, STRETCH, length - 1, *rng.integers(0, length, 300)]:
         here = {coin: float(prices[coin][spot]) / today[coin] for coin in prices}
         assert found[spot] == pytest.approx(health(*alone(snapshot, here)), rel=AGREE, abs=AGREE)
+
+
+def test_a_long_road_needs_memory_for_its_answer_only() -> None:
+    """Every row at every price would be a hundred times the answer."""
+    length = 50 * STRETCH
+    prices = {coin: np.full(length, 100.0) for coin in ("BTC", "ETH", "SOL")}
+    answer = length * 8
+
+    tracemalloc.start()
+    health_along(account(), POOL, prices)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert peak < 8 * answer
 
 
 def test_the_requirement_jumps_exactly_where_the_table_does() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
@@ -18,6 +18,7 @@ from watcher.domain.account import (
     Bracket,
     BracketKey,
     BracketKind,
+    Claim,
     Family,
     Order,
     Position,
@@ -266,9 +267,26 @@ def lent(rng: random.Random) -> Snapshot:
         borrow_brackets=tables,
         orders_in="equity",
         order_loss=dec(rng.choice([0, rng.uniform(0, 0.01)]) * total),
-        order_maintenance=dec(rng.choice([0, rng.uniform(0, 0.01)]) * total),
     )
-    return _snapshot(rules, drawn.positions, assets, drawn.orders)
+    plain = _snapshot(rules, drawn.positions, assets, drawn.orders)
+    return replace(plain, claims=tuple(_claims(rng, plain, total)))
+
+
+def _claims(rng: random.Random, drawn: Snapshot, total: float) -> Iterator[Claim]:
+    """What the venue says orders and short options ask for, the latter growing with their coin."""
+    for number in range(rng.randint(0, 2)):
+        asset = rng.choice(drawn.assets)
+        amount = dec(rng.uniform(0, 0.01) * total / float(asset.index))
+        claim = Claim(pool=POOL, name=f"claim {number}", settle=asset.asset, amount=amount)
+        coins = [(p.underlying, p.mark) for p in drawn.positions if not p.inverse]
+        if rng.random() < 0.5 and coins:
+            name, price = rng.choice(coins)
+            up, down = (
+                dec(rng.choice([0, rng.uniform(0, 0.5)]) * total / float(asset.index * price))
+                for _ in range(2)
+            )
+            claim = replace(claim, underlying=name, price=price, growth_up=up, growth_down=down)
+        yield claim
 
 
 def two_priced(rng: random.Random) -> Snapshot:

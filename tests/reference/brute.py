@@ -14,7 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tests.reference.oracle import sliced
-from watcher.domain.account import Asset, Bracket, Order, Position, Rules, Side, Snapshot, Weight
+from watcher.domain.account import (
+    Asset,
+    Bracket,
+    Claim,
+    Order,
+    Position,
+    Rules,
+    Side,
+    Snapshot,
+    Weight,
+)
 
 Grid = NDArray[np.float64]
 Factors = Mapping[str, Grid]
@@ -29,6 +39,7 @@ class Sums:
         self.assets = [a for a in snapshot.assets if a.pool == pool]
         self.positions = [p for p in snapshot.positions if p.pool == pool]
         self.orders = [o for o in snapshot.orders if o.pool == pool]
+        self.claims = [c for c in snapshot.claims if c.pool == pool]
         self.factors = factors
         self.still = np.ones(shape)
         self.equity, self.requirement, self.gross = (np.zeros(shape) for _ in range(3))
@@ -127,7 +138,15 @@ def _demands(sums: Sums) -> list[tuple[str, Grid]]:
                 found.append((larger.settle, _demand(sums, larger, float(rest))))
         else:
             found += [(p.settle, ask) for p, ask in zip(legs, asks, strict=True)]
-    return found
+    return found + [(c.settle, _claimed(sums, c)) for c in sums.claims]
+
+
+def _claimed(sums: Sums, c: Claim) -> Grid:
+    if c.underlying is None:
+        return float(c.amount) * sums.still
+    move = float(c.price) * (sums.factor(c.underlying) - 1)
+    more = np.where(move > 0, float(c.growth_up) * move, -float(c.growth_down) * move)
+    return float(c.amount) + more
 
 
 def _order_losses(sums: Sums) -> list[tuple[str, Grid]]:
@@ -147,7 +166,6 @@ def _single(sums: Sums) -> None:
         sums.equity += loss
     for _, ask in _demands(sums):
         sums.requirement += ask
-    sums.requirement += float(sums.rules.order_maintenance)
 
 
 def _haircut(sums: Sums) -> None:
@@ -176,7 +194,6 @@ def _haircut(sums: Sums) -> None:
         dear = float(rows[settle].ask) if rules.margins_at == "ask" and settle in rows else 1
         sums.requirement += ask * price[settle] * dear
     sums.equity -= float(rules.order_loss)
-    sums.requirement += float(rules.order_maintenance)
 
 
 def _bucket(sums: Sums, name: str, held: Grid, price: Grid, row: Asset | None, lent: float) -> None:

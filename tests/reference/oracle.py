@@ -116,7 +116,7 @@ def fee(p: Position, quantity: Any, mark: Any, snapshot: Snapshot, number: Numbe
 def demands(
     snapshot: Snapshot, pool: str, factors: Factors, number: Number
 ) -> list[tuple[str, Any]]:
-    """Return (settle asset, requirement) of every contract, by the pool's hedge rule."""
+    """Return (settle asset, requirement) of every contract and claim, by the pool's hedge rule."""
     mine = [p for p in snapshot.positions if p.pool == pool]
     hedge = snapshot.rules[pool].hedge
     found = []
@@ -134,6 +134,12 @@ def demands(
                 found.append((larger.settle, ask))
         else:
             found += [(p.settle, ask) for p, ask in zip(legs, asks, strict=True)]
+    for c in snapshot.claims:
+        if c.pool == pool:
+            factor = number(factors.get(c.underlying, 1)) if c.underlying else number(1)
+            move = number(c.price) * (factor - 1)
+            more = number(c.growth_up) * move if move > 0 else number(c.growth_down) * -move
+            found.append((c.settle, number(c.amount) + more))
     return found
 
 
@@ -170,7 +176,7 @@ def _single(snapshot: Snapshot, pool: str, factors: Factors, number: Number) -> 
     rules = snapshot.rules[pool]
     asked = sum((ask for _, ask in demands(snapshot, pool, factors, number)), number(0))
     equity -= number(rules.order_loss)
-    return Balance(equity, asked + number(rules.order_maintenance), gross)
+    return Balance(equity, asked, gross)
 
 
 def _haircut(snapshot: Snapshot, pool: str, factors: Factors, number: Number) -> Balance:
@@ -191,7 +197,7 @@ def _haircut(snapshot: Snapshot, pool: str, factors: Factors, number: Number) ->
             held[p.settle] = held.get(p.settle, number(0)) + profit(p, mark, number)
             gross += value_at(p, number(p.quantity), mark, number) * index[p.settle]
     gross += sum((amount * index[name] for name, amount in own.items()), number(0))
-    equity, requirement = -number(rules.order_loss), number(rules.order_maintenance)
+    equity, requirement = -number(rules.order_loss), number(0)
     for name, amount in held.items():
         equity += _worth(amount, index[name], rows.get(name), number)
         if rules.debts == "own":

@@ -47,6 +47,7 @@ class Path:
 def coins_of(snapshot: Snapshot) -> list[str]:
     names = [p.underlying for p in snapshot.positions] + [a.asset for a in snapshot.assets]
     names += [o.underlying for o in snapshot.orders]
+    names += [c.underlying for c in snapshot.claims if c.underlying]
     return list(dict.fromkeys(names))
 
 

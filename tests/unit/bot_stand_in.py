@@ -74,9 +74,12 @@ class BotApi:
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         method = request.match_info["method"]
-        fields = {name: str(value) for name, value in (await request.post()).items()}
-        if "entities" in fields:
-            fields["entities"] = json.loads(fields["entities"])
+        fields: dict[str, Any] = {
+            name: value.file.read() if isinstance(value, web.FileField) else str(value)
+            for name, value in (await request.post()).items()
+        }
+        for name in {"entities", "caption_entities", "reply_markup"} & fields.keys():
+            fields[name] = json.loads(fields[name])
         self.calls.append((method, fields))
         self.connections.add(request.transport)
         if self.script[method]:
@@ -85,7 +88,9 @@ class BotApi:
             return ok(ME)
         if method == "getUpdates":
             return await self._get_updates(fields)
-        if method == "sendMessage":
+        if method == "getWebhookInfo":
+            return ok({"url": "", "has_custom_certificate": False, "pending_update_count": 0})
+        if method in {"sendMessage", "sendPhoto", "editMessageText"}:
             return ok(self._message(fields))
         return ok(result=True)
 
@@ -104,7 +109,7 @@ class BotApi:
     def _message(self, fields: dict[str, Any]) -> dict[str, Any]:
         self._sent += 1
         chat = {"id": int(fields["chat_id"]), "type": "private"}
-        return {"message_id": self._sent, "date": 1, "chat": chat, "text": fields["text"]}
+        return {"message_id": self._sent, "date": 1, "chat": chat, "text": fields.get("text", "")}
 
 
 @asynccontextmanager

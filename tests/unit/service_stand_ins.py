@@ -25,7 +25,8 @@ from watcher.domain.alert import (
     Text,
     Tier,
 )
-from watcher.ports import DeliveryError, Key, KeyRights, StoreError, VenueError, VenueStatus
+from watcher.domain.status import KeyRights, VenueStatus
+from watcher.ports import DeliveryError, Key, StoreError, VenueError
 from watcher.service.clock import SteppedClock
 
 START_US = 1_790_000_000 * SECOND_US
@@ -155,6 +156,13 @@ class Venue:
         self.answers = list(answers)
         self.start_failures: list[Exception] = []
         self.live: Mapping[str, float] | Exception = {}
+        self.told = VenueStatus(
+            mode="unified",
+            rights=KeyRights(read=True, trade=False, transfer=False, withdraw=False, ip_bound=True),
+            clock_offset_ms=0.0,
+            weight_used=0,
+            weight_limit=1,
+        )
         self.starts = 0
         self.snapshots = 0
         self.kept = 0
@@ -163,10 +171,7 @@ class Venue:
         self.starts += 1
         if self.start_failures:
             raise self.start_failures.pop(0)
-        rights = KeyRights(read=True, trade=False, transfer=False, withdraw=False, ip_bound=True)
-        return VenueStatus(
-            mode="unified", rights=rights, clock_offset_ms=0.0, weight_used=0, weight_limit=1
-        )
+        return self.told
 
     async def snapshot(self) -> Snapshot:
         self.snapshots += 1
@@ -182,6 +187,9 @@ class Venue:
 
     async def housekeeping(self) -> None:
         self.kept += 1
+
+    async def status(self) -> VenueStatus:
+        return self.told
 
     async def close(self) -> None:
         return None
@@ -238,45 +246,35 @@ class Phone:
     def plain(self) -> list[str]:
         return [text.plain for text in self.texts]
 
+    def titles(self) -> list[str]:
+        """The first row of what was sent: without the one that says how late an alert comes."""
+        return [text.plain.splitlines()[0] for text in self.texts]
+
 
 class FailingStore:
     """A store whose every verb fails, as on a full disk."""
 
-    async def load(self) -> Mapping[str, AccountState]:
+    async def _fail(self, *args: object, **options: object) -> Any:
         raise StoreError("disk full")
 
-    async def commit(self, *args: object) -> None:
-        raise StoreError("disk full")
-
-    async def claim(self, *args: object, **options: object) -> list[Any]:
-        raise StoreError("disk full")
-
-    async def delivered(self, *args: object) -> None:
-        raise StoreError("disk full")
-
-    async def postpone(self, *args: object, **options: object) -> None:
-        raise StoreError("disk full")
-
-    async def abandon(self, *args: object) -> None:
-        raise StoreError("disk full")
-
-    async def refused(self, *args: object) -> None:
-        raise StoreError("disk full")
-
-    async def say(self, *args: object) -> None:
-        raise StoreError("disk full")
-
-    async def backlog(self, *args: object) -> Any:
-        raise StoreError("disk full")
-
-    async def history(self, *args: object, **options: object) -> list[Sample]:
-        raise StoreError("disk full")
-
-    async def probe(self) -> None:
-        raise StoreError("disk full")
+    load = commit = claim = claim_group = take_over = delivered = postpone = abandon = _fail
+    drop = refused = say = keep_buttons = take_button = raise_flag = flags = prove = _fail
+    chat_moved = chats_moved = due = backlog = history = prices = probe = _fail
+    tested = proofs = told = _fail
 
     async def close(self) -> None:
         return None
+
+
+class Numbers:
+    """Tokens that count."""
+
+    def __init__(self) -> None:
+        self.made = 0
+
+    def token(self) -> str:
+        self.made += 1
+        return f"token-{self.made}"
 
 
 def rules(account: str = "main") -> AlertRules:

@@ -11,7 +11,8 @@ from tests.unit.policy_books import RULES, borrowed, position, single, unified
 from watcher.domain.account import Asset, Family, Rules, Side, Snapshot, Weight
 from watcher.domain.alert import Measure, Tier
 from watcher.domain.report import PoolReport
-from watcher.margin import evaluate, with_closed, with_top_up
+from watcher.margin import evaluate, with_closed, with_repaid, with_top_up
+from watcher.policy import lines
 from watcher.policy.advice import Advice, advise, target_of
 from watcher.policy.readings import Reading, read, value_of
 
@@ -129,6 +130,30 @@ def test_a_borrower_is_told_to_bring_what_he_owes() -> None:
     assert value_after(after, "margin", Measure.MARGIN_LEVEL) >= 150 - 1e-6
 
 
+@pytest.mark.parametrize("level", [112, 125, 140])
+def test_a_borrower_may_repay_less_than_he_would_have_to_add(level: float) -> None:
+    snapshot = borrowed(level)
+    advice = advice_for(snapshot, "margin", Tier.CRITICAL)
+    assert advice is not None
+    assert advice.add is not None
+    assert advice.repay is not None
+    assert float(advice.repay) == pytest.approx(float(advice.add[0]) / 1.5, rel=1e-3)
+
+    enough = with_repaid(snapshot, "margin", "USDT", advice.repay)
+    less = with_repaid(snapshot, "margin", "USDT", advice.repay * Decimal("0.99"))
+    assert value_after(enough, "margin", Measure.MARGIN_LEVEL) >= 150 - 1e-6
+    assert value_after(less, "margin", Measure.MARGIN_LEVEL) < 150
+    said = [str(row) for row in lines.ways_back(advice)]
+    assert any(f"or repay {advice.repay:,f} USDT from outside" in row for row in said)
+
+
+def test_only_what_is_owed_can_be_repaid() -> None:
+    advice = advice_for(single(5.0), "cross:USDT")
+
+    assert advice is not None
+    assert advice.repay is None
+
+
 def test_an_isolated_position_is_helped_in_its_own_margin() -> None:
     pool = "isolated:BTCUSDT:long"
     held = position(quantity="1", entry="1000", mark="1000", pool=pool, isolated_margin="50")
@@ -146,6 +171,29 @@ def test_an_isolated_position_is_helped_in_its_own_margin() -> None:
     after = with_top_up(snapshot, pool, "USDT", advice.add[0])
 
     assert value_after(after, pool, Measure.DISTANCE) >= advice.target - 1e-6
+
+
+@pytest.mark.parametrize("busy", [False, True])
+def test_an_isolated_position_is_offered_what_is_idle_in_its_cross_wallet(*, busy: bool) -> None:
+    pool = "isolated:BTCUSDT:long"
+    held = position(quantity="1", entry="1000", mark="1000", pool=pool, isolated_margin="50")
+    other = position(symbol="ETHUSDT", quantity="1", entry="10", mark="10", pool="cross:USDT")
+    snapshot = replace(
+        unified(),
+        assets=(Asset(pool="cross:USDT", asset="USDT", wallet=Decimal(400), index=Decimal(1)),),
+        positions=(held, other) if busy else (held,),
+        rules=dict.fromkeys([pool, "cross:USDT"], Rules(family=Family.LINEAR_POOL)),
+        venue_says={},
+        wallets={"funding": {"USDT": Decimal(3)}},
+    )
+    advice = advice_for(snapshot, pool)
+    assert advice is not None
+    assert advice.spare is not None
+
+    assert (advice.spare.wallet, advice.spare.amount) == (
+        ("funding", 3) if busy else ("cross", 400)
+    )
+    assert advice.spare.enough is not busy
 
 
 def test_a_short_hedge_is_never_the_one_to_close() -> None:

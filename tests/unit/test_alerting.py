@@ -9,7 +9,9 @@ import pytest
 from tests.unit.policy_books import START_US, reading
 from watcher.domain.alert import MINUTE_US, SECOND_US, DangerState, Kind, Measure, Tier
 from watcher.policy import alerting
-from watcher.policy.alerting import code_of, dwell_us, repeat_us, step, step_absent, step_estimate
+from watcher.policy.alerting import dwell_us, step, step_absent, step_estimate
+from watcher.policy.incidents import code_of
+from watcher.policy.speaking import repeat_us
 
 ACCOUNT = "bybit_main"
 

@@ -104,6 +104,22 @@ def put(kind: str, place: int, field: str, value: str) -> Callable[[Data], None]
     return change
 
 
+def deducted(amount: str) -> Callable[[Data], None]:
+    """The second row of the contract's table; 250 is what its rates make of it."""
+
+    def change(data: Data) -> None:
+        data["positions"][0]["brackets"][1]["deduction"] = amount
+
+    return change
+
+
+def inverse(settle: str) -> Callable[[Data], None]:
+    def change(data: Data) -> None:
+        data["positions"][0] |= {"inverse": True, "settle": settle}
+
+    return change
+
+
 def without(kind: str, place: int, field: str) -> Callable[[Data], None]:
     def change(data: Data) -> None:
         del data[kind][place][field]
@@ -136,8 +152,14 @@ def test_the_account_these_tests_spoil_is_fine(tmp_path: Path) -> None:
         (brackets(), ETH + "brackets is empty"),
         (brackets(("0", "-0.01")), ETH + "brackets[0].rate is -0.01"),
         (brackets(("0", "0.01"), ("50", "1.01")), ETH + "brackets[1].rate is 1.01"),
-        (owed(("0", "1.5")), "unified USDT: brackets[0].rate is 1.5"),
-        (owed(("10", "0.1")), "unified USDT: brackets[0].floor is 10, expected 0"),
+        (
+            deducted("256"),
+            ETH + "brackets[1].deduction is 256, which leaves 244 at 50000, expected at least",
+        ),
+        (deducted("500000"), ETH + "brackets[1].deduction is 500000"),
+        (inverse("USDT"), ETH + "settle is USDT, an inverse contract on ETH settles in that coin"),
+        (owed(("0", "1.5")), "unified USDT: borrow_brackets[0].rate is 1.5"),
+        (owed(("10", "0.1")), "unified USDT: borrow_brackets[0].floor is 10, expected 0"),
         (weights(("10", "0.9")), BTC + "weights[0].floor is 10, expected 0"),
         (weights(("0", "-0.1")), BTC + "weights[0].weight is -0.1"),
         (weights(("0", "1.01")), BTC + "weights[0].weight is 1.01"),

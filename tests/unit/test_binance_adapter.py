@@ -101,8 +101,36 @@ def test_start_tells_mode_rights_and_clock() -> None:
 
         assert status.mode == "futures single-asset, one-way; cross margin classic"
         assert status.rights.withdraw is False
+        assert status.rights.uid == "354937868"
         assert status.clock_offset_ms == 120
         assert (status.weight_used, status.weight_limit) == (11, 2_400)
+
+    play(scene)
+
+
+def test_an_account_whose_number_cannot_be_read_is_watched_without_it() -> None:
+    async def scene(reach: Reach, venue: Binance) -> None:
+        reach.server.answers["/api/v3/account"] = Said(b"<html>", 503)
+
+        assert (await venue.start()).rights.uid is None
+        assert (await venue.snapshot()).positions
+
+    play(scene)
+
+
+def test_the_status_follows_the_key_without_asking_at_every_poll() -> None:
+    async def scene(reach: Reach, venue: Binance) -> None:
+        await venue.start()
+        reach.server.answers["/sapi/v1/account/apiRestrictions"] = Said(
+            body("api_restrictions") | {"enableFutures": True}
+        )
+        reach.clock.now_ms += 6 * 3_600_000
+        assert not (await venue.status()).rights.trade
+        await venue.housekeeping()
+        asked = len(reach.server.asked)
+
+        assert (await venue.status()).rights.trade
+        assert len(reach.server.asked) == asked
 
     play(scene)
 
@@ -623,6 +651,23 @@ def test_brackets_that_cannot_be_refreshed_serve_for_six_hours() -> None:
         marks_now(reach)
         with pytest.raises(VenueError, match="HTTP 503"):
             await venue.snapshot()
+
+    play(scene)
+
+
+def test_weights_that_do_not_give_the_collateral_told_are_told_and_read_again() -> None:
+    async def scene(reach: Reach, venue: Binance) -> None:
+        path = "/sapi/v1/margin/crossMarginCollateralRatio"
+        assert (await venue.snapshot()).mismatches == ()
+        reach.server.answers[MARGIN] = Said(
+            body("margin_account") | {"TotalCollateralValueInUSDT": "316000"}
+        )
+        for _ in range(3):
+            reach.clock.now_ms += 1_900_000  # an hour after they were read, and not sooner
+            marks_now(reach)
+            (off,) = (await venue.snapshot()).mismatches
+            assert (off.pool, off.what, off.figure) == ("margin", "all coins", "collateral value")
+        assert reach.server.count(path) == 2
 
     play(scene)
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.unit.binance_bodies import AT_MS
-from watcher.domain.account import ONE, Snapshot
+from watcher.domain.account import ONE, Snapshot, VenueFlag
 from watcher.domain.report import PoolReport
 from watcher.margin import evaluate
 from watcher.ports import Unreadable
@@ -213,3 +213,25 @@ def test_an_index_off_the_public_ones_is_stale() -> None:
     assert not isolated.is_stale(pair, {"BTC": D(50_400), "USDT": D(1)}.get)
     assert isolated.is_stale(pair, {"BTC": D(51_000), "USDT": D(1)}.get)
     assert not isolated.is_stale(pair, {"USDT": D(1)}.get)  # nothing public to compare with
+
+
+@pytest.mark.parametrize(
+    ("state", "forced"),
+    [("EXCESSIVE", None), ("NORMAL", None), ("MARGIN_CALL", False), ("FORCE_LIQUIDATION", True)],
+)
+def test_the_venues_word_for_the_level_is_carried(state: str, *, forced: bool | None) -> None:
+    data = long()
+    data["assets"][0]["marginLevelStatus"] = state
+
+    flags = drafted(data, tiers("1.11")).flags
+
+    pool = "isolated_margin:BTCUSDT"
+    expected = [] if forced is None else [VenueFlag(pool=pool, says=state, forced=forced)]
+    assert flags == expected
+
+
+def test_a_pair_without_that_word_is_read_all_the_same() -> None:
+    data = long()
+    del data["assets"][0]["marginLevelStatus"]
+
+    assert not drafted(data, tiers("1.11")).flags

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.unit.binance_bodies import AT_MS, body
-from watcher.domain.account import Snapshot
+from watcher.domain.account import Snapshot, VenueFlag
 from watcher.domain.report import PoolReport
 from watcher.margin import evaluate
 from watcher.ports import Unreadable
@@ -117,3 +117,24 @@ def test_contracts_of_no_whole_size_are_unreadable() -> None:
 
     with pytest.raises(Unreadable, match="notionalValue is"):
         portfolio.read_inverse(rows)
+
+
+@pytest.mark.parametrize(
+    ("state", "flags"),
+    [
+        ("NORMAL", []),
+        ("MARGIN_CALL", [VenueFlag(pool="portfolio", says="MARGIN_CALL")]),
+        ("REDUCE_ONLY", [VenueFlag(pool="portfolio", says="REDUCE_ONLY")]),
+        (
+            "ACTIVE_LIQUIDATION",
+            [VenueFlag(pool="portfolio", says="ACTIVE_LIQUIDATION", forced=True)],
+        ),
+    ],
+)
+def test_the_state_of_the_account_is_carried(state: str, flags: list[VenueFlag]) -> None:
+    draft = Draft()
+    told = portfolio.read_portfolio(body("papi_account") | {"accountStatus": state})
+
+    portfolio.add_portfolio(draft, told, (), marks())
+
+    assert draft.flags == flags

@@ -8,7 +8,8 @@ import pytest
 
 from tests.unit.binance_bodies import AT_MS, body, leg
 from watcher.domain.account import Weight
-from watcher.ports import KeyRights, Unreadable
+from watcher.domain.status import KeyRights
+from watcher.ports import Unreadable
 from watcher.venues.binance import setup
 
 
@@ -97,7 +98,7 @@ def test_a_table_that_does_not_start_at_nothing_is_refused() -> None:
     data = body("leverage_bracket")
     leg(data, "BTCUSDT")["brackets"].pop(0)
 
-    with pytest.raises(Unreadable, match="starts at 0"):
+    with pytest.raises(Unreadable, match=r"BTCUSDT.brackets\[0\] begins at 50000, expected 0"):
         setup.read_brackets(data, {"BTCUSDT"})
 
 

@@ -10,8 +10,16 @@ from tests.unit.policy_books import RULES, START_US, pool_report
 from watcher.domain.account import Family
 from watcher.domain.alert import MINUTE_US, SECOND_US, BlindState, Kind, Missed, MissKind, Tier
 from watcher.domain.report import Status
+from watcher.domain.road import Reach
 from watcher.policy import blind
-from watcher.policy.blind import allowed_us, nearness, step_missed, step_seen, tier_when_blind
+from watcher.policy.blind import (
+    SECURITY_KINDS,
+    allowed_us,
+    nearness,
+    step_missed,
+    step_seen,
+    tier_when_blind,
+)
 from watcher.policy.readings import read
 
 MAX_US = 180 * SECOND_US
@@ -95,7 +103,7 @@ def test_blindness_is_told_once_the_age_exceeds_what_is_allowed() -> None:
 
 def test_which_error_it_was_does_not_matter() -> None:
     for reason in MissKind:
-        if reason is not MissKind.SECURITY:
+        if reason not in SECURITY_KINDS:
             missed = Missed(kind=reason, reason="x")
             assert miss(BlindState(), age_s=21, missed=missed)[1] is Kind.BLIND
 
@@ -160,6 +168,6 @@ def test_blindness_is_at_least_a_warning_and_critical_when_close() -> None:
 
 def test_a_danger_word_counts_as_telling_blindness() -> None:
     state, _ = miss(BlindState(), age_s=21)
-    state = blind.retold(state, START_US + 9 * MINUTE_US)
+    state = blind.retold(state, START_US + 9 * MINUTE_US, Tier.WARNING, furthest=Reach.CHAT)
 
     assert miss(state, at_s=600, age_s=600)[1] is None

@@ -44,6 +44,7 @@ INFO = "/v5/account/info"
 KEY = "/v5/user/query-api"
 FUNDING = "/v5/asset/transfer/query-account-coins-balance"
 RISK = "/v5/market/risk-limit"
+LADDERS = "/v5/spot-margin-trade/collateral"
 TIME = "/v5/market/time"
 TICKERS = "/v5/market/tickers"
 FEES = "/v5/account/fee-rate"
@@ -301,12 +302,32 @@ def test_brackets_that_stopped_fitting_are_read_again_at_once() -> None:
         for name in ("wallet", "linear USDT", "linear USDC", "inverse", "option"):
             told[name]["time"] = clock.now_ms
         told["risk BTCUSDT"]["result"]["list"][0]["maintenanceMargin"] = "0.006"
+        told["risk BTCUSDT"]["result"]["list"][1]["mmDeduction"] = ""
         told["linear USDT"]["result"]["list"][0]["positionMM"] = "117.0585"
 
         snapshot = await venue.snapshot()
 
         assert snapshot.positions[0].brackets[0].rate == D("0.006")
         assert replay.times(RISK) == 2
+
+    run(use, told)
+
+
+def test_ladders_that_do_not_give_the_margin_balance_are_read_again_and_told() -> None:
+    told = bodies()
+
+    async def use(venue: Venue, replay: Replay, clock: SteppedClock) -> None:
+        assert (await venue.snapshot()).mismatches == ()
+        clock.now_ms += 11 * 60_000
+        for name in ("wallet", "linear USDT", "linear USDC", "inverse", "option"):
+            told[name]["time"] = clock.now_ms
+        account = told["wallet"]["result"]["list"][0]
+        account["totalMarginBalance"] = str(D(account["totalMarginBalance"]) * D("0.99"))
+
+        for _ in range(2):
+            (off,) = (await venue.snapshot()).mismatches
+            assert (off.what, off.figure) == ("all coins", "collateral value")
+        assert replay.times(LADDERS) == 2
 
     run(use, told)
 

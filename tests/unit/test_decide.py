@@ -79,7 +79,7 @@ def test_a_slide_through_the_engine_says_each_tier_once_at_its_line() -> None:
     account = Account()
     told = {}
     for tenths in range(300, 5, -1):
-        for message in account.see(at(tenths / 10), after_s=1):
+        for message in account.see(at(tenths / 10), after_s=40):
             if message.kind in (Kind.RAISED, Kind.ESCALATED):
                 told[message.tier] = tenths / 10
 
@@ -376,7 +376,7 @@ def without_the_pool(seconds: float) -> Snapshot:
 @pytest.mark.parametrize(
     ("gone", "least", "words"),
     [
-        (closed, Tier.WARNING, "liquidated by Bybit?"),
+        (closed, Tier.WARNING, "liquidated or deleveraged by Bybit?"),
         (vanished, Tier.CRITICAL, "most likely LIQUIDATED"),
     ],
 )
@@ -451,6 +451,32 @@ def test_a_position_that_changed_its_pool_is_not_gone() -> None:
     said = account.see(isolated)
 
     assert not any("POSITION" in m.text.plain for m in said)
+
+
+@pytest.mark.parametrize("after_km", [10, 30])
+def test_danger_goes_along_with_positions_into_another_pool(after_km: float) -> None:
+    """A switch of mode: no GONE of the old pool, no fresh alarm, and no all-clear at once."""
+    account = Account()
+    account.see(at(10))
+
+    def elsewhere(seconds: float) -> Snapshot:
+        now = single(after_km, seconds=seconds)
+        return replace(
+            now,
+            rules=dict.fromkeys(["unified"], *now.rules.values()),
+            assets=tuple(replace(one, pool="unified") for one in now.assets),
+            positions=tuple(replace(one, pool="unified") for one in now.positions),
+        )
+
+    assert [m.text.plain.split(" #")[0] for m in account.see(elsewhere)] == ["🔧 MODE CHANGED"]
+    (danger,) = account.state.dangers.values()
+    assert (danger.pool, danger.tier) == ("unified", Tier.WARNING)
+    assert danger.incident is not None
+    assert account.said[0].text.plain.split()[2].startswith(f"#{danger.incident.code}")
+    said = [message for _ in range(20) for message in account.see(elsewhere)]
+    assert not any("GONE" in message.text.plain for message in said)
+    eased = [message for message in said if message.kind is Kind.RESOLVED]
+    assert len(eased) == (after_km > 20)
 
 
 def test_what_vanished_while_nobody_could_see_it_is_told_on_sight() -> None:
@@ -560,7 +586,7 @@ def test_a_watched_position_that_is_closed_asks_who_closed_it() -> None:
     said = account.see(lambda s: closed(single(15, seconds=s)))
 
     assert [(m.kind, m.lane, m.silent) for m in said] == [(Kind.NOTE, Lane.DANGER, False)]
-    assert "Closed by you, or liquidated by Bybit?" in said[0].text.plain
+    assert "Closed by you, liquidated or deleveraged by Bybit?" in said[0].text.plain
     assert "LIQUIDATED" not in said[0].text.plain
 
 
@@ -658,7 +684,7 @@ def test_borrowed_margin_follows_its_level_and_call_bar() -> None:
     account = Account(replace(RULES, account="bin_margin", venue="binance"))
     account.state = AccountState(account="bin_margin")
     for level in range(250, 110, -1):
-        said = account.see(lambda s, level=level: borrowed(level, seconds=s), after_s=1)
+        said = account.see(lambda s, level=level: borrowed(level, seconds=s), after_s=90)
         told += [(m.tier, level) for m in said if m.kind is not Kind.REPEATED]
 
     assert told == [

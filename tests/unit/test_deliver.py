@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.delivery import deliver, say, seconds
-from tests.unit.service_stand_ins import Phone, danger, in_world, message
+from tests.unit.service_stand_ins import Numbers, Phone, danger, in_world, message
 from watcher.domain.alert import MINUTE_US, Kind, Lane, Text, Tier
 from watcher.ports import DeliveryError
 from watcher.service.clock import SteppedClock
@@ -118,7 +118,7 @@ def test_a_critical_that_may_have_arrived_is_repeated_after_3_s_up_to_3_copies(
         await clock.sleep(2.9)
         assert phone.tries == 1
         await clock.sleep(60)
-        assert (await store.backlog(clock.now())).waiting == 0
+        assert (await store.backlog()).waiting == 0
 
     deliver(tmp_path, phone, story)
 
@@ -132,8 +132,8 @@ def test_a_warning_that_may_have_arrived_counts_as_sent(tmp_path: Path) -> None:
     async def story(clock: SteppedClock, store: SqliteStore, deliverer: Deliverer) -> None:
         await say(store, deliverer, message("a"))
         await clock.sleep(60)
-        assert (await store.backlog(clock.now())).waiting == 0
-        assert deliverer.contact_us is None
+        assert (await store.backlog()).waiting == 0
+        assert deliverer.sender.contact_us is None
 
     deliver(tmp_path, phone, story)
 
@@ -161,7 +161,7 @@ def test_what_is_refused_bare_too_is_abandoned_and_the_next_row_goes_on(tmp_path
         bold = Text(plain="bold word", bold=((0, 4),))
         await say(store, deliverer, danger("a", Tier.EMERGENCY, text=bold), danger("b"))
         await clock.sleep(60)
-        assert (await store.backlog(clock.now())).waiting == 0
+        assert (await store.backlog()).waiting == 0
 
     deliver(tmp_path, phone, story)
 
@@ -176,11 +176,11 @@ def test_old_warnings_are_folded_into_one_and_dangers_are_not(tmp_path: Path) ->
     async def story(clock: SteppedClock, store: SqliteStore, deliverer: Deliverer) -> None:
         await say(store, deliverer, *(message(f"w{n}") for n in range(14)), danger("d"))
         await clock.sleep(1000)
-        assert (await store.backlog(clock.now())).waiting == 0
+        assert (await store.backlog()).waiting == 0
 
     deliver(tmp_path, phone, story)
 
-    assert phone.plain()[0] == "text of d"
+    assert phone.titles()[0] == "text of d"
     [summary] = phone.plain()[1:]
     lines = summary.splitlines()
     assert lines[0] == "14 messages could not be sent for up to 15 min"
@@ -225,8 +225,8 @@ def test_a_row_whose_mark_failed_is_not_sent_again(tmp_path: Path) -> None:
         ledger = store._ledger
         original = phone.send
 
-        async def send_then_break(text: Text, *, silent: bool) -> str:
-            receipt = await original(text, silent=silent)
+        async def send_then_break(text: Text, *, silent: bool, **rest: Any) -> str:
+            receipt = await original(text, silent=silent, **rest)
             store._ledger = None
             return receipt
 
@@ -235,7 +235,7 @@ def test_a_row_whose_mark_failed_is_not_sent_again(tmp_path: Path) -> None:
         await clock.sleep(5)
         store._ledger = ledger
         await clock.sleep(60)
-        assert (await store.backlog(clock.now())).waiting == 0
+        assert (await store.backlog()).waiting == 0
 
     deliver(tmp_path, phone, story)
 
@@ -254,7 +254,7 @@ def test_a_crash_between_send_and_mark_repeats_the_same_message(tmp_path: Path) 
     async def first(clock: SteppedClock) -> None:
         store = await SqliteStore.open(tmp_path)
         await store.say(danger("K7F3-1"))
-        deliverer = Deliverer(store=store, channel=Dies(), clock=clock)
+        deliverer = Deliverer(store=store, channel=Dies(), clock=clock, ids=Numbers())
         running = clock.spawn(deliverer.run(), name="deliverer")
         await asyncio.gather(running, return_exceptions=True)
         await store.close()

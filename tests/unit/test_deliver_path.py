@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.unit.service_stand_ins import (
+    Numbers,
     Phone,
     Venue,
     decide_by_mark,
@@ -27,7 +28,7 @@ def test_a_fall_is_polled_decided_written_down_and_delivered_once(tmp_path: Path
     async def story(clock: SteppedClock) -> None:
         phone.clock = clock
         store = await SqliteStore.open(tmp_path)
-        deliverer = Deliverer(store=store, channel=phone, clock=clock)
+        deliverer = Deliverer(store=store, channel=phone, clock=clock, ids=Numbers())
         poller = Poller(
             venue=venue,
             rules=rules(),

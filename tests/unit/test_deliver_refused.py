@@ -13,7 +13,8 @@ from watcher.domain.alert import MINUTE_US, Kind, Lane, Text, Tier
 from watcher.ports import DeliveryError, Refusal
 from watcher.service.clock import SteppedClock
 from watcher.service.deliver import Deliverer
-from watcher.store.sqlite import SqliteStore, undelivered
+from watcher.store.beside import undelivered
+from watcher.store.sqlite import SqliteStore
 
 TOKEN = DeliveryError("bot token refused", refused=True)
 
@@ -27,14 +28,15 @@ def test_nothing_is_lost_and_the_channel_is_tried_slowly(tmp_path: Path) -> None
         await clock.sleep(10)
         await say(store, deliverer, danger("e", Tier.EMERGENCY))
         await clock.sleep(150)
-        assert (await store.backlog(clock.now())).waiting == 3
+        assert (await store.backlog()).waiting == 3
         assert phone.tries == 4
         await clock.sleep(30)
 
     with capture_logs() as logs:
         deliver(tmp_path, phone, story)
 
-    assert phone.plain() == ["text of e", "text of c", "text of w"]
+    assert phone.titles() == ["text of e", "text of c", "text of w"]
+    assert phone.plain()[0] == "text of e\nsaid 14:13 UTC, 2 min late"
     assert seconds(phone) == [15.0 + 30 + 60 + 60] * 3
     events = [line["event"] for line in logs]
     assert events.count("channel.refused") == events.count("channel.accepted") == 1
@@ -73,7 +75,7 @@ def test_after_a_restart_with_the_right_token_all_leaves_at_once_worst_first(
 
     async def after(clock: SteppedClock, store: SqliteStore, _: Deliverer) -> None:
         await clock.sleep(1)
-        assert (await store.backlog(clock.now())).waiting == 0
+        assert (await store.backlog()).waiting == 0
         assert undelivered(tmp_path).refusal is None
 
     deliver(tmp_path, wrong, before)
@@ -126,7 +128,7 @@ def test_an_alert_not_yet_ten_minutes_old_does_not_give_way_to_a_milder_one(
 
     deliver(tmp_path, phone, story)
 
-    assert phone.plain() == ["text of 1", "text of 2"]
+    assert phone.titles() == ["text of 1", "text of 2"]
 
 
 def test_a_sign_of_life_tells_of_a_refusal_before_there_is_anything_to_say(

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from tests.unit.delivery import deliver, say, seconds
 from tests.unit.service_stand_ins import START_US, Phone, danger, message, moment
 from watcher.domain.alert import SECOND_US, Kind, Lane, Message, Tier
+from watcher.policy.waiting import BUSY_TEXT
 from watcher.ports import DeliveryError
 from watcher.service.clock import SteppedClock
 from watcher.service.deliver import Deliverer
-from watcher.service.spoken import BUSY_TEXT
 from watcher.store.sqlite import SqliteStore
 
 
@@ -151,7 +151,7 @@ def test_no_answer_is_ever_told_late_and_no_alert_is_ever_lost(
 
     deliver(None, phone, story)
 
-    told = dict(zip(phone.plain(), phone.times_us, strict=True))
+    told = dict(zip(phone.titles(), phone.times_us, strict=True))
     for text, at_us in told.items():
         if "reply" in text:
             assert at_us - born[text] <= 10 * SECOND_US

@@ -19,7 +19,7 @@ from tests.examples.build import (
     report,
     snapshot,
 )
-from watcher.domain.account import Asset, Side, Snapshot, VenueRatio, VenueSays, Weight
+from watcher.domain.account import Asset, Claim, Side, Snapshot, VenueRatio, VenueSays, Weight
 from watcher.domain.alert import Measure
 from watcher.margin import (
     BookError,
@@ -76,6 +76,31 @@ def test_repricing_to_the_liquidation_price_leaves_no_headroom() -> None:
         assert price is not None
         there = report(repriced(account, {"BTC": price / 60_000}))
         assert there.health == pytest.approx(1, abs=1e-9)
+
+
+@pytest.mark.parametrize(("factor", "asked"), [(1.1, "1600"), (0.9, "1000"), (1.0, "1000")])
+def test_a_claim_grows_as_its_coin_moves_against_it_and_never_shrinks(
+    factor: float, asked: str
+) -> None:
+    sold = Claim(
+        pool=POOL,
+        name="BTC-26DEC26-90000-C",
+        settle="USDT",
+        amount=Decimal(1000),
+        underlying="BTC",
+        price=Decimal(60_000),
+        growth_up=Decimal("0.1"),
+    )
+    account = replace(snapshot(haircut(), [coin("USDT", 2000)]), claims=(sold,))
+
+    moved = repriced(account, {"BTC": factor})
+
+    (claim,) = moved.claims
+    assert claim.amount == Decimal(asked)
+    assert report(moved).requirement == pytest.approx(float(asked))
+    alone = report(account).underlyings[0]
+    assert (alone.underlying, alone.liquidation_down) == ("BTC", None)
+    assert alone.liquidation_up == pytest.approx(70_000)
 
 
 def test_a_what_if_keeps_the_venues_doubt() -> None:

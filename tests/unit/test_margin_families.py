@@ -385,6 +385,32 @@ def test_a_hedged_pool_that_is_not_computed_shows_the_price_of_each_side() -> No
 
 
 @pytest.mark.parametrize(
+    ("long", "short", "price", "distance"),
+    [
+        (3, 1, "54000", 10),
+        (3, 1, "60600", 0),  # of a net long, above the mark: passed
+        (1, 3, "66000", 10),
+        (1, 3, "59400", 0),
+        (1, 1, "60600", 1),  # leans nowhere: as far as it says
+    ],
+)
+def test_a_passed_price_of_a_hedge_is_told_as_passed(
+    long: int, short: int, price: str, distance: float
+) -> None:
+    legs = [
+        replace(LONG_BTC, quantity=Decimal(long)),
+        replace(LONG_BTC, side=Side.SHORT, quantity=Decimal(short)),
+    ]
+    says = VenueSays(liquidation_prices={"BTCUSDT": Decimal(price)})
+    pool = report(
+        snapshot(linear(), [coin("USDT", 6_000)], legs,
+                 venue_says={POOL: says}, unmodelled={POOL: "holds an option"})
+    )  # fmt: skip
+
+    assert pool.tier_distance == pytest.approx(distance)
+
+
+@pytest.mark.parametrize(
     ("name", "value", "level", "health"),
     [
         ("marginRatio", "0.25", None, 4),
@@ -593,5 +619,7 @@ def test_pools_of_one_snapshot_do_not_see_each_other() -> None:
         positions=tuple(p for part in parts for p in part.positions),
     )
 
-    for part, pool in zip(parts, evaluate(together).pools, strict=True):
+    whole = evaluate(together).pools
+    for part, pool in zip(parts, whole, strict=True):
+        assert evaluate(together, only=pool.pool).pools == (pool,)
         assert evaluate(part).pools[0] == pool

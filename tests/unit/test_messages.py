@@ -31,7 +31,7 @@ from watcher.domain.alert import (
     Tier,
 )
 from watcher.domain.report import PoolReport, Status
-from watcher.policy import lines, messages, notes, wording
+from watcher.policy import lines, messages, notes, verbs, wording
 from watcher.policy.advice import Advice, Closing, Spare
 from watcher.policy.figures import Alone, Figures, Joint
 from watcher.policy.messages import Sight
@@ -434,9 +434,10 @@ def test_seeing_an_empty_account_for_the_first_time() -> None:
 
 
 def test_security() -> None:
-    check(
-        "security", messages.security("bybit-main", "bybit", INCIDENT, "enableWithdrawals is true")
-    )
+    told = Missed(kind=MissKind.SECURITY, reason="enableWithdrawals is true")
+    check("security", messages.security("bybit-main", "bybit", INCIDENT, told))
+    strange = Missed(kind=MissKind.STRANGER, reason="account 5678, known is 1234")
+    check("security_stranger", messages.security("bybit-main", "bybit", INCIDENT, strange))
 
 
 def test_finding() -> None:
@@ -451,8 +452,6 @@ def test_notes_of_the_service() -> None:
     check("restarted", notes.restarted(names, moment(), zone="UTC", down_s=312).text)
     check("stopped", notes.stopped(names, moment(), zone="Europe/Berlin").text)
     check("test_message", notes.test_message(moment(), zone="UTC").text)
-    check("help", notes.help_text())
-    check("unknown_command", notes.unknown_command("/liqudate"))
     trouble = notes.trouble("cannot write to disk", ["Alerts go on"], moment(), subject="store")
     check("trouble", trouble.text)
 
@@ -522,9 +521,9 @@ def every_message_with(raw: str) -> None:
         danger(one, advice=replace(advice, add=None, hopeless=raw)),
         blind(hidden),
         messages.danger_unseen(hidden, one, state()),
-        messages.security(raw, raw, INCIDENT, raw),
+        messages.security(raw, raw, INCIDENT, told),
         messages.gone(raw, raw, state(), was=Tier.CALM, label=wording.pool_name(raw), report=None),
-        notes.unknown_command(raw),
+        verbs.unknown_command(raw, operator=True),
     ]
     assert len(texts[0].plain.split("\n")) == plain
     for text in texts:

@@ -21,6 +21,7 @@ from watcher.domain.account import (
     Position,
     Side,
     Snapshot,
+    VenueFlag,
     VenueRatio,
     Weight,
 )
@@ -525,6 +526,7 @@ def test_trading_key_can_also_transfer() -> None:
 
     rights = read_config(told["config"]).rights
 
+    assert rights.uid == "44705892343619584"
     assert (rights.trade, rights.transfer, rights.withdraw, rights.ip_bound) == (
         True,
         True,
@@ -810,3 +812,16 @@ def test_liquidation_price_of_the_venues_own_example() -> None:
     [leg] = pools["isolated:ETH-USD-210430:long"].positions
 
     assert leg.liquidation_price == pytest.approx(2352.8396681818, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("key", "level", "forced"), [("twap", "2", False), ("colBorrAutoConversion", "5", True)]
+)
+def test_what_okx_is_about_to_sell_is_carried(key: str, level: str, *, forced: bool) -> None:
+    told = changed(bodies("multi"), "balance", "data", 0, "details", 0, key, to=level)
+    currency = told["balance"]["data"][0]["details"][0]["ccy"]
+
+    assert not snapshot_of(bodies("multi")).flags
+    assert snapshot_of(told).flags == (
+        VenueFlag(pool="unified", says=f"{key} {level}", what=currency, forced=forced),
+    )

@@ -63,6 +63,12 @@ def test_a_ratio_that_has_room_for_it_charges_the_spot_fee_on_a_debt() -> None:
     assert unified(snapshot).disagreement == pytest.approx(0, abs=1e-6)
 
 
+def test_where_no_ratio_is_told_a_debt_is_charged() -> None:
+    told = totals(spot(), mgnRatio="")
+
+    assert snapshot_of(told).rules["unified"].borrow_fee_rate == D("0.001")
+
+
 # ── multi-currency: resting spot orders ──────────────────────────────────────────────────────
 
 
@@ -118,6 +124,16 @@ def test_no_more_is_lost_than_orders_hold_back_and_nothing_without_orders() -> N
 
     assert held_back.rules["unified"].order_loss == 15 * asset(held_back, "USDT").index
     assert without.rules["unified"].order_loss == 0
+
+
+def test_isolated_margin_in_a_currency_is_no_loss_of_orders() -> None:
+    """Whether `disEq` counts it is not documented: its cross part at the ladder stands in."""
+    told = detail(
+        bodies("multi"), 0, eq="0.6", eqUsd="36000", isoEq="0.1", disEq="35280", ordFrozen="0.4"
+    )
+    told = totals(told, totalEq="41198.34975")
+
+    assert snapshot_of(told).rules["unified"].order_loss == 0
 
 
 def test_an_error_of_our_own_is_not_taken_for_a_loss_of_orders() -> None:
@@ -248,6 +264,14 @@ def test_a_spot_loan_that_is_kept_asks_for_its_margin_all_the_same() -> None:
     assert asset(snapshot, "USDT").wallet == asset(snapshot, "USDT").debt == 30_000
     assert unified(snapshot).equity == pytest.approx(58_800)
     assert unified(snapshot).maintenance_margin == pytest.approx(900)
+
+
+def test_debts_margined_otherwise_than_by_our_tables_are_told() -> None:
+    assert snapshot_of(spot()).mismatches == ()
+
+    [off] = snapshot_of(totals(spot(), mmr="909")).mismatches
+
+    assert (off.what, off.ours, off.venue) == ("all debts", D(900), D(909))
 
 
 def test_spot_mode_that_may_not_borrow_shows_the_venues_figures() -> None:

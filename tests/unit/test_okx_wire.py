@@ -252,6 +252,57 @@ def test_table_nobody_can_read_is_asked_for_again_at_the_next_poll() -> None:
     run(use)
 
 
+def without(told: dict[str, Any], name: str, key: str, value: str) -> None:
+    told[name]["data"] = [row for row in told[name]["data"] if row[key] != value]
+
+
+def test_a_contract_without_tiers_makes_its_own_pool_partial_and_no_other() -> None:
+    async def use(venue: Venue, replay: Replay, clock: SteppedClock) -> None:
+        await venue.start()
+
+        snapshot = await venue.snapshot()
+
+        assert snapshot.unmodelled == {"cross:USDT": "ETH-USDT-SWAP: no position tiers known"}
+        assert len(snapshot.positions) == 3
+
+    told = bodies("futures")
+    without(told, "tiers SWAP cross", "instFamily", "ETH-USDT")
+    run(use, told)
+
+
+def test_a_contract_the_venue_no_longer_lists_makes_its_own_pool_partial() -> None:
+    """Delisted: neither described nor marked any more, but held; the venue's figures stand."""
+    gone = "ETH-USDT-SWAP"
+
+    async def use(venue: Venue, replay: Replay, clock: SteppedClock) -> None:
+        await venue.start()
+
+        snapshot = await venue.snapshot()
+
+        assert snapshot.unmodelled == {"cross:USDT": f"{gone}: the venue does not list it"}
+        found = next(one for one in snapshot.positions if one.symbol == gone)
+        # 100 contracts of 0.1 ETH, as the venue's own notional has it
+        assert found.quantity * found.contract_size == pytest.approx(D(10), rel=D("0.001"))
+        assert snapshot.venue_says["cross:USDT"].ratio is not None
+
+    told = bodies("futures")
+    without(told, "instruments SWAP", "instId", gone)
+    without(told, "marks", "instId", gone)
+    run(use, told)
+
+
+def test_a_listed_contract_without_a_mark_is_a_miss() -> None:
+    async def use(venue: Venue, replay: Replay, clock: SteppedClock) -> None:
+        await venue.start()
+
+        with pytest.raises(Unreadable, match="no mark of ETH-USDT-SWAP, which is held"):
+            await venue.snapshot()
+
+    told = bodies("futures")
+    without(told, "marks", "instId", "ETH-USDT-SWAP")
+    run(use, told)
+
+
 def test_empty_answer_is_not_flat() -> None:
     async def use(venue: Venue, replay: Replay, clock: SteppedClock) -> None:
         await venue.start()

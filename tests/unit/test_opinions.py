@@ -117,7 +117,7 @@ def test_the_reason_is_what_this_reading_shows() -> None:
     assert "Maintenance differs" in reason_of(dearer)
     assert "2.5 s apart" in reason_of(replace(poorer, parts=late))
     assert "fee to close" in reason_of(replace(poorer, positions=free))
-    wrong = read("bybit", BRACKETS, "0.5")
+    wrong = read("bybit", BRACKETS, "0.99")
     assert "an old table" in opinions.reason(wrong, evaluate(wrong).pools[0])
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from tests.unit.service_stand_ins import (
     FailingStore,
+    Numbers,
     Phone,
     Venue,
     decide_by_mark,
@@ -242,29 +243,48 @@ def test_no_prices_are_asked_for_before_anything_was_read() -> None:
     in_world(story)
 
 
-def test_a_dead_store_sends_alerts_from_memory_and_says_so_once() -> None:
+def test_a_dead_store_sends_alerts_from_memory() -> None:
     async def story(clock: SteppedClock) -> None:
         slots = Slots(clock, Venue("main", ["50000", "39000", "39000"]))
 
         await slots.slots(3)
 
         subjects = [message.key.split(":")[0] for message in slots.outlet.told]
-        assert subjects == ["trouble", "main"]
-        assert "CANNOT WRITE" in slots.outlet.told[0].text.plain
+        assert subjects == ["main"]
         assert slots.poller.state.dangers["unified"].tier > 0
 
     in_world(story)
 
 
-def test_two_accounts_tell_of_one_dead_store_under_one_key() -> None:
+def test_what_the_venue_says_of_key_and_clock_reaches_the_decision() -> None:
     async def story(clock: SteppedClock) -> None:
-        keys = []
-        for name in ("a", "b"):
-            slots = Slots(clock, Venue(name, ["50000"]))
-            await slots.slots(1, every_s=1)
-            keys += [message.key for message in slots.outlet.told]
-        assert len(keys) == 2
-        assert len(set(keys)) == 1
+        venue = Venue("main", ["50000", unreachable("HTTP 503")])
+        slots = Slots(clock, venue)
+        await slots.slots(1)
+        venue.told = replace(venue.told, clock_offset_ms=1234.0)
+        await slots.poller.housekeep()
+        seen = await slots.slots(1)
+
+        told = [one.status.clock_offset_ms for one in seen if one.status is not None]
+        assert told == [0.0, 1234.0]
+
+    in_world(story)
+
+
+def test_a_status_counts_though_the_tables_beside_it_cannot_be_read() -> None:
+    class Stuck(Venue):
+        async def housekeeping(self) -> None:
+            raise unreachable("HTTP 503")
+
+    async def story(clock: SteppedClock) -> None:
+        venue = Stuck("main", ["50000"])
+        slots = Slots(clock, venue)
+        await slots.slots(1)
+        venue.told = replace(venue.told, clock_offset_ms=1234.0)
+        await slots.poller.housekeep()
+        (_, seen) = await slots.slots(1)
+
+        assert seen.status == venue.told
 
     in_world(story)
 
@@ -319,7 +339,7 @@ def test_a_defect_in_one_account_does_not_reach_another(tmp_path: Path) -> None:
 
     async def story(clock: SteppedClock) -> None:
         store = await SqliteStore.open(tmp_path)
-        deliverer = Deliverer(store=store, channel=phone, clock=clock)
+        deliverer = Deliverer(store=store, channel=phone, clock=clock, ids=Numbers())
         scheduler = SteppedScheduler(clock)
         for name in ("bad", "good"):
             poller = Poller(
@@ -369,9 +389,22 @@ def test_live_marks_are_young_and_of_other_accounts() -> None:
     marks.note(snapshot("a", mark="1"), moment(0))
     marks.note(snapshot("b", mark="2"), moment(5))
 
-    assert marks.fresh({"BTC", "ETH"}, moment(15), apart_from="main") == {"BTC": 2.0}
-    assert marks.fresh({"BTC"}, moment(15), apart_from="b") == {"BTC": 1.0}
-    assert marks.fresh({"BTC"}, moment(15.1), apart_from="b") == {}
+    held = snapshot("main", mark="3").positions
+    assert marks.fresh(held, moment(15), apart_from="main") == {"BTC": 2.0}
+    assert marks.fresh(held, moment(15), apart_from="b") == {"BTC": 1.0}
+    assert marks.fresh(held, moment(15.1), apart_from="b") == {}
+
+
+def test_live_marks_are_of_like_contracts_on_any_venue() -> None:
+    """A swap and a contract of next March on one coin may lie percents apart for good."""
+    marks = Marks()
+    (own,) = snapshot("a", mark="50000").positions
+    swap, dated = (replace(own, symbol=name) for name in ("BTC-USDT-SWAP", "BTC-USDT-270326"))
+    marks.note(replace(snapshot("a", mark="1"), positions=(swap,)), moment(0))
+    for held, news in ((own, {"BTC": 50_000.0}), (swap, {"BTC": 50_000.0}), (dated, {})):
+        assert marks.fresh([held], moment(1), apart_from="main") == news
+    # of several contracts the first by name is what is compared
+    assert marks.fresh([swap, dated], moment(1), apart_from="main") == {}
 
 
 def test_messages_wake_the_deliverer_only_after_the_commit(tmp_path: Path) -> None:
@@ -382,7 +415,7 @@ def test_messages_wake_the_deliverer_only_after_the_commit(tmp_path: Path) -> No
 
         async def one() -> None:
             await slots.poller.slot()
-            waiting.append((await store.backlog(clock.now())).waiting)
+            waiting.append((await store.backlog()).waiting)
 
         for _ in range(3):
             await one()

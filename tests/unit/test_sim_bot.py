@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Any
 
+import aiohttp
 import pytest
 from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup, Message, MessageEntity
 from telegram.error import (
     BadRequest,
+    ChatMigrated,
     Conflict,
     Forbidden,
     InvalidToken,
@@ -29,6 +32,8 @@ def _waits_as_timedelta(monkeypatch: pytest.MonkeyPatch) -> None:
     """The library warns of its own old form otherwise, and a warning is an error here."""
     monkeypatch.setenv("PTB_TIMEDELTA", "1")
 
+
+PNG = b"\x89PNG" + bytes(100)
 
 Scene = Callable[[Practice, Bot], Awaitable[None]]
 
@@ -126,7 +131,10 @@ def test_a_button_press_comes_as_a_callback_query() -> None:
         assert update.callback_query.data == "ack:1"
         assert isinstance(update.callback_query.message, Message)
         assert update.callback_query.message.text == "?"
-        assert await update.callback_query.answer()
+        assert await update.callback_query.answer("done")
+        assert [one.text for one in practice.bot.answers] == ["done"]
+        with pytest.raises(BadRequest, match="too old"):
+            await update.callback_query.answer("twice")
 
     play(scene)
 
@@ -137,9 +145,16 @@ def test_an_edit_changes_what_the_phone_shows_and_an_empty_one_is_refused() -> N
 
         await bot.edit_message_text("two", CHAT_ID, sent.message_id)
 
-        assert practice.bot.messages[0].shown()["text"] == "two"
+        shown = practice.bot.messages[0].shown()
+        assert (shown["text"], shown["first_text"]) == ("two", "one")
+        assert shown["edits"] == [{"at_us": practice.world.now_us, "text": "two"}]
         with pytest.raises(BadRequest, match="not modified"):
             await bot.edit_message_text("two", CHAT_ID, sent.message_id)
+        keys = InlineKeyboardMarkup([[InlineKeyboardButton("ack", callback_data="a")]])
+        await bot.edit_message_text("two", CHAT_ID, sent.message_id, reply_markup=keys)
+        assert practice.bot.messages[0].keys() == {"ack": "a"}
+        await bot.edit_message_text("three", CHAT_ID, sent.message_id)
+        assert practice.bot.messages[0].keys() == {}, "an edit without a keyboard takes it away"
 
     play(scene)
 
@@ -150,9 +165,18 @@ def test_the_calls_of_a_start_and_the_small_ones_are_answered() -> None:
         assert await bot.delete_webhook()
         assert await bot.set_my_commands([("status", "what is")])
         assert (await bot.get_chat(CHAT_ID)).id == CHAT_ID
-        photo = await bot.send_photo(CHAT_ID, b"\x89PNG", caption="chart")
+        photo = await bot.send_photo(CHAT_ID, PNG, caption="chart")
         assert photo.caption == "chart"
+        assert photo.photo[0].file_size == len(PNG)
         assert await bot.pin_chat_message(CHAT_ID, photo.message_id)
+        (told,) = practice.bot.messages
+        assert (told.picture, told.pinned_at_us) == (PNG, practice.world.now_us)
+        assert await bot.unpin_chat_message(CHAT_ID, photo.message_id)
+        assert told.pinned_at_us is None
+        with pytest.raises(BadRequest, match="mage_process_failed"):
+            await bot.send_photo(CHAT_ID, b"no picture")
+        with pytest.raises(BadRequest, match="pin not found"):
+            await bot.pin_chat_message(CHAT_ID, 7)
 
     play(scene)
 
@@ -226,5 +250,186 @@ def test_a_flood_is_held_back_by_the_minute() -> None:
             await bot.send_message(CHAT_ID, "4")
         await practice.server.advance(practice.world.now_us + 30_000_001)
         assert (await bot.send_message(CHAT_ID, "5")).text == "5"
+
+    play(scene)
+
+
+def test_an_edit_fits_what_was_sent() -> None:
+    async def scene(practice: Practice, bot: Bot) -> None:
+        photo = await bot.send_photo(CHAT_ID, PNG, caption="one")
+
+        with pytest.raises(BadRequest, match="no text in the message"):
+            await bot.edit_message_text("two", CHAT_ID, photo.message_id)
+        await bot.edit_message_caption(CHAT_ID, photo.message_id, caption="two")
+        assert practice.bot.messages[0].now().text == "two"
+        with pytest.raises(BadRequest, match="caption is too long"):
+            await bot.send_photo(CHAT_ID, PNG, caption="x" * 1025)
+
+    play(scene)
+
+
+def test_a_button_holds_64_bytes() -> None:
+    async def scene(practice: Practice, bot: Bot) -> None:
+        keys = [[InlineKeyboardButton("ack", callback_data="a" * 65)]]
+        with pytest.raises(BadRequest, match="data_invalid"):
+            await bot.send_message(CHAT_ID, "?", reply_markup=InlineKeyboardMarkup(keys))
+
+    play(scene)
+
+
+def test_a_second_within_a_second_is_one_too_many_and_an_edit_counts() -> None:
+    async def scene(practice: Practice, bot: Bot) -> None:
+        practice.bot.per_second_max = 1
+        sent = await bot.send_message(CHAT_ID, "one")
+
+        with pytest.raises(RetryAfter):
+            await bot.edit_message_text("two", CHAT_ID, sent.message_id)
+        await practice.server.advance(practice.world.now_us + 1_000_000)
+        await bot.edit_message_text("two", CHAT_ID, sent.message_id)
+        with pytest.raises(RetryAfter):
+            await bot.send_message(CHAT_ID, "three")
+
+    play(scene)
+
+
+def test_a_group_that_moved_names_its_new_number() -> None:
+    async def scene(practice: Practice, bot: Bot) -> None:
+        practice.bot.migrate(CHAT_ID, -1005)
+
+        with pytest.raises(ChatMigrated) as caught:
+            await bot.send_message(CHAT_ID, "x")
+
+        assert caught.value.new_chat_id == -1005
+        assert (await bot.send_message(-1005, "x")).chat.id == -1005
+
+    play(scene)
+
+
+def test_a_webhook_stops_polling_until_it_is_deleted() -> None:
+    async def scene(practice: Practice, bot: Bot) -> None:
+        practice.bot.updates.webhook = "https://elsewhere.example/"
+
+        assert (await bot.get_webhook_info()).url == "https://elsewhere.example/"
+        with pytest.raises(Conflict, match="webhook is active"):
+            await bot.get_updates(timeout=0)
+        await bot.delete_webhook()
+        assert await bot.get_updates(timeout=0) == ()
+
+    play(scene)
+
+
+def test_a_group_is_left_and_takes_no_message_then() -> None:
+    async def scene(practice: Practice, bot: Bot) -> None:
+        practice.bot.chats.add(-5)
+        await bot.leave_chat(-5)
+
+        assert practice.bot.left == [-5]
+        with pytest.raises(BadRequest):
+            await bot.send_message(-5, "x")
+
+    play(scene)
+
+
+@pytest.mark.parametrize(
+    ("kind", "error", "arrives"),
+    [("dropped", NetworkError, True), ("hang", TimedOut, False), ("timeout", TimedOut, True)],
+)
+def test_an_answer_that_never_comes_says_nothing_of_what_arrived(
+    kind: str,
+    error: type[TelegramError],
+    arrives: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    async def scene(practice: Practice, bot: Bot) -> None:
+        trouble(practice, kind=kind)
+
+        with pytest.raises(error):
+            await bot.send_message(CHAT_ID, "once", read_timeout=0.2)
+
+        assert bool(practice.bot.messages) is arrives
+
+    play(scene)
+
+
+# -- by the control endpoint -------------------------------------------------------------------
+
+
+async def ask(practice: Practice, name: str, body: dict[str, Any] | None = None) -> Any:
+    url = f"{practice.url}/control/{name}"
+    async with aiohttp.ClientSession() as session:
+        asked = session.get(url) if body is None else session.post(url, json=body)
+        async with asked as answer:
+            return await answer.json()
+
+
+def test_a_button_is_pressed_by_its_words_or_forged_and_the_answer_is_seen() -> None:
+    async def scene(practice: Practice, bot: Bot) -> None:
+        keys = InlineKeyboardMarkup([[InlineKeyboardButton("Ack", callback_data="a:1")]])
+        sent = await bot.send_message(CHAT_ID, "?", reply_markup=keys)
+        press = {"user_id": 7, "message_id": sent.message_id}
+
+        await ask(practice, "press", {**press, "key": "Ack"})
+        await ask(practice, "press", {**press, "data": "forged", "chat_id": 99})
+        wrong = await ask(practice, "press", {**press, "key": "Nack"})
+        nothing = await ask(practice, "press", {**press, "message_id": 1, "key": "Ack"})
+
+        first, second = await bot.get_updates(timeout=0)
+        seen = [
+            (query.data, query.message.chat.id, query.message.message_id)
+            for query in (first.callback_query, second.callback_query)
+            if query is not None and query.message is not None
+        ]
+        assert seen == [("a:1", CHAT_ID, sent.message_id), ("forged", 99, sent.message_id)]
+        assert wrong["error"] == "press: found key 'Nack', expected of ['Ack']"
+        assert nothing["error"] == "press: no message 1 was sent"
+        assert first.callback_query is not None
+        await first.callback_query.answer("seen")
+        assert [one["text"] for one in await ask(practice, "answers")] == ["seen"]
+        (shown,) = await ask(practice, "messages")
+        assert (shown["keys"], shown["edits"], shown["picture_bytes"]) == (["Ack"], [], None)
+
+    play(scene)
+
+
+def test_limits_a_move_and_a_webhook_are_set_and_taken_back() -> None:
+    async def scene(practice: Practice, bot: Bot) -> None:
+        await ask(practice, "flood", {"per_minute": 20, "per_second": 1})
+        assert (practice.bot.per_minute_max, practice.bot.per_second_max) == (20, 1)
+        await ask(practice, "flood", {})
+        assert (practice.bot.per_minute_max, practice.bot.per_second_max) == (None, None)
+        await ask(practice, "migrate", {"chat_id": CHAT_ID, "new_chat_id": -9})
+        assert practice.bot.moved == {CHAT_ID: -9}
+        await ask(practice, "webhook", {"url": "https://elsewhere.example/"})
+        await ask(practice, "block", {"chat_id": CHAT_ID})
+        assert practice.bot.updates.webhook
+        await ask(practice, "reset_faults", {})
+        assert not practice.bot.updates.webhook
+        assert not practice.bot.blocked
+
+    play(scene)
+
+
+def test_the_fallback_keeps_what_it_was_told_and_has_troubles_of_its_own() -> None:
+    async def scene(practice: Practice, bot: Bot) -> None:
+        heard: list[str] = []
+        practice.server.fallback.on_notification.append(lambda one: heard.append(one.title))
+        note = {"title": "t", "message": "m", "type": "failure"}
+        notify = "../notify/anything"
+
+        await ask(practice, "fault", {"target": "fallback", "kind": "http", "status": 500})
+        async with aiohttp.ClientSession() as session:
+            async with session.post(f"{practice.url}/notify/x", json=note) as refused:
+                assert refused.status == 500
+            trouble(practice, target="fallback", kind="dropped")
+            with pytest.raises(aiohttp.ServerDisconnectedError):
+                await session.post(f"{practice.url}/notify/x", json=note)
+        assert await ask(practice, notify, note) == {"ok": True}
+        assert "expected title" in (await ask(practice, notify, {}))["error"]
+
+        told = [
+            (one["id"], one["title"], one["text"], one["kind"])
+            for one in (await ask(practice, "notifications"))
+        ]
+        assert told == [(1, "t", "m", "failure"), (2, "t", "m", "failure")]
+        assert heard == ["t", "t"]
 
     play(scene)

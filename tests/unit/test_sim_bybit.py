@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 import ccxt.async_support as ccxt
@@ -77,10 +78,37 @@ def test_a_short_option_asks_for_what_the_venues_article_says() -> None:
         quantity=D(1),
         entry=D(300),
         mark=D(300),
+        anchor=D(30_000),
+        strike=D(40_000),
+        is_call=True,
     )
 
     assert bybit.option_margin(call, D(30_000)) == D(1260)
     assert bybit.option_margin(replace(call, side="long"), D(30_000)) == 0
+
+
+@pytest.mark.parametrize("is_call", [True, False])
+def test_an_option_gains_no_faster_than_its_coin_moves(*, is_call: bool) -> None:
+    one = Option(
+        symbol="any",
+        underlying="BTC",
+        settle="USDC",
+        side="short",
+        quantity=D(1),
+        entry=D(2500),
+        mark=D(2500),
+        anchor=D(60_000),
+        strike=D(61_000),
+        is_call=is_call,
+    )
+    prices = [D(price) for price in range(10_000, 200_000, 500)]
+    marks = [bybit.option_mark(one, price) for price in prices]
+
+    gains = [(above - below) * (1 if is_call else -1) for below, above in pairwise(marks)]
+    assert bybit.option_mark(one, D(60_000)) == D(2500)
+    assert all(0 < gain < 500 for gain in gains)
+    for price, mark in zip(prices, marks, strict=True):
+        assert mark > (price - 61_000 if is_call else 61_000 - price)
 
 
 def test_position_margins_are_those_of_the_live_payload() -> None:

@@ -262,7 +262,7 @@ def test_every_fault_shows_on_the_wire_of_its_account_and_then_ends() -> None:
             whole = await client.fapiPrivateV3GetPositionRisk()
             for kind in KINDS:
                 # a lost connection is tried again by the HTTP library itself: two must be lost
-                times = 2 if kind == "reset" else 1
+                times = 2 if kind in {"reset", "dropped"} else 1
                 wish = {"target": "binance_usdm", "kind": kind, "count": times}
                 assert (await desk.post("/control/fault", wish))[0] == 200
 

@@ -234,6 +234,7 @@ MODES = {
     "okx_futures": {"cross:BTC": OKX, "isolated:BTC-USDT-270326:long": OKX},
     "okx_margin": {"isolated:SOL-USDT:short": OKX},
     "okx_multi": {"unified": OKX},
+    "okx_spot": {"unified": OKX},
 }
 """What each mode's captures must show; a pool not named here has the same bars as another."""
 

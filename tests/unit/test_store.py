@@ -24,6 +24,7 @@ from tests.unit.service_stand_ins import (
     snapshot,
 )
 from watcher.domain.alert import (
+    MINUTE_US,
     SECOND_US,
     AccountState,
     DangerState,
@@ -36,9 +37,11 @@ from watcher.domain.alert import (
     Seen,
     Tier,
 )
-from watcher.ports import Claim, StoreError
+from watcher.domain.road import Reach
+from watcher.ports import Claim, Share, StoreError
 from watcher.store import schema
-from watcher.store.sqlite import SqliteStore, peek
+from watcher.store.beside import peek
+from watcher.store.sqlite import SqliteStore
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -152,7 +155,7 @@ def test_a_claim_can_be_limited_to_lanes_and_to_old_rows(tmp_path: Path) -> None
         old = await store.claim(
             moment(61),
             limit=9,
-            lanes=(Lane.WARNING, Lane.DIGEST),
+            shares=(Share.REST,),
             created_before_us=START_US + 30 * SECOND_US,
         )
         assert keys(old) == ["old"]
@@ -177,7 +180,7 @@ def test_a_postponed_row_waits_and_counts_its_copies(tmp_path: Path) -> None:
         [claim] = await store.claim(moment(), limit=1)
         until_us = moment(7).steady_us
         await store.postpone(claim.id, until_us, "may have arrived", copied=True)
-        assert (await store.backlog(moment())).due_us == until_us
+        assert (await store.due(Reach.CHAT, moment())).shares == {Share.REST: until_us}
         assert keys(await store.claim(moment(6.9), limit=1)) == []
         [again] = await store.claim(moment(7), limit=1)
         assert again.copies == 1
@@ -205,7 +208,7 @@ def test_sent_and_abandoned_rows_do_not_come_again_and_stay_visible(tmp_path: Pa
         await store.delivered(first.id, "77", moment(1))
         await store.abandon(second.id, "chat not found")
         assert keys(await store.claim(moment(100), limit=5)) == []
-        assert (await store.backlog(moment(100))).waiting == 0
+        assert (await store.backlog()).waiting == 0
 
     with_store(tmp_path, story)
 
@@ -344,6 +347,24 @@ def test_samples_come_back_in_order_with_infinities(tmp_path: Path) -> None:
     with_store(tmp_path, story)
 
 
+def test_the_price_of_each_coin_is_kept_once_a_minute(tmp_path: Path) -> None:
+    async def story(store: SqliteStore) -> None:
+        for second, mark in enumerate(("50000", "50010", "50020", "50030")):
+            read_us = START_US + 20 * second * SECOND_US
+            state = AccountState(
+                account="main", last_good=snapshot(mark=mark), last_good_at_us=read_us
+            )
+            await store.commit(decision(state=state), moment(20 * second))
+
+        minute = START_US // MINUTE_US * MINUTE_US
+        kept = list(await store.prices("main", "BTC", since_us=START_US))
+        assert kept == [(minute, 50010.0), (minute + MINUTE_US, 50030.0)]
+        assert list(await store.prices("main", "ETH", since_us=0)) == []
+        assert list(await store.prices("other", "BTC", since_us=0)) == []
+
+    with_store(tmp_path, story)
+
+
 def test_a_lost_history_costs_only_the_past(tmp_path: Path) -> None:
     state = AccountState(
         account="main", first_seen_at_us=1, last_good=snapshot(), last_good_at_us=START_US
@@ -420,7 +441,7 @@ def test_a_newer_ledger_is_refused_in_words(tmp_path: Path) -> None:
         ledger.execute(f"PRAGMA user_version = {schema.LEDGER_VERSION + 1}")
     ledger.close()
 
-    with pytest.raises(StoreError, match=r"version 2, this watcher reads up to 1"):
+    with pytest.raises(StoreError, match=r"version 3, this watcher reads up to 2"):
         with_store(tmp_path, nothing)
     assert not list(tmp_path.glob("*.corrupt*"))
 
@@ -493,7 +514,7 @@ def test_a_failed_commit_is_written_whole_by_the_next(tmp_path: Path) -> None:
         await store.commit(decision(state=state), moment(10))
 
     with_store(tmp_path, story)
-    states, backlog = peek(tmp_path, moment(20))
+    states, backlog = peek(tmp_path)
 
     assert states["main"].first_seen_at_us == 7
     assert backlog.waiting == 0
@@ -502,14 +523,14 @@ def test_a_failed_commit_is_written_whole_by_the_next(tmp_path: Path) -> None:
 def test_peek_reads_beside_a_running_daemon(tmp_path: Path) -> None:
     async def story(store: SqliteStore) -> None:
         await store.commit(decision(danger("a")), moment())
-        states, backlog = peek(tmp_path, moment(5))
+        states, backlog = peek(tmp_path)
         assert states["main"].first_seen_at_us == START_US
         assert (backlog.waiting, backlog.urgent_since_us) == (1, START_US)
 
     with_store(tmp_path, story)
 
     with pytest.raises(StoreError, match=r"has `watcher run` started here\?"):
-        peek(tmp_path / "nowhere", moment())
+        peek(tmp_path / "nowhere")
 
 
 WRITER = """

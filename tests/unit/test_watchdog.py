@@ -14,7 +14,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from tests.unit.service_stand_ins import START_US, FailingStore, FreeWorld, in_world
-from watcher.domain.alert import SECOND_US
+from watcher.domain.alert import SECOND_US, Message
 from watcher.ports import Backlog, Bell, DeliveryError
 from watcher.service.clock import SteppedClock, SystemClock
 from watcher.service.schedule import ApSchedulerScheduler, SteppedScheduler
@@ -28,7 +28,7 @@ class QuietStore(FailingStore):
         self.writes = True
 
     async def backlog(self, *args: object) -> Backlog:
-        return Backlog(waiting=0, urgent_since_us=self.urgent_since_us, due_us=None)
+        return Backlog(waiting=0, urgent_since_us=self.urgent_since_us)
 
     async def probe(self) -> None:
         if not self.writes:
@@ -47,6 +47,10 @@ class Out:
 
     def __init__(self) -> None:
         self.signs: list[DeliveryError | None] = []
+        self.told: list[Message] = []
+
+    def tell(self, message: Message) -> None:
+        self.told.append(message)
 
     def urgent_since_us(self) -> int | None:
         return self.urgent
@@ -91,6 +95,26 @@ def test_systemd_is_fed_while_all_is_well_and_not_when_a_slot_stalls() -> None:
         assert kennel.dog.faults == {}
         assert len(kennel.notified) == fed + 1
         _end("watchdog")
+
+    in_world(story)
+
+
+def test_a_disk_that_takes_nothing_is_told_within_15_s_every_hour_and_when_it_works() -> None:
+    """Past the store, on a quiet day too: no account had anything to write."""
+
+    async def story(clock: SteppedClock) -> None:
+        kennel = Kennel(clock)
+        await clock.sleep(62)
+        kennel.store.writes = False
+        failed_us = clock.now().steady_us
+        await clock.sleep(2.5 * 3600)
+        kennel.store.writes = True
+        await clock.sleep(15)
+        _end("watchdog")
+
+        rows = [message.text.plain.splitlines()[0] for message in kennel.out.told]
+        assert rows == ["🔧 CANNOT WRITE TO DISK"] * 3 + ["🔧 DISK WORKS AGAIN"]
+        assert kennel.out.told[0].created_at_us - failed_us <= 15 * SECOND_US
 
     in_world(story)
 

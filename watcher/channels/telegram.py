@@ -6,7 +6,8 @@ markup; link previews off. Everything the library can throw becomes a `DeliveryE
 whether trying again can help and whether the message may have arrived. The token is in no reason.
 
     RetryAfter      wait exactly that long        BadRequest    permanent for the message; refused
-    ChatMigrated    send once more to the new id                where it is about the chat
+    ChatMigrated    send once more to the new id                where it is about the chat (but for
+                                                                an edit or a pin: that alone)
     Forbidden       refused: all messages         TimedOut      ambiguous (not when never sent)
     InvalidToken    refused: all messages         NetworkError  try again
                                                   anything else the answer cannot be trusted:
@@ -90,6 +91,7 @@ class TelegramChannel:
     The `Channel` port for one chat.
 
     *endpoint* is a Bot API on this machine instead of Telegram's; no other host is accepted.
+    *moved* is told the old and the new number of a chat that became another one.
     Connections stay open between messages, so an alert needs no handshake.
     """
 
@@ -100,11 +102,13 @@ class TelegramChannel:
         *,
         endpoint: str | None = None,
         timeout_s: float = TIMEOUT_S,
+        moved: Callable[[int, int], Awaitable[None]] | None = None,
     ) -> None:
         root = api_root(endpoint)
         self.name = f"telegram:{chat_id}"
         self._token = token
         self._chat_id = chat_id
+        self._moved = moved
         self._requests = (
             HTTPXRequest(**request_options(POOL_SIZE, endpoint, read_timeout_s=timeout_s)),
             HTTPXRequest(**request_options(1, endpoint)),
@@ -135,7 +139,9 @@ class TelegramChannel:
         try:
             await self._asked(lambda: self._replace(message_id, text, board), of_one=True)
         except DeliveryError as error:
-            if "not modified" not in error.reason:
+            if "no text in the message" in error.reason:  # it is a picture with a caption
+                await self._asked(lambda: self._recaption(message_id, text, board), of_one=True)
+            elif "not modified" not in error.reason:
                 raise
 
     async def pin(self, receipt: str) -> None:
@@ -168,7 +174,11 @@ class TelegramChannel:
             return await _trusted(ask)
         except ChatMigrated as error:
             log.warning("chat.migrated", chat_id=self._chat_id, new_chat_id=error.new_chat_id)
-            self._chat_id = error.new_chat_id
+            before, self._chat_id = self._chat_id, error.new_chat_id
+            # presses under its messages come from there
+            self.name = f"telegram:{self._chat_id}"
+            if self._moved is not None:
+                await self._moved(before, self._chat_id)
         except TelegramError as error:
             raise delivery_error(error, self._token, of_one=of_one) from error
         try:
@@ -212,6 +222,18 @@ class TelegramChannel:
             message_id,
             entities=entities or None,
             link_preview_options=_NO_PREVIEW,
+            reply_markup=board,
+        )
+
+    async def _recaption(
+        self, message_id: int, text: Text, board: InlineKeyboardMarkup | None
+    ) -> None:
+        plain, entities = rendered(text, MessageLimit.CAPTION_LENGTH)
+        await self._bot.edit_message_caption(
+            self._chat_id,
+            message_id,
+            caption=plain,
+            caption_entities=entities or None,
             reply_markup=board,
         )
 
@@ -309,6 +331,7 @@ class RequestOptions(TypedDict):
     connect_timeout: float
     read_timeout: float
     write_timeout: float
+    media_write_timeout: float
     pool_timeout: float
     httpx_kwargs: dict[str, object]
 
@@ -331,6 +354,7 @@ def request_options(
         connect_timeout=CONNECT_TIMEOUT_S,
         read_timeout=read_timeout_s,
         write_timeout=TIMEOUT_S,
+        media_write_timeout=TIMEOUT_S,  # a picture must not hold up the alert behind it
         pool_timeout=TIMEOUT_S,
         httpx_kwargs=options,
     )

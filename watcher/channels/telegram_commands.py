@@ -1,16 +1,17 @@
 """
-Commands in: long polling through python-telegram-bot, one gate before everything.
+Commands and presses in: long polling through python-telegram-bot, one gate before everything.
 
-Rule: an update is looked at by three handlers in order, and each may end it:
+Rule: an update is looked at in order, and each look may end it:
 
-    group -5  gate     the person is on the list, the chat is, nobody speaks for another
-    group -4  flood    at most 10 commands a minute and person
-    group  0  command  handed to the `Answerer`, which sees to the reply
+    group -5  gate     one listed person, as themselves, in a listed chat; else counted, unanswered
+    group -4  trust    nothing passes while another program shares the token, but /kill and /pause
+    group -3  flood    at most 10 commands and 30 presses a minute and person
+    group  0  handler  a command to the `Answerer`, which sees to the reply; a press to it as well,
+                       and every admitted press is answered at once, whatever came of it
 
-Who is not let in gets no answer and leaves a count, nothing else. An empty list lets nobody in.
-Polling that breaks is started again with growing waits; alerts go out by another connection and
-never notice. The library retries time-outs of its own for ever and says nothing, so the age of the
-last answer is watched here.
+A group the bot does not belong to is left. Polling that breaks is started again with growing waits;
+alerts go out by another connection and never notice. What a person must know of strangers and
+rivals goes out through `tell`, by whichever roads the message says.
 
 Waits in this file are for a socket, not for the world: they are real seconds also in practice.
 """
@@ -18,16 +19,12 @@ Waits in this file are for a socket, not for the world: they are real seconds al
 from __future__ import annotations
 
 import asyncio
-import json
-from collections import deque
-from collections.abc import Callable
-from contextlib import suppress
-from http import HTTPStatus
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import structlog
-from telegram import CallbackQuery, Update
-from telegram.error import Conflict, InvalidToken, NetworkError, TelegramError
+from telegram import Bot, Update
+from telegram.error import Conflict, InvalidToken, TelegramError
 from telegram.ext import (
     Application,
     ApplicationBuilder,
@@ -40,84 +37,40 @@ from telegram.ext import (
 from telegram.request import HTTPXRequest
 
 from watcher.channels.telegram import PRESSED, TelegramChannel, api_root, request_options
-from watcher.domain.alert import MINUTE_US, SECOND_US, Moment
+from watcher.channels.telegram_gate import (
+    COMMANDS_PER_MINUTE,
+    PRESSES_PER_MINUTE,
+    Flood,
+    Gate,
+    Rivalry,
+)
+from watcher.channels.telegram_polling import POLL_TIMEOUT_S, Watched
+from watcher.domain.alert import SECOND_US, Message, Moment
+from watcher.policy import guarding
+from watcher.policy.guarding import Rival
 from watcher.ports import Answerer, Command, Press
 
 GATE_GROUP = -5
-FLOOD_GROUP = -4
-COMMANDS_PER_MINUTE = 10
-POLL_TIMEOUT_S = 10
+TRUST_GROUP = -4
+FLOOD_GROUP = -3
+LISTENED_TO = [Update.MESSAGE, Update.CALLBACK_QUERY, Update.MY_CHAT_MEMBER]
+SAFER = frozenset({"kill", "pause"})
+"""Commands that only reduce risk: no thief of the token can forge them, so they always pass."""
 POLL_PAUSE_S = 0.25
 """Between two long polls; bounds what a far side that answers nonsense at once can cost."""
 SILENT_MAX_S = 90.0
 LOOK_S = 5.0
 STOP_S = 1.0
+PRESS_S = 10.0
 RESTART_WAITS_S = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 TOKEN_WAIT_S = 300.0
 POOL_SIZE = 4
 ANSWER_LENGTH_MAX = 200
-GROUP_BOT_ID = 1087968824
-"""Telegram's user for group members who write anonymously."""
+LEAVING_MAX = 10
 
 App = Application[Any, Any, Any, Any, Any, Any]
 
 log = structlog.get_logger()
-
-
-class Gate:
-    """Who may give commands, who of them may change something, and how many were turned away."""
-
-    def __init__(
-        self,
-        *,
-        users: frozenset[int],
-        chats: frozenset[int],
-        operators: frozenset[int] = frozenset(),
-    ) -> None:
-        self.refused = 0
-        self._users = users
-        self._chats = chats
-        self._operators = operators & users
-
-    def is_operator(self, user_id: int) -> bool:
-        return user_id in self._operators
-
-    def admits(self, update: Update) -> bool:
-        """
-        Return whether *update* is a message by a listed person, in a listed chat, as themselves,
-        or such a person's press of a button there.
-
-        Anything else there is (edits, channels, inline questions, member changes, forwards, words
-        through another bot or on behalf of a chat) is not a command.
-        """
-        if update.callback_query is not None:
-            return self._admits_press(update.callback_query)
-        message = update.message
-        if message is None or message.from_user is None:
-            return False
-        speaks_for_another = (
-            message.sender_chat is not None
-            or message.forward_origin is not None
-            or message.via_bot is not None
-            or message.is_automatic_forward
-            or message.from_user.is_bot
-            or message.from_user.id == GROUP_BOT_ID
-        )
-        return (
-            not speaks_for_another
-            and message.from_user.id in self._users
-            and message.chat.id in self._chats
-        )
-
-    def _admits_press(self, query: CallbackQuery) -> bool:
-        # without its message (sent inline, through another chat) it is a button of nobody's
-        return (
-            query.message is not None
-            and query.inline_message_id is None
-            and not query.from_user.is_bot
-            and query.from_user.id in self._users
-            and query.message.chat.id in self._chats
-        )
 
 
 class TelegramCommands:
@@ -132,6 +85,7 @@ class TelegramCommands:
         gate: Gate,
         answerer: Answerer,
         now: Callable[[], Moment],
+        tell: Callable[[Message], Awaitable[None]],
         endpoint: str | None = None,
     ) -> None:
         self.gate = gate
@@ -139,8 +93,12 @@ class TelegramCommands:
         self._endpoint = endpoint
         self._answerer = answerer
         self._now = now
+        self._tell = tell
         self._roads: dict[int, TelegramChannel] = {}
-        self._recent: dict[int, deque[int]] = {}
+        self._commands = Flood(COMMANDS_PER_MINUTE)
+        self._presses = Flood(PRESSES_PER_MINUTE)
+        self._rivalry = Rivalry()
+        self._leaving: set[asyncio.Task[None]] = set()
         self._trouble = asyncio.Event()
         self._error: TelegramError | None = None
 
@@ -154,6 +112,12 @@ class TelegramCommands:
             except TelegramError as error:
                 log.warning("commands.interrupted", reason=type(error).__name__)
                 self._error = error
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                # the library swallows a cancellation that meets it on its way out
+                raise asyncio.CancelledError
+            if isinstance(self._error, Conflict):
+                await self._rival(Rival.POLLS)
             if asyncio.get_running_loop().time() - began > SILENT_MAX_S:
                 failures = 0
             wait_s = RESTART_WAITS_S[min(failures, len(RESTART_WAITS_S) - 1)]
@@ -163,6 +127,8 @@ class TelegramCommands:
             await asyncio.sleep(wait_s)
 
     async def close(self) -> None:
+        for task in self._leaving:
+            task.cancel()
         for road in self._roads.values():
             await road.close()
 
@@ -170,9 +136,9 @@ class TelegramCommands:
         """Return an application with the gate before every handler."""
         return self._wired(*self._connections())
 
-    def _connections(self) -> tuple[HTTPXRequest, _Watched]:
+    def _connections(self) -> tuple[HTTPXRequest, Watched]:
         sending = HTTPXRequest(**request_options(POOL_SIZE, self._endpoint))
-        return sending, _Watched.of(self._endpoint)
+        return sending, Watched.of(self._endpoint)
 
     async def _session(self) -> None:
         """Poll until something breaks, then take it all down."""
@@ -187,12 +153,15 @@ class TelegramCommands:
             await sending.shutdown()
             await polled.shutdown()
 
-    async def _poll(self, app: App, polled: _Watched) -> None:
+    async def _poll(self, app: App, polled: Watched) -> None:
         assert app.updater is not None
+        if (await app.bot.get_webhook_info()).url:
+            # nothing here ever sets one; what follows takes the messages back
+            await self._rival(Rival.HOOKED)
         await app.updater.start_polling(
             poll_interval=POLL_PAUSE_S,
             timeout=POLL_TIMEOUT_S,
-            allowed_updates=[Update.MESSAGE, Update.CALLBACK_QUERY],
+            allowed_updates=LISTENED_TO,
             bootstrap_retries=0,
             error_callback=self._polling_failed,
         )
@@ -202,14 +171,19 @@ class TelegramCommands:
             await self._watch(app, polled)
         finally:
             # the far side may hold the last long poll open for its whole length
-            with suppress(TimeoutError):
+            try:
                 async with asyncio.timeout(STOP_S):
                     await app.updater.stop()
-            await app.stop()
+            except (TimeoutError, TelegramError) as error:
+                # what ended the polling itself, a refused token, comes out only here
+                self._error = error if isinstance(error, TelegramError) else self._error
+            finally:
+                await app.stop()
 
-    async def _watch(self, app: App, polled: _Watched) -> None:
+    async def _watch(self, app: App, polled: Watched) -> None:
         assert app.updater is not None
         while app.updater.running and not polled.silent_for(SILENT_MAX_S):
+            await self._tell_denied()
             try:
                 async with asyncio.timeout(LOOK_S):
                     await self._trouble.wait()
@@ -221,10 +195,20 @@ class TelegramCommands:
         log.warning("commands.interrupted", reason="polling went silent")
 
     def _polling_failed(self, error: TelegramError) -> None:
-        if isinstance(error, Conflict):
-            log.error("commands.conflicted", reason="another program polls with this bot token")
         self._error = error
         self._trouble.set()
+
+    async def _rival(self, how: Rival) -> None:
+        log.error("commands.conflicted", reason=how.value)
+        now = self._now()
+        if self._rivalry.met(now, certain=how is Rival.HOOKED):
+            await self._tell(guarding.rival(how, now))
+
+    async def _tell_denied(self) -> None:
+        now = self._now()
+        count = self.gate.denied_to_tell(now)
+        if count:
+            await self._tell(guarding.denied(count, now))
 
     def _wired(self, sending: HTTPXRequest, polled: HTTPXRequest) -> App:
         root = api_root(self._endpoint)
@@ -239,36 +223,51 @@ class TelegramCommands:
             .build()
         )
         app.add_handler(TypeHandler(Update, self._pass_gate), group=GATE_GROUP)
+        app.add_handler(TypeHandler(Update, self._pass_trust), group=TRUST_GROUP)
         app.add_handler(TypeHandler(Update, self._pass_flood), group=FLOOD_GROUP)
         app.add_handler(_AnyCommand(self._hand_over), group=0)
         app.add_handler(CallbackQueryHandler(self._press), group=0)
         app.add_error_handler(_failed)
         return app
 
-    async def _pass_gate(self, update: Update, _: ContextTypes.DEFAULT_TYPE) -> None:
-        if not self.gate.admits(update):
-            self.gate.refused += 1
-            log.debug("command.refused", refused=self.gate.refused)
-            raise ApplicationHandlerStop
+    async def _pass_gate(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
+        if self.gate.admits(update):
+            return
+        self.gate.refuse(update)
+        log.debug("command.refused", refused=self.gate.refused)
+        if len(self._leaving) < LEAVING_MAX:
+            chat_id = self.gate.chat_to_leave(update, self._now())
+            if chat_id is not None:
+                task = asyncio.create_task(_leave(context.bot, chat_id))
+                self._leaving.add(task)
+                task.add_done_callback(self._leaving.discard)
+        await self._tell_denied()
+        raise ApplicationHandlerStop
+
+    async def _pass_trust(self, update: Update, _: ContextTypes.DEFAULT_TYPE) -> None:
+        if not self._rivalry.lasts(self._now()) or _word_of(update) in SAFER:
+            return
+        log.warning("command.distrusted", update_id=update.update_id)
+        await _answered(update, guarding.COMMANDS_OFF)
+        raise ApplicationHandlerStop
 
     async def _pass_flood(self, update: Update, _: ContextTypes.DEFAULT_TYPE) -> None:
         assert update.effective_user is not None
         user_id = update.effective_user.id
-        now_us = self._now().steady_us
-        recent = self._recent.setdefault(user_id, deque(maxlen=COMMANDS_PER_MINUTE))
-        if len(recent) == COMMANDS_PER_MINUTE and recent[0] > now_us - MINUTE_US:
-            log.info("command.flooded", user_id=user_id)
-            raise ApplicationHandlerStop
-        recent.append(now_us)
+        flood = self._commands if update.callback_query is None else self._presses
+        if flood.admits(user_id, self._now()):
+            return
+        log.info("command.flooded", user_id=user_id)
+        await _answered(update, guarding.TOO_FAST)
+        raise ApplicationHandlerStop
 
     async def _hand_over(self, update: Update, _: ContextTypes.DEFAULT_TYPE) -> None:
         message = update.message
         assert message is not None
         assert message.from_user is not None
-        word, _space, argument = (message.text or "").partition(" ")
         command = Command(
-            word=word.removeprefix("/").partition("@")[0].lower(),
-            argument=argument.strip(),
+            word=_word_of(update),
+            argument=_argument_of(message.text or ""),
             user_id=message.from_user.id,
             sent_at_us=round(message.date.timestamp()) * SECOND_US,
             operator=self.gate.is_operator(message.from_user.id),
@@ -289,8 +288,13 @@ class TelegramCommands:
             operator=self.gate.is_operator(query.from_user.id),
             update_id=update.update_id,
         )
-        said = await self._answerer.press(press, self._road(press.chat_id))
-        await query.answer(said[:ANSWER_LENGTH_MAX])
+        said = guarding.NOT_DONE
+        try:
+            async with asyncio.timeout(PRESS_S):
+                said = await self._answerer.press(press, self._road(press.chat_id))
+        except Exception:
+            log.exception("command.failed", command="press")
+        await _answered(update, said)
 
     def _road(self, chat_id: int) -> TelegramChannel:
         if chat_id not in self._roads:
@@ -307,58 +311,36 @@ class _AnyCommand(BaseHandler[Update, ContextTypes.DEFAULT_TYPE, None]):
         return (update.message.text or "").startswith("/")
 
 
-class _Watched(HTTPXRequest):
-    """The polling connection, with the time of its last answer."""
-
-    last_answer_s: float = 0.0
-
-    @classmethod
-    def of(cls, endpoint: str | None) -> _Watched:
-        read_timeout_s = POLL_TIMEOUT_S + 5.0
-        return cls(**request_options(1, endpoint, read_timeout_s=read_timeout_s))
-
-    def silent_for(self, seconds: float) -> bool:
-        return asyncio.get_running_loop().time() - self.last_answer_s > seconds
-
-    async def initialize(self) -> None:
-        self.last_answer_s = asyncio.get_running_loop().time()
-        await super().initialize()
-
-    async def do_request(self, *args: Any, **options: Any) -> tuple[int, bytes]:  # noqa: ANN401 - handed on as they come
-        status, body = await super().do_request(*args, **options)
-        self.last_answer_s = asyncio.get_running_loop().time()
-        return status, readable(body) if status == HTTPStatus.OK else body
+def _word_of(update: Update) -> str:
+    """Return the command in *update* without its slash and without the bot's name."""
+    if update.message is None or not (update.message.text or "").startswith("/"):
+        return ""
+    word = (update.message.text or "").split(maxsplit=1)[0]
+    return word.removeprefix("/").partition("@")[0].lower()
 
 
-def readable(body: bytes) -> bytes:
-    """
-    Return an answer to getUpdates with every update the library cannot read emptied.
+def _argument_of(text: str) -> str:
+    return " ".join(text.split(maxsplit=1)[1:]).strip()
 
-    Without this one such update stops all: the library drops the whole answer, asks again at once
-    and gets it again, for ever. An emptied one passes, is acknowledged, and admitted nowhere.
 
-    Raises: `NetworkError` for an answer that holds no updates at all.
-    """
+async def _leave(bot: Bot, chat_id: int) -> None:
     try:
-        answer = json.loads(body)
-        updates = answer["result"]
-        kept = [
-            update if _reads(update) else {"update_id": update["update_id"]} for update in updates
-        ]
-    except (ValueError, KeyError, TypeError) as error:
-        raise NetworkError("not a list of updates") from error
-    if kept == updates:
-        return body
-    log.warning("update.emptied", updates=len(updates))
-    return json.dumps({**answer, "result": kept}).encode()
+        await bot.leave_chat(chat_id)
+    except TelegramError as error:
+        log.debug("chat.kept", chat_id=chat_id, reason=type(error).__name__)
+    else:
+        log.info("chat.left", chat_id=chat_id)
 
 
-def _reads(update: dict[str, Any]) -> bool:
+async def _answered(update: Update, words: str) -> None:
+    """Show *words* to whoever pressed a button; without an answer the phone waits for one."""
+    if update.callback_query is None:
+        return
     try:
-        Update.de_json(update, None)
-    except Exception:  # noqa: BLE001 - whatever the library trips over, others must still be read
-        return False
-    return True
+        await update.callback_query.answer(words[:ANSWER_LENGTH_MAX])
+    except TelegramError as error:
+        # too old to be answered, or no connection: what it asked for is settled all the same
+        log.debug("button.unanswered", reason=type(error).__name__)
 
 
 async def _failed(_: object, context: ContextTypes.DEFAULT_TYPE) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,12 +21,15 @@ from watcher.cli.options import add_clock, config_parser, refuse, settings_of
 from watcher.domain.account import Snapshot
 from watcher.domain.alert import SECOND_US
 from watcher.domain.report import PoolReport, Report, Status
+from watcher.domain.road import Reach
+from watcher.domain.status import KeyRights, VenueStatus
 from watcher.margin import BookError, evaluate
-from watcher.policy import opinions
+from watcher.policy import opinions, proving
 from watcher.policy.checks import tolerance
 from watcher.policy.plan import plan, steps
-from watcher.ports import KeyRights, Venue, VenueError, VenueStatus
-from watcher.settings import ConfigError, Need, Settings, alert_rules
+from watcher.ports import StoreError, Venue, VenueError
+from watcher.settings import ConfigError, Need, Settings, alert_rules, reaches
+from watcher.store.beside import overview
 from watcher.venues.ccxt_venue import Shared
 
 START_TIMEOUT_S = 30.0
@@ -72,6 +76,7 @@ def main(argv: Sequence[str]) -> int:
         for answer in answers:
             _tell(answer, settings, now_us)
         tell_running_errors(Path(settings.state_dir))
+        _tell_waking(settings, now_us)
     return TROUBLE if any(_status(answer) != "ok" for answer in answers) else FINE
 
 
@@ -105,6 +110,18 @@ def _tell_telegram(settings: Settings) -> None:
         users = len(settings.telegram.allowed_users)
         who = f"{users} may ask" if users else "nobody may ask"
         print(f"telegram: alerts to chat {chat}, {who}; `watcher send-test` sends a message")
+
+
+def _tell_waking(settings: Settings, now_us: int) -> None:
+    proofs: dict[Reach, int | None] = dict.fromkeys(reaches(settings))
+    # where no daemon ever ran, nothing was ever proven
+    with suppress(StoreError):
+        found = overview(Path(settings.state_dir)).proofs
+        proofs |= {road: found[road].at_us for road in proofs if road in found}
+    asleep = proving.asleep(proofs, now_us)
+    if asleep is not None:
+        print()
+        show.line(asleep, style="yellow")
 
 
 async def _ask(name: str, venue: Venue, settings: Settings, timeout_s: float) -> Answer:

@@ -15,8 +15,8 @@ from decimal import Decimal
 
 from watcher.domain.account import Snapshot, VenueSays
 from watcher.domain.report import PoolReport, Report
+from watcher.domain.status import VenueStatus
 from watcher.policy.plan import Step
-from watcher.ports import VenueStatus
 from watcher.store.files import report_json
 
 SCHEMA = "watcher.check/1"

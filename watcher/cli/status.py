@@ -19,10 +19,11 @@ from watcher.cli import FINE, REFUSED, TROUBLE, show
 from watcher.cli.errors import tell_running_errors
 from watcher.cli.options import add_clock, config_parser, refuse, settings_of
 from watcher.domain.alert import MINUTE_US, SECOND_US, AccountState, AlertRules, Moment
-from watcher.policy import overview, wording
-from watcher.ports import Backlog, StoreError, Undelivered
-from watcher.settings import ConfigError, Need, Settings, alert_rules
-from watcher.store.sqlite import peek, undelivered
+from watcher.policy import overview, proving, wording
+from watcher.ports import Backlog, StoreError, Traffic, Undelivered
+from watcher.settings import ConfigError, Need, Settings, alert_rules, reaches
+from watcher.store.beside import Overview, peek, undelivered
+from watcher.store.beside import overview as overview_of
 
 SIGN_OF_LIFE_MAX_S = 150.0
 """The daemon probes its disk every 60 s: twice that and some."""
@@ -50,8 +51,9 @@ async def _status(settings: Settings, *, quiet: bool, clock_url: str | None) -> 
     async with open_clock(clock_url) as clock:
         now = clock.now()
         try:
-            states, backlog = peek(folder, now)
+            states, backlog = peek(folder)
             stuck = undelivered(folder)
+            roads = overview_of(folder)
         except StoreError as error:
             if not quiet:
                 print(f"watcher: {error}", file=sys.stderr)
@@ -63,6 +65,7 @@ async def _status(settings: Settings, *, quiet: bool, clock_url: str | None) -> 
     if not quiet:
         _tell_life(alive=alive, life_s=life_s)
         _tell_outbox(settings, backlog, stuck, now)
+        _tell_roads(settings, roads, now)
         _tell_states(settings, states, now)
         tell_running_errors(folder)
         for name in silent:
@@ -102,6 +105,38 @@ def _tell_outbox(settings: Settings, backlog: Backlog, stuck: Undelivered, now: 
             f"outbox: {stuck.abandoned} could never be delivered{urgent}: {reason}",
             style="red" if urgent else "yellow",
         )
+
+
+def _tell_roads(settings: Settings, seen: Overview, now: Moment) -> None:
+    for road in sorted({*reaches(settings), *seen.traffic}):
+        proof = seen.proofs.get(road)
+        traffic = seen.traffic.get(road, Traffic())
+        facts = [
+            *_facts(traffic, now, settings.timezone),
+            proving.proven(None if proof is None else proof.at_us, now.wall_us),
+        ]
+        bad = traffic.refusal is not None or traffic.abandoned > 0
+        show.line(f"road {road.road}: {', '.join(facts)}", style="red" if bad else "")
+
+
+def _facts(traffic: Traffic, now: Moment, zone: str) -> list[str]:
+    facts = [f"{traffic.waiting} waiting"]
+    if traffic.oldest_us is not None:
+        facts.append(f"oldest {_ago(traffic.oldest_us, now)}")
+    if traffic.delivered_us is None:
+        facts.append("nothing delivered yet")
+    else:
+        facts.append(f"last delivered {_ago(traffic.delivered_us, now)} ago")
+    if traffic.refusal is not None:
+        since = wording.day_time(traffic.refusal.since_us, wording.zone(zone))
+        facts.append(f"REFUSED since {since}")
+    if traffic.abandoned:
+        facts.append(f"{traffic.abandoned} abandoned")
+    return facts
+
+
+def _ago(at_us: int, now: Moment) -> str:
+    return wording.duration(max(0, now.steady_us - at_us) / SECOND_US)
 
 
 def _is_unheard(backlog: Backlog, stuck: Undelivered, now: Moment) -> bool:

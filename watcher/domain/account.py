@@ -172,6 +172,29 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """
+    What a pool must keep by the venue's own word, where no table of ours gives it: for an option
+    (`name` is its symbol), for resting orders.
+
+    `amount` is in `settle`. It stands still, or, where it has an `underlying`, it grows by
+    `growth_up` for every 1 the `price` of that coin rises and by `growth_down` for every 1 it
+    falls: the most the venue could ask, so that what is computed from it is never rosier.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+
+    pool: str
+    name: str
+    settle: str
+    amount: Decimal
+    underlying: str | None = None
+    price: Decimal = ONE
+    growth_up: Decimal = ZERO
+    growth_down: Decimal = ZERO
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
     """
     How one pool's venue computes.
@@ -207,7 +230,6 @@ class Rules:
     borrow_fee_rate: Decimal = ZERO
     debts: Literal["net", "own", "larger"] = "net"
     order_loss: Decimal = ZERO
-    order_maintenance: Decimal = ZERO
     orders_in: Literal["nothing", "equity"] = "nothing"
     margins_at: Literal["index", "ask"] = "index"
 
@@ -264,6 +286,23 @@ class Mismatch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VenueFlag:
+    """
+    A state out of the ordinary that the venue itself says a pool is in, in its own word.
+
+    `what`: the position or asset it says it of, "" for the whole pool. `forced`: it acts already;
+    otherwise it warns.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+
+    pool: str
+    says: str
+    what: str = ""
+    forced: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """
     All parts of one account, or nothing: an adapter that lacks a part raises instead.
@@ -273,7 +312,8 @@ class Snapshot:
     `unmodelled` names the pools that hold something the engine does not model, and why: they
     are reported as `partial` with the venue's figures. `wallets` are the balances a top-up could
     draw on, by wallet name and asset. `mismatches` are the tables the adapter found contradicted
-    by the venue's own figures of the same answer.
+    by the venue's own figures of the same answer, `flags` what the venue warns of or does to a
+    pool by its own word.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
@@ -289,7 +329,9 @@ class Snapshot:
     assets: tuple[Asset, ...] = ()
     positions: tuple[Position, ...] = ()
     orders: tuple[Order, ...] = ()
+    claims: tuple[Claim, ...] = ()
     venue_says: Mapping[str, VenueSays] = field(default_factory=dict)
     wallets: Mapping[str, Mapping[str, Decimal]] = field(default_factory=dict)
     unmodelled: Mapping[str, str] = field(default_factory=dict)
     mismatches: tuple[Mismatch, ...] = ()
+    flags: tuple[VenueFlag, ...] = ()

@@ -14,6 +14,7 @@ from enum import IntEnum, StrEnum
 
 from watcher.domain.account import Snapshot
 from watcher.domain.road import Button, Reach
+from watcher.domain.status import KeyRights, VenueStatus
 
 SECOND_US = 1_000_000
 MINUTE_US = 60 * SECOND_US
@@ -101,6 +102,7 @@ class MissKind(StrEnum):
     MAINTENANCE = "maintenance"
     UNSUPPORTED = "unsupported"
     SECURITY = "security"
+    STRANGER = "stranger"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,12 +120,13 @@ class Seen:
     What one poll slot brought. Exactly one of `snapshot` and `missed` is set.
 
     `prices` are live prices by underlying from any venue, used to re-price the last good snapshot
-    while this account cannot be read.
+    while this account cannot be read. `status` is what the venue last said of mode, key and clock.
     """
 
     snapshot: Snapshot | None
     missed: Missed | None
     prices: Mapping[str, float] = field(default_factory=dict)
+    status: VenueStatus | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,13 +249,15 @@ class BlindState:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FindingState:
     """
-    The machine of one check on one pool. `fact` is what was told; it is told again when it changes.
+    The machine of one check on one pool. `fact` and `tier` are what was told; it is told again when
+    the fact changes.
     `bad_samples` and `good_samples` count readings in a row with and without the finding.
     """
 
     check: str
     pool: str
     fact: str = ""
+    tier: Tier = Tier.CALM
     incident: Incident | None = None
     bad_samples: int = 0
     good_samples: int = 0
@@ -262,7 +267,11 @@ class FindingState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountState:
-    """Everything remembered of one account between two decisions. Survives a restart as it is."""
+    """
+    Everything remembered of one account between two decisions. Survives a restart as it is.
+
+    `key` is what its key was last known to be: whose, and with which rights.
+    """
 
     account: str
     last_good: Snapshot | None = None
@@ -273,6 +282,7 @@ class AccountState:
     findings: Mapping[str, FindingState] = field(default_factory=dict)
     recent: tuple[Sample, ...] = ()
     mutes: tuple[Mute, ...] = ()
+    key: KeyRights | None = None
 
 
 class Lane(IntEnum):

@@ -77,7 +77,8 @@ class PoolReport:
     ("all down", "all up", "BTC down", ...). `stages` are the bars of a margin
     level by name, `stage_reports` the venue's own stages with the place each is reached at.
     `disagreement` is how far our ratio and the venue's lie apart, in percent; None when the
-    venue tells none. `leading` of a pool follows from its family (policy).
+    venue tells none. `why` says what keeps a pool from being computed, or what of a computed one is
+    taken at its worst. `leading` of a pool follows from its family (policy).
     """
 
     pool: str

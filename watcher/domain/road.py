@@ -18,6 +18,11 @@ class Reach(IntEnum):
     SECOND = 1
     FALLBACK = 2
 
+    @property
+    def road(self) -> str:
+        """The name of the road that is this far, as in the log and in `watcher status`."""
+        return self.name.lower()
+
 
 class Act(StrEnum):
     """What a person can ask by a button. The first three change something, the others read."""

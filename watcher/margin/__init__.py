@@ -9,7 +9,7 @@ an account (health, distances, liquidation prices, what-if, top-ups) is written 
 from __future__ import annotations
 
 from watcher.margin.along import figures_under, health_along
-from watcher.margin.change import prices_after, repriced, with_closed, with_top_up
+from watcher.margin.change import prices_after, repriced, with_closed, with_repaid, with_top_up
 from watcher.margin.errors import BookError
 from watcher.margin.evaluate import evaluate
 from watcher.margin.opinion import health_of_ratio
@@ -26,5 +26,6 @@ __all__ = [
     "required_close",
     "required_top_up",
     "with_closed",
+    "with_repaid",
     "with_top_up",
 ]

@@ -13,7 +13,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import TypeVar
 
-from watcher.domain.account import Asset, Position, Side, Snapshot, VenueSays
+from watcher.domain.account import Asset, Claim, Position, Side, Snapshot, VenueSays
 from watcher.margin.compile.snapshot import split
 from watcher.margin.errors import BookError
 from watcher.margin.evaluate import NO_BETAS, marks_of
@@ -51,8 +51,18 @@ def repriced(snapshot: Snapshot, factors: Mapping[str, float]) -> Snapshot:
             replace(p, mark=p.mark * factor_of(p.underlying)) for p in snapshot.positions
         ),
         orders=tuple(replace(o, mark=o.mark * factor_of(o.underlying)) for o in snapshot.orders),
+        claims=tuple(
+            c if c.underlying is None else _grown(c, factor_of(c.underlying))
+            for c in snapshot.claims
+        ),
     )
     return _with_opinions(snapshot, changed)
+
+
+def _grown(claim: Claim, factor: Decimal) -> Claim:
+    move = claim.price * factor - claim.price
+    more = max(claim.growth_up * move, -claim.growth_down * move)
+    return replace(claim, price=claim.price + move, amount=claim.amount + more)
 
 
 def with_top_up(snapshot: Snapshot, pool: str, asset: str, amount: Decimal) -> Snapshot:
@@ -65,6 +75,15 @@ def with_top_up(snapshot: Snapshot, pool: str, asset: str, amount: Decimal) -> S
     Raises: `BookError` where the pool cannot take the asset or no price of it is known.
     """
     return _with_opinions(snapshot, topped_up(snapshot, pool, asset, amount), only=pool)
+
+
+def with_repaid(snapshot: Snapshot, pool: str, asset: str, amount: Decimal) -> Snapshot:
+    """
+    Return *snapshot* with *amount* of what *pool* owes in *asset* repaid with money from outside.
+
+    Interest goes first. What is beyond the debt is not taken.
+    """
+    return _with_opinions(snapshot, _repaid(snapshot, pool, asset, amount), only=pool)
 
 
 def with_closed(
@@ -184,6 +203,17 @@ def _released(snapshot: Snapshot, position: Position, share: Decimal) -> Snapsho
         used = says.used_margin - position.initial_margin * share * _price(snapshot, position)
     told = replace(says, used_margin=used)
     return replace(snapshot, venue_says={**snapshot.venue_says, position.pool: told})
+
+
+def _repaid(snapshot: Snapshot, pool: str, asset: str, amount: Decimal) -> Snapshot:
+    def less(row: Asset) -> Asset:
+        if (row.pool, row.asset) != (pool, asset):
+            return row
+        interest, debt = row.interest or Decimal(0), row.debt or Decimal(0)
+        first = min(amount, interest)
+        return replace(row, interest=interest - first, debt=debt - min(amount - first, debt))
+
+    return replace(snapshot, assets=tuple(map(less, snapshot.assets)))
 
 
 def _price(snapshot: Snapshot, position: Position) -> Decimal:

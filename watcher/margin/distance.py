@@ -11,12 +11,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from watcher.domain.account import Position
 from watcher.margin.book import Book, Flags
 from watcher.margin.compile import Pool
-from watcher.margin.movers import column_betas, mover_of, stable_movers
+from watcher.margin.movers import column_betas, is_stable, lone_coin, mover_of, stable_movers
 from watcher.margin.solve import FLOOR, NONE, UP, along_joint, along_solo, plan_solo
 from watcher.margin.state import State, at_stake
+
+FEW = 3000
+"""Up to this many rows in all paths, one call costs less than the padding of two."""
 
 SAME = 1e-9
 """Two distances closer than this part of each other are one."""
@@ -62,15 +67,13 @@ def distances(state: State, betas: Mapping[str, float]) -> dict[str, Distances]:
     """Return the distances of every compiled pool."""
     book = state.cautious
     stable = stable_movers(book)
-    joint = along_joint(book, column_betas(book, betas), (-(1 - FLOOR), UP)).zero
     found = {name: Distances() for name in state.compiled.numbers}
-    for name, number in state.compiled.numbers.items():
-        found[name].joint_down = _found(float(joint[0, number]))
-        found[name].joint_up = _found(float(joint[1, number]))
-    for chosen, where in ((~stable, "risky"), (stable, "stable")):
+    names = list(found)
+    for chosen in _together(book, stable):
         for number, mover, alone in solos(book, chosen):
-            name = list(found)[number]
-            getattr(found[name], where)[mover] = alone
+            one = found[names[number]]
+            (one.stable if is_stable(mover) else one.risky)[mover] = alone
+    _joint(book, found, betas)
     for name, one in found.items():
         pool = state.compiled.pools[name]
         if at_stake(pool):
@@ -78,6 +81,25 @@ def distances(state: State, betas: Mapping[str, float]) -> dict[str, Distances]:
         else:
             _clear(one)
     return found
+
+
+def _joint(book: Book, found: Mapping[str, Distances], betas: Mapping[str, float]) -> None:
+    lone = {name: lone_coin((*one.risky, *one.stable), betas) for name, one in found.items()}
+    if None in lone.values():
+        zero = along_joint(book, column_betas(book, betas), (-(1 - FLOOR), UP)).zero
+        for one, down, up in zip(found.values(), *zero.tolist(), strict=True):
+            one.joint_down, one.joint_up = _found(down), _found(up)
+    for name, coin in lone.items():
+        if coin is not None:
+            alone = found[name].risky[coin]
+            found[name].joint_down, found[name].joint_up = alone.down, alone.up
+
+
+def _together(book: Book, stable: Flags) -> tuple[Flags, ...]:
+    # a stable coin moves every row of its pool: apart from the rest, unless there are few
+    if len(book.movers) * len(book.r_key) <= FEW:
+        return (np.ones_like(stable),)
+    return (~stable, stable)
 
 
 def solos(book: Book, chosen: Flags) -> list[tuple[int, str, Alone]]:

@@ -28,22 +28,28 @@ NO_BETAS: Mapping[str, float] = {}
 
 
 def evaluate(
-    snapshot: Snapshot, *, betas: Mapping[str, float] = NO_BETAS, stages: bool = True
+    snapshot: Snapshot,
+    *,
+    betas: Mapping[str, float] = NO_BETAS,
+    stages: bool = True,
+    only: str | None = None,
 ) -> Report:
     """
-    Return what *snapshot* means: one report per pool, in the order of its rules.
+    Return what *snapshot* means: one report per pool, or *only* that pool, in order of its rules.
 
-    Without *stages* the venue's stages are left out: they cost as much as the distances, and who
-    asks the same pool many times does without.
+    Without *stages* the venue's stages and the bankruptcy prices are left out: they cost more than
+    the distances, and who asks the same pool many times does without.
 
     Raises: `BookError` for a snapshot that cannot be right.
     """
-    state = state_of(snapshot, betas)
+    state = state_of(snapshot, betas, only=only)
     found = distances(state, betas)
-    bankrupt = _bankruptcies(state)
+    bankrupt = _bankruptcies(state) if stages else {}
     staged = stages_of(snapshot, state, found, betas) if stages else {}
     pools = []
     for name, pool in state.compiled.pools.items():
+        if only not in (None, name):
+            continue
         if name in state.compiled.left_out:
             pools.append(told_report(snapshot, pool, state.compiled.left_out[name]))
         else:
@@ -92,7 +98,7 @@ def _pool_report(one: _Computed) -> PoolReport:
         pool=pool.name,
         family=pool.rules.family,
         status=Status.OK,
-        why=None,
+        why=_bounded(pool),
         reference=reference_of(pool),
         equity=today.equity,
         maintenance_margin=today.maintenance,
@@ -118,6 +124,14 @@ def _pool_report(one: _Computed) -> PoolReport:
         ),
         underlyings=tuple(_underlyings(one)),
     )
+
+
+def _bounded(pool: Pool) -> str | None:
+    # computed all the same: what is not known exactly is taken at the most it could be
+    names = [claim.name for claim in pool.claims if claim.underlying]
+    if not names:
+        return None
+    return f"margin of {', '.join(names)} taken at the most its coin can make of it"
 
 
 def _percent(distance: float | None) -> float | None:
@@ -176,6 +190,9 @@ def marks_of(pool: Pool) -> dict[str, float]:
     marks: dict[str, float] = {}
     for position in pool.positions:
         marks.setdefault(position.underlying, float(position.mark))
+    for claim in pool.claims:
+        if claim.underlying is not None:
+            marks.setdefault(claim.underlying, float(claim.price))
     movers = {mover_of(name, pool.betas) for name in marks}
     held = [(a, mover_of(a.asset, pool.betas)) for a in pool.assets if _counts(a)]
     # parents first: sorting is stable and False comes before True

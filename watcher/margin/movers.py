@@ -60,3 +60,21 @@ def column_betas(book: Book, betas: Mapping[str, float]) -> Floats:
 def stable_movers(book: Book) -> Flags:
     """Return which movers of *book* are stable coins."""
     return np.array([is_stable(name) for name in book.movers])
+
+
+def touched(book: Book) -> list[str]:
+    """Return the coins that some sum, key or unit of *book* reads."""
+    read = np.concatenate([book.t_col, book.k_by, book.k_unit])
+    return [book.movers[number] for number in np.unique(book.mover[read]) if number]
+
+
+def lone_coin(coins: Collection[str], betas: Mapping[str, float]) -> str | None:
+    """
+    Return the one of *coins* that moves when everything does, None where several do.
+
+    Where it moves one for one its own path is the joint path, which need not be walked again.
+    """
+    moving = [coin for coin in coins if beta_of(coin, betas)]
+    if len(moving) != 1 or beta_of(moving[0], betas) != 1 or is_stable(moving[0]):
+        return None
+    return moving[0]

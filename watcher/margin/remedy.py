@@ -30,7 +30,7 @@ from watcher.margin.compile import Pool
 from watcher.margin.errors import BookError
 from watcher.margin.evaluate import NO_BETAS
 from watcher.margin.figures import levels_of
-from watcher.margin.movers import column_betas, mover_of, stable_movers
+from watcher.margin.movers import column_betas, lone_coin, mover_of, stable_movers, touched
 from watcher.margin.solve import FLOOR, Solo, along_joint, along_solo, plan_solo
 from watcher.margin.state import State, at_stake, state_of
 
@@ -185,8 +185,9 @@ def _slack(goal: _Goal, book: Book, plans: list[Solo], state: State, snapshot: S
 def _least(book: Book, plans: list[Solo], goal: _Goal) -> float:
     move = goal.target / 100
     low = min(move, 1 - 2 * FLOOR)
-    found = [along_joint(book, column_betas(book, goal.betas), (-low, move)).least]
-    found += [along_solo(book, plan, (1 - low, 1 + move)).least for plan in plans]
+    found = [along_solo(book, plan, (1 - low, 1 + move)).least for plan in plans]
+    if lone_coin(touched(book), goal.betas) is None:
+        found.append(along_joint(book, column_betas(book, goal.betas), (-low, move)).least)
     return min(float(least.min(initial=np.inf)) for least in found)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from watcher.domain.account import ZERO, Bracket, BracketKind, Weight
+from watcher.domain.account import ZERO, Bracket, BracketKind, Claim, Weight
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +65,19 @@ def slices(key: Decimal, ladder: Sequence[Weight]) -> tuple[Decimal, str]:
         total += part * row.weight
         words.append(f"{plain(part)} × {plain(row.weight)}")
     return total, " + ".join(words)
+
+
+def claimed(claim: Claim, factor: Decimal) -> tuple[Decimal, str]:
+    """Return what a claim asks once the price of its coin is multiplied by *factor*."""
+    words = f"the venue asks {plain(claim.amount)} {claim.settle}"
+    if claim.underlying is None:
+        return claim.amount, words
+    words += (
+        f", at most {plain(claim.growth_up)} more for every 1 {claim.underlying} rises and "
+        f"{plain(claim.growth_down)} for every 1 it falls"
+    )
+    move = claim.price * (factor - 1)
+    return claim.amount + max(claim.growth_up * move, -claim.growth_down * move), words
 
 
 def plain(value: Decimal) -> str:

@@ -128,9 +128,8 @@ def _members(group: Ints, wanted: Ints) -> tuple[Ints, Ints]:
     return order[low[which] + offset], which
 
 
-def _padded(line: Ints, *columns: Ints) -> tuple[Ints, Ints, Ints, Flags]:
+def _padded(line: Ints, row: Ints, place: Ints) -> tuple[Ints, Ints, Ints, Flags]:
     # one line per different value of *line* (sorted), its rows and places side by side
-    row, place = columns
     opens = np.ones(len(line), dtype=np.bool_)
     opens[1:] = line[1:] != line[:-1]
     first, number = np.flatnonzero(opens), np.cumsum(opens) - 1
@@ -237,14 +236,20 @@ def _of_rows(
     *key* and *unit*: at start, middle and end of Q stretches, for whatever *place* counts. A table
     of twenty brackets is one parabola of its key, and each of its rows that one shifted.
     """
-    worth, unit = _fit(key * unit).take(place, axis=-1), _fit(unit).take(place, axis=-1)
+    worth, price = _fit(key * unit).take(place, axis=-1), _fit(unit).take(place, axis=-1)
     sign, floor = _sign(book)[row] * used, book.r_floor[row]
     switched = floor > ALWAYS
-    value = worth * (sign * book.r_slope[row]) + unit * (sign * book.r_offset[row])
-    switch = worth - unit * np.where(switched, floor, 0.0)
+    value = worth * (sign * book.r_slope[row]) + price * (sign * book.r_offset[row])
+    switch = worth - price * np.where(switched, floor, 0.0)
     # a row that is always on has no root
     switch *= switched
     switch[0] += ~switched
+    level, line, column = np.nonzero(switch[0] == 0)
+    if level.size:
+        # exactly on a floor: a difference of two parabolas would leave rounding to decide
+        which, bar = place[line, column], floor[line, column]
+        exact = (key[:, level, which] - bar) * unit[:, level, which]
+        switch[:, level, line, column] = _fit(exact)
     shape = (3, -1, row.shape[1])
     return value.reshape(shape), switch.reshape(shape)
 

@@ -120,6 +120,14 @@ SOURCES = (
     ),
     Source(
         "bybit",
+        "option",
+        "short: the venue's own positionMM; as its coin moves against it, at most that move and "
+        "the share of the index it asks beyond the mark; a put as its coin rises: that share",
+        "position (positionMM); help centre, option margin; the bound: no option gains faster "
+        "than its coin moves",
+    ),
+    Source(
+        "bybit",
         "stage",
         "from 85 % of the MM rate debts may be repaid by themselves; at 100 % orders go, debts are "
         "repaid, positions reduced",

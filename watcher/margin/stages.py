@@ -20,15 +20,13 @@ from watcher.domain.report import StageReport
 from watcher.margin.book import Floats, scaled
 from watcher.margin.compile import Pool
 from watcher.margin.distance import Distances, distances
-from watcher.margin.opinion import venue_health
+from watcher.margin.opinion import UNI_MMR_LIQUIDATION, venue_health
 from watcher.margin.state import State, at_stake
 
 BYBIT_REPAY_RATE = 0.85
 OKX_WARNING_RATIO = 3.0
 UNI_MMR = (("margin_call", 1.5), ("reduce_only", 1.2))
 """Stages of portfolio margin above its liquidation, on the venue's own ratio."""
-
-UNI_MMR_LIQUIDATION = 1.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

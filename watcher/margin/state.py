@@ -83,12 +83,13 @@ def _sum_by(place: Ints, values: Floats, length: int) -> Floats:
 
 def at_stake(pool: Pool) -> bool:
     """
-    Return whether the pool can be liquidated at all: it holds a contract or owes something.
+    Return whether the pool can be liquidated at all: it holds a contract, owes something, or the
+    venue itself says that it must keep something.
 
     A pool of mere balances has headroom 0 when its coins count nothing, and is still not in
     danger.
     """
-    if pool.positions or (pool.orders and pool.rules.orders_in == "equity"):
+    if pool.positions or pool.claims or (pool.orders and pool.rules.orders_in == "equity"):
         return True
     return any(a.wallet < a.frozen or a.debt or a.interest for a in pool.assets)
 

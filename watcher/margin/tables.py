@@ -32,9 +32,18 @@ class Slice(NamedTuple):
     weight: float
 
 
-def bracket_steps(brackets: Sequence[Bracket], kind: BracketKind, where: str) -> list[Step]:
+FALL_SHARE = 0.01
+"""
+What a table may ask less just above a floor than on it, in parts of floor times rate: deductions
+are told rounded.
+"""
+
+
+def bracket_steps(
+    brackets: Sequence[Bracket], kind: BracketKind, where: str, *, field: str = "brackets"
+) -> list[Step]:
     """
-    Return the steps of a maintenance table, lowest first.
+    Return the steps of a maintenance table, lowest first; *field* is what the table is called.
 
     A deduction the venue gives is kept. Where it gives none, a marginal table's follows from the
     slices below and a flat table's is 0, so that the requirement jumps at the floor as the
@@ -43,14 +52,14 @@ def bracket_steps(brackets: Sequence[Bracket], kind: BracketKind, where: str) ->
     Raises: `BookError` naming *where* for an empty table, a first floor other than 0, floors out
     of order or twice, and rates outside 0..1.
     """
-    _check_floors([row.floor for row in brackets], f"{where}: brackets")
+    _check_floors([row.floor for row in brackets], f"{where}: {field}")
     steps: list[Step] = []
     for number, row in enumerate(brackets):
-        _check_fraction(row.rate, f"{where}: brackets[{number}].rate")
+        _check_fraction(row.rate, f"{where}: {field}[{number}].rate")
         floor, rate = float(row.floor), float(row.rate)
         if row.deduction is not None:
             if not row.deduction.is_finite():
-                raise BookError(f"{where}: brackets[{number}].deduction is {row.deduction}")
+                raise BookError(f"{where}: {field}[{number}].deduction is {row.deduction}")
             deduction = float(row.deduction)
         elif kind is BracketKind.MARGINAL and steps:
             deduction = steps[-1].deduction + (rate - steps[-1].rate) * floor
@@ -58,6 +67,27 @@ def bracket_steps(brackets: Sequence[Bracket], kind: BracketKind, where: str) ->
             deduction = 0.0
         steps.append(Step(floor, rate, deduction))
     return steps
+
+
+def check_deductions(
+    brackets: Sequence[Bracket], steps: Sequence[Step], where: str, *, field: str = "brackets"
+) -> None:
+    """
+    Check that no told deduction takes off more than the rows below allow.
+
+    One of a wrong row or size would lower the requirement without a word. For tables whose
+    deductions are read: those keyed by size have none.
+
+    Raises: `BookError` naming the row.
+    """
+    for number, (below, step) in enumerate(pairwise(steps), start=1):
+        asked, asks = (one.rate * step.floor - one.deduction for one in (below, step))
+        told = brackets[number].deduction
+        if told is not None and asked - asks > FALL_SHARE * step.rate * step.floor:
+            raise BookError(
+                f"{where}: {field}[{number}].deduction is {told}, which leaves {asks:g} "
+                f"at {step.floor:g}, expected at least the {asked:g} of the row below"
+            )
 
 
 def reached(steps: Sequence[Step], key: float) -> Step:

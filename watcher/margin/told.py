@@ -92,7 +92,7 @@ def _position(pool: Pool, position: Position, says: VenueSays) -> PositionReport
     price = says.liquidation_price(position.symbol, position.side)
     mark = float(position.mark)
     far = None if price is None else 100 * abs(float(price) - mark) / mark
-    if price is not None and len(pool.positions) == 1 and _is_passed(position, price):
+    if price is not None and _is_passed(pool, position, price, says):
         far = 0.0
     return PositionReport(
         symbol=position.symbol,
@@ -107,5 +107,25 @@ def _position(pool: Pool, position: Position, says: VenueSays) -> PositionReport
 
 
 # beside others a short may protect a larger long, and the price that ends both lies below the mark
-def _is_passed(position: Position, price: Decimal) -> bool:
-    return price >= position.mark if position.side is Side.LONG else price <= position.mark
+def _is_passed(pool: Pool, position: Position, price: Decimal, says: VenueSays) -> bool:
+    side = position.side if len(pool.positions) == 1 else _net_side(pool, says)
+    if side is None:
+        return False
+    return price >= position.mark if side is Side.LONG else price <= position.mark
+
+
+def _net_side(pool: Pool, says: VenueSays) -> Side | None:
+    """Return which way a hedge with one price for both sides leans, None where it is not plain."""
+    first = pool.positions[0]
+    if len({says.liquidation_price(p.symbol, p.side) for p in pool.positions}) != 1:
+        return None
+    if {(p.underlying, p.inverse) for p in pool.positions} != {(first.underlying, first.inverse)}:
+        return None
+    sizes = [
+        p.quantity * p.contract_size * (1 if p.side is Side.LONG else -1) for p in pool.positions
+    ]
+    net = sum(sizes, Decimal(0))
+    holds_it = any(a.asset == first.underlying and a.wallet > 0 for a in pool.assets)
+    if net == 0 or (net < 0 and holds_it and not first.inverse):
+        return None
+    return Side.LONG if net > 0 else Side.SHORT

@@ -20,6 +20,7 @@ from watcher.domain.account import (
     Asset,
     BracketKey,
     BracketKind,
+    Claim,
     Family,
     Order,
     Position,
@@ -29,7 +30,7 @@ from watcher.domain.account import (
     Weight,
 )
 from watcher.margin.movers import mover_of
-from watcher.margin.rows import plain, slices, step_of
+from watcher.margin.rows import claimed, plain, slices, step_of
 
 DIGITS = 40
 STILL: Mapping[str, Decimal] = {}
@@ -97,11 +98,13 @@ class _Book:
     rows: dict[str, Asset] = field(init=False)
     positions: list[Position] = field(init=False)
     orders: list[Order] = field(init=False)
+    claims: list[Claim] = field(init=False)
 
     def __post_init__(self) -> None:
         self.rows = {a.asset: a for a in self.snapshot.assets if a.pool == self.pool}
         self.positions = [p for p in self.snapshot.positions if p.pool == self.pool]
         self.orders = [o for o in self.snapshot.orders if o.pool == self.pool]
+        self.claims = [c for c in self.snapshot.claims if c.pool == self.pool]
 
     @property
     def rules(self) -> Rules:
@@ -109,8 +112,8 @@ class _Book:
 
     @property
     def settles(self) -> list[str]:
-        held = [position.settle for position in self.positions]
-        return list(dict.fromkeys([*held, *(order.settle for order in self.orders)]))
+        rows: list[Position | Order | Claim] = [*self.positions, *self.orders, *self.claims]
+        return list(dict.fromkeys(row.settle for row in rows))
 
     @property
     def unit(self) -> str:
@@ -118,11 +121,11 @@ class _Book:
             return next(iter([*self.rows, *self.settles]), self.snapshot.reference)
         return self.snapshot.reference
 
-    def _factor(self, name: str) -> Decimal:
+    def factor(self, name: str) -> Decimal:
         return self.moves.get(mover_of(name, self.betas), ONE)
 
     def mark(self, contract: Position | Order) -> Decimal:
-        return contract.mark * self._factor(contract.underlying)
+        return contract.mark * self.factor(contract.underlying)
 
     def index(self, name: str) -> Decimal:
         """Return the price of a currency in the pool's unit."""
@@ -130,7 +133,7 @@ class _Book:
             return ONE
         told = {a.asset: a.index for a in self.snapshot.assets if a.index > 0}
         row = self.rows.get(name)
-        return (row.index if row is not None else told[name]) * self._factor(name)
+        return (row.index if row is not None else told[name]) * self.factor(name)
 
     def charged_at(self, name: str) -> Decimal:
         """Return the price at which margins in a currency count: some venues take the ask."""
@@ -152,7 +155,7 @@ def _single(book: _Book) -> Iterator[Line]:
         amount, words = _profit(position, book.mark(position))
         yield Line(rule="profit", name=_name(position), words=words, equity=amount)
     yield from _order_losses(book)
-    yield from _told_of_orders(book)
+    yield from _told(book)
     yield from _charges(book)
 
 
@@ -189,10 +192,10 @@ def _weighted(book: _Book) -> Iterator[Line]:
         yield from _bucket(book, name, row)
     yield from _charges(book)
     yield from _order_losses(book)
-    yield from _told_of_orders(book)
+    yield from _told(book)
 
 
-def _told_of_orders(book: _Book) -> Iterator[Line]:
+def _told(book: _Book) -> Iterator[Line]:
     if book.rules.order_loss:
         yield Line(
             rule="orders",
@@ -200,13 +203,11 @@ def _told_of_orders(book: _Book) -> Iterator[Line]:
             words="what they would lose, as the venue tells it",
             equity=-book.rules.order_loss,
         )
-    if book.rules.order_maintenance:
-        yield Line(
-            rule="orders",
-            name="resting orders",
-            words="what they require, as the venue tells it",
-            requirement=book.rules.order_maintenance,
-        )
+    for claim in book.claims:
+        ask, words = claimed(claim, book.factor(claim.underlying or ""))
+        rule = "option" if claim.underlying else "orders"
+        ask *= book.charged_at(claim.settle)
+        yield Line(rule=rule, name=claim.name, words=words, requirement=ask)
 
 
 def _bucket(book: _Book, name: str, row: Asset | None) -> Iterator[Line]:

@@ -9,20 +9,17 @@ from __future__ import annotations
 
 from watcher.policy.decide import decide
 from watcher.policy.notes import (
-    help_text,
     restarted,
     started,
     stopped,
     test_message,
     trouble,
-    unknown_command,
 )
 from watcher.policy.overview import positions, status
 from watcher.policy.rehearsal import plan, rehearse
 
 __all__ = [
     "decide",
-    "help_text",
     "plan",
     "positions",
     "rehearse",
@@ -32,5 +29,4 @@ __all__ = [
     "stopped",
     "test_message",
     "trouble",
-    "unknown_command",
 ]

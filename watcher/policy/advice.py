@@ -9,11 +9,11 @@ because it costs several evaluations. A pool only its venue can compute gets non
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from watcher.domain.account import Asset, Position, Snapshot
+from watcher.domain.account import Asset, Family, Position, Snapshot
 from watcher.domain.alert import Measure, Tier
 from watcher.domain.amounts import ceil_to_step
 from watcher.domain.report import PoolReport, Status
@@ -23,6 +23,7 @@ from watcher.margin import (
     required_close,
     required_top_up,
     with_closed,
+    with_repaid,
     with_top_up,
 )
 from watcher.policy.readings import Reading, value_of
@@ -65,13 +66,15 @@ class Spare:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Advice:
     """
-    Ways back to `target` of `measure`. `add` is an amount and its asset. `hopeless` names the asset
-    no amount of which helps.
+    Ways back to `target` of `measure`. `add` is an amount and its asset; `repay` is how much of the
+    same asset does it too where it is owed and brought to repay. `hopeless` names the asset no
+    amount of which helps.
     """
 
     measure: Measure
     target: float
     add: tuple[Decimal, str] | None = None
+    repay: Decimal | None = None
     closing: Closing | None = None
     spare: Spare | None = None
     hopeless: str = ""
@@ -114,10 +117,8 @@ class _Case:
     betas: Mapping[str, float]
 
     def value(self, snapshot: Snapshot) -> float | None:
-        for pool in evaluate(snapshot, betas=self.betas, stages=False).pools:
-            if pool.pool == self.pool:
-                return value_of(pool, self.measure)
-        return None
+        report = evaluate(snapshot, betas=self.betas, stages=False, only=self.pool)
+        return next((value_of(pool, self.measure) for pool in report.pools), None)
 
     def reaches(self, snapshot: Snapshot) -> bool:
         value = self.value(snapshot)
@@ -132,6 +133,7 @@ def _found(case: _Case, report: PoolReport, reading: Reading) -> Advice:
         measure=case.measure,
         target=case.target,
         add=(add, asset) if add is not None and asset else None,
+        repay=_repayment(case, asset, add) if add is not None and asset else None,
         closing=_closing(case, report),
         spare=_spare(case, asset, add, reading.gauge.value),
         hopeless=asset if asset and add is None and _is_hopeless(case, report, asset) else "",
@@ -149,6 +151,25 @@ def _top_up(case: _Case, asset: str) -> Decimal | None:
     return amount if case.reaches(after) else None
 
 
+def _repayment(case: _Case, asset: str, add: Decimal) -> Decimal | None:
+    """Return what brings a level of assets over debt to its target when it is repaid at once."""
+    rules = case.snapshot.rules.get(case.pool)
+    if case.measure is not Measure.MARGIN_LEVEL or rules is None:
+        return None
+    if rules.family is not Family.DEBT_RATIO:
+        return None
+    # (A + add) / D and A / (D - repay) are the same level when repay is add over the level
+    needed = float(add) * 100 / case.target
+    amount = ceil_to_step(needed, _step(needed, TOP_UP_FIGURES, stable=asset in STABLE))
+    owed = sum(
+        (a.debt or Decimal(0)) + (a.interest or Decimal(0))
+        for a in _assets(case.snapshot, case.pool)
+        if a.asset == asset
+    )
+    after = with_repaid(case.snapshot, case.pool, asset, amount)
+    return amount if amount < min(owed, add) and case.reaches(after) else None
+
+
 # out of reach is said only after trying far more than anybody would add
 def _is_hopeless(case: _Case, report: PoolReport, asset: str) -> bool:
     index = next((a.index for a in _assets(case.snapshot, case.pool) if a.asset == asset), None)
@@ -163,12 +184,15 @@ def _is_hopeless(case: _Case, report: PoolReport, asset: str) -> bool:
 def _spare(
     case: _Case, asset: str | None, needed: Decimal | None, value_now: float
 ) -> Spare | None:
+    if asset is None:
+        return None
     held = [
         (amounts[asset], wallet)
         for wallet, amounts in case.snapshot.wallets.items()
-        if asset is not None and amounts.get(asset, Decimal(0)) > 0
+        if amounts.get(asset, Decimal(0)) > 0
     ]
-    if asset is None or not held:
+    held += _idle(case.snapshot, case.pool, asset)
+    if not held:
         return None
     amount, wallet = max(held)
     value = case.value(with_top_up(case.snapshot, case.pool, asset, amount))
@@ -176,6 +200,17 @@ def _spare(
         return None
     enough = needed is not None and amount >= needed
     return Spare(wallet=wallet, amount=amount, asset=asset, brings=value, enough=enough)
+
+
+def _idle(snapshot: Snapshot, pool: str, asset: str) -> Iterator[tuple[Decimal, str]]:
+    """Yield what lies in a pool an isolated position draws its margin from, while it risks none."""
+    if not any(p.pool == pool and p.isolated_margin is not None for p in snapshot.positions):
+        return
+    busy = {p.pool for p in snapshot.positions} | {o.pool for o in snapshot.orders}
+    busy |= {a.pool for a in snapshot.assets if a.wallet < 0 or a.debt or a.interest}
+    for row in snapshot.assets:
+        if row.asset == asset and row.pool not in busy and row.wallet > 0:
+            yield row.wallet, row.pool.partition(":")[0]
 
 
 def _closing(case: _Case, report: PoolReport) -> Closing | None:

@@ -5,7 +5,16 @@ Rule: blindness is judged by the age of the last complete reading and by nothing
 the venue gave is only said, never weighed. The allowed age S shrinks with the distance to
 liquidation: 4 s for each percent, never under 20 s. One complete reading ends it.
 
-A key that may withdraw is told on its own, at once and daily, because it must not be used at all.
+    tier       without an ack                            with one
+    warning    every 10 min                              every hour
+    critical   every 3 min; to the second chat after     every 20 min
+    or worse   3 min, to the fallback after 6 min; an
+               emergency goes to every road at once
+
+A tier worse than any told is told at once, and ends an ack. No mute is known here.
+
+A key that may withdraw, or is of another account than before, is told on its own, at once and
+daily, because it must not be used at all.
 
 Time is an argument. Nothing here logs, waits or stores.
 """
@@ -20,20 +29,26 @@ from watcher.domain.alert import (
     MINUTE_US,
     SECOND_US,
     BlindState,
+    DangerState,
     Kind,
     Measure,
     Missed,
     MissKind,
     Tier,
 )
-from watcher.policy.alerting import elapsed_us
+from watcher.domain.road import Reach
+from watcher.policy.incidents import elapsed_us
 from watcher.policy.readings import Reading
+from watcher.policy.speaking import first_reach, reach_due
 
 ALLOWED_MIN_US = 20 * SECOND_US
 ALLOWED_PER_PERCENT_US = 4 * SECOND_US
 REPEAT_US = 10 * MINUTE_US
 REPEAT_CRITICAL_US = 3 * MINUTE_US
+REPEAT_ACKED_US = 60 * MINUTE_US
+REPEAT_CRITICAL_ACKED_US = 20 * MINUTE_US
 SECURITY_REPEAT_US = 24 * 60 * MINUTE_US
+SECURITY_KINDS = frozenset({MissKind.SECURITY, MissKind.STRANGER})
 CRITICAL_DISTANCE = 10.0
 """Blind this close to liquidation (percent) counts as critical itself."""
 
@@ -70,8 +85,10 @@ def nearness(reading: Reading | None, distance: float | None, held: Tier) -> flo
     return by_tier.get(max(reading.tier, held), 0.0)
 
 
-def repeat_us(tier: Tier) -> int:
-    return REPEAT_CRITICAL_US if tier >= Tier.CRITICAL else REPEAT_US
+def repeat_us(tier: Tier, *, acked: bool = False) -> int:
+    if tier >= Tier.CRITICAL:
+        return REPEAT_CRITICAL_ACKED_US if acked else REPEAT_CRITICAL_US
+    return REPEAT_ACKED_US if acked else REPEAT_US
 
 
 def tier_when_blind(tier: Tier, distance: float | None) -> Tier:
@@ -82,9 +99,20 @@ def tier_when_blind(tier: Tier, distance: float | None) -> Tier:
 
 
 def step_missed(
-    blind: BlindState, missed: Missed, now_us: int, *, age_us: int, allowed: int, tier: Tier
+    blind: BlindState,
+    missed: Missed,
+    now_us: int,
+    *,
+    age_us: int,
+    allowed: int,
+    tier: Tier,
+    furthest: Reach = Reach.CHAT,
 ) -> tuple[BlindState, Kind | None]:
-    """Count a miss; return BLIND or its repeat when that is due. *tier* is the blindness's own."""
+    """
+    Count a miss; return BLIND, its repeat or that nobody answered, when that is due.
+
+    *tier* is the blindness's own, *furthest* the furthest road there is.
+    """
     alike = blind.missed is not None and blind.missed.reason == missed.reason
     blind = replace(
         blind,
@@ -92,20 +120,18 @@ def step_missed(
         missed=missed,
         alike=blind.alike + 1 if alike else 1,
     )
-    if missed.kind is MissKind.SECURITY:
+    if missed.kind in SECURITY_KINDS:
         if _is_security_due(blind, now_us):
-            told = replace(blind, active=True, told_at_us=now_us, security_told_at_us=now_us)
-            return told, Kind.SECURITY
+            at_least = max(tier, Tier.CRITICAL)
+            told = _told(replace(blind, active=True), at_least, now_us, furthest)
+            return replace(told, security_told_at_us=now_us), Kind.SECURITY
         if tier < Tier.CRITICAL:  # the daily word is enough while no danger is near
             return blind, None
     if not blind.active:
         if age_us <= allowed:
             return blind, None
-        return replace(blind, active=True, told_at_us=now_us), Kind.BLIND
-    due = blind.told_at_us is None or elapsed_us(now_us, blind.told_at_us) >= repeat_us(tier)
-    if not due:
-        return blind, None
-    return replace(blind, told_at_us=now_us), Kind.BLIND_REPEATED
+        return _told(replace(blind, active=True), tier, now_us, furthest), Kind.BLIND
+    return _again(blind, now_us, tier, furthest)
 
 
 def step_seen(blind: BlindState) -> tuple[BlindState, Kind | None]:
@@ -115,9 +141,47 @@ def step_seen(blind: BlindState) -> tuple[BlindState, Kind | None]:
     return BlindState(), Kind.SEEING if blind.active else None
 
 
-def retold(blind: BlindState, now_us: int) -> BlindState:
-    """Note that another message (of danger) just told the blindness too."""
-    return replace(blind, told_at_us=now_us) if blind.active else blind
+def retold(blind: BlindState, now_us: int, tier: Tier, *, furthest: Reach) -> BlindState:
+    """Note that another message (of danger at *tier*) just told the blindness too."""
+    if not blind.active or tier < blind.tier:
+        return blind
+    ack = blind.ack if tier == blind.tier else None
+    return _told(replace(blind, ack=ack), tier, now_us, furthest)
+
+
+def shared(dangers: Iterable[DangerState]) -> DangerState | None:
+    """Return the worst open danger, under whose incident blindness is told: one code, one story."""
+    told = [d for d in dangers if d.tier > Tier.CALM and d.incident is not None]
+    return max(told, key=lambda d: (d.tier, d.pool), default=None)
+
+
+def _again(
+    blind: BlindState, now_us: int, tier: Tier, furthest: Reach
+) -> tuple[BlindState, Kind | None]:
+    if tier > blind.tier:
+        freed = replace(blind, ack=None, unanswered_since_us=None)
+        return _told(freed, tier, now_us, furthest), Kind.BLIND_REPEATED
+    if tier >= Tier.CRITICAL:
+        since, reach = blind.unanswered_since_us, blind.reach
+        further = reach_due(since, reach, now_us, furthest=furthest)
+        if further is not None:
+            return _told(replace(blind, reach=further), tier, now_us, furthest), Kind.UNANSWERED
+    wait_us = repeat_us(tier, acked=blind.ack is not None)
+    if blind.told_at_us is not None and elapsed_us(now_us, blind.told_at_us) < wait_us:
+        return blind, None
+    return _told(blind, tier, now_us, furthest), Kind.BLIND_REPEATED
+
+
+def _told(blind: BlindState, tier: Tier, now_us: int, furthest: Reach) -> BlindState:
+    blind = replace(
+        blind,
+        told_at_us=now_us,
+        tier=max(tier, blind.tier),
+        reach=max(blind.reach, first_reach(tier, furthest)),
+    )
+    if tier < Tier.CRITICAL or blind.ack is not None or blind.unanswered_since_us is not None:
+        return blind
+    return replace(blind, unanswered_since_us=now_us)
 
 
 def _is_security_due(blind: BlindState, now_us: int) -> bool:

@@ -2,22 +2,25 @@
 The checks beside danger: facts about a pool the trader must know, though no tier says so.
 
 Rule: a check is one function from a scene to findings, with its limits in a
-dataclass beside it, entered in `CHECKS`. A finding is told when it has been there for as many
+dataclass beside it, entered in `checklist`. A finding is told when it has been there for as many
 readings in a row as it needs, again when its fact changes or its repeat is due, and forgotten
-after three readings without it. Nothing here moves a tier.
+after three readings without it. Acked, it is repeated once a day at most, and told again when its
+fact changes or its tier gets worse. Nothing here moves a tier.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from watcher.domain.account import Mismatch, Snapshot
 from watcher.domain.alert import MINUTE_US, DangerState, FindingState, Lane, Tier
 from watcher.domain.report import PoolReport, Report, Status
+from watcher.domain.status import KeyRights, VenueStatus
 from watcher.policy import lines, losses, opinions, wording
-from watcher.policy.alerting import GOOD_SAMPLES, elapsed_us, opened, spoken
+from watcher.policy.alerting import GOOD_SAMPLES
+from watcher.policy.incidents import elapsed_us, opened, spoken
 from watcher.policy.readings import Reading
 
 DAY_US = 24 * 60 * MINUTE_US
@@ -38,6 +41,8 @@ class Scene:
     """
     What a check may look at: this reading, the one before, the danger machines before it.
     `unseen`: between the two readings the account went unseen for longer than is allowed.
+    `status` is what the venue last said of mode, key and clock, `key` what was known of the key
+    before; both may be missing. `wall_us` is the time of day.
     """
 
     look: Look
@@ -45,13 +50,17 @@ class Scene:
     dangers: Mapping[str, DangerState]
     betas: Mapping[str, float] = field(default_factory=dict)
     unseen: bool = False
+    status: VenueStatus | None = None
+    key: KeyRights | None = None
+    wall_us: int = 0
+    timezone: str = "UTC"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """
-    Something one check found in one pool. `fact` tells it from another finding of the same check;
-    `facts` are the lines that say it.
+    Something one check found in one pool, "" for the whole account. `fact` tells it from another
+    finding of the same check; `facts` are the lines that say it.
     """
 
     check: str
@@ -196,25 +205,35 @@ def shrunk(scene: Scene) -> Iterator[Finding]:
             facts=(
                 *said[:LOSSES_SHOWN_MAX],
                 *([f"and {rest} more"] if rest > 0 else []),
-                *_worth(scene, pool, change, found[0].by_you),
+                *_worth(scene, pool, change, found[0]),
             ),
             tier=max(tier, Tier.CRITICAL if change.likely else Tier.WARNING),
             lane=Lane.DANGER,
         )
 
 
-def _worth(scene: Scene, pool: str, change: losses.Change, by_you: str) -> Iterator[str]:
+def _worth(scene: Scene, pool: str, change: losses.Change, loss: losses.Loss) -> Iterator[str]:
     venue = wording.venue_name(scene.look.snapshot.venue)
     report = next((p for p in scene.look.report.pools if p.pool == pool), None)
     yield from lines.equity_then(report, change.equity_was, likely=change.likely)
-    if report is not None and report.positions and report.health is not None:
-        yield f"Health {wording.health(report.health)} (liquidation at 1.00x)"
+    if report is not None and report.positions:
+        yield from health_line(report)
+    yield from _venues_word(scene, pool)
     yield "Seen once, not confirmed"
-    yield f"Look at {venue}" if change.likely else f"{by_you} by you, or liquidated by {venue}?"
+    or_else = ", liquidated or deleveraged" if loss.kind == "POSITION" else ", or liquidated"
+    yield f"Look at {venue}" if change.likely else f"{loss.by_you} by you{or_else} by {venue}?"
+
+
+# in the reading before it: some venues mark a position while they liquidate or deleverage it
+def _venues_word(scene: Scene, pool: str) -> Iterator[str]:
+    before = scene.before.flags if scene.before is not None else ()
+    venue = wording.venue_name(scene.look.snapshot.venue)
+    said = dict.fromkeys(flag.says for flag in before if flag.pool == pool and flag.forced)
+    if said:
+        yield f"{venue} said before: {wording.words(', '.join(said))}"
 
 
 Check = Callable[[Scene], Iterator[Finding]]
-CHECKS: tuple[Check, ...] = (shrunk, unmodelled, divergence, contradicted)
 
 
 def step(
@@ -229,7 +248,14 @@ def step(
         state = replace(state, bad_samples=state.bad_samples + 1, good_samples=0)
         if _is_due(state, finding, now_us):
             incident = state.incident or opened(account, key, now_us)
-            state = replace(state, fact=finding.fact, told_at_us=now_us, incident=spoken(incident))
+            state = replace(
+                state,
+                fact=finding.fact,
+                tier=finding.tier,
+                told_at_us=now_us,
+                incident=spoken(incident),
+                ack=None if _is_news(state, finding) else state.ack,
+            )
             telling.append(finding)
         kept[key] = state
     for key, state in states.items():
@@ -238,17 +264,35 @@ def step(
     return kept, telling
 
 
+def lost(telling: Iterable[Finding]) -> frozenset[str]:
+    """Return the pools of which a loss is among what is told."""
+    return frozenset(finding.pool for finding in telling if finding.check == shrunk.__name__)
+
+
 def _is_due(state: FindingState, finding: Finding, now_us: int) -> bool:
     if state.bad_samples < finding.samples:
         return False
-    if state.told_at_us is None or state.fact != finding.fact:
+    if state.told_at_us is None or _is_news(state, finding):
         return True
-    waited = elapsed_us(now_us, state.told_at_us)
-    return finding.repeat_us is not None and waited >= finding.repeat_us
+    if finding.repeat_us is None:
+        return False
+    wait_us = max(finding.repeat_us, DAY_US) if state.ack is not None else finding.repeat_us
+    return elapsed_us(now_us, state.told_at_us) >= wait_us
+
+
+# an ack is of one fact at one tier
+def _is_news(state: FindingState, finding: Finding) -> bool:
+    worse = state.ack is not None and finding.tier > state.ack.tier
+    return worse or state.fact != finding.fact
 
 
 def _figures(pool: PoolReport) -> tuple[str, ...]:
     said = ["".join(p if isinstance(p, str) else p.text for p in r) for r in lines.equity(pool)]
-    if pool.health is not None and math.isfinite(pool.health):
-        said.append(f"Health {wording.health(pool.health)} (liquidation at 1.00x)")
-    return tuple(said)
+    return (*said, *health_line(pool))
+
+
+def health_line(pool: PoolReport | None) -> tuple[str, ...]:
+    """Return the line of a pool's health, none where it is not known."""
+    if pool is None or pool.health is None or not math.isfinite(pool.health):
+        return ()
+    return (f"Health {wording.health(pool.health)} (liquidation at 1.00x)",)

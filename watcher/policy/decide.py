@@ -3,7 +3,8 @@ The one function the whole service stands around: what was seen and remembered, 
 
 Rule: `decide` is pure. It is given the memory of one account, what one poll slot brought and the
 time, and returns the new memory, the messages, the samples and when to look again. A reading is
-complete or it is a miss; a miss never makes anything better. Same inputs, same decision.
+complete or it is a miss; a miss never makes anything better. Same inputs, same decision. What a
+person ordered in between (acks, mutes) is in the memory already: `orders`.
 
     a reading   every pool's danger machine moves, blindness ends, the other checks look
     a miss      the last reading is re-priced where live prices are known; the estimate may only
@@ -21,6 +22,7 @@ from watcher.domain.alert import (
     SECOND_US,
     AccountState,
     AlertRules,
+    BlindState,
     DangerState,
     Decision,
     Message,
@@ -32,11 +34,26 @@ from watcher.domain.alert import (
     Tier,
 )
 from watcher.domain.report import PoolReport
+from watcher.domain.status import VenueStatus
 from watcher.margin import BookError, evaluate, repriced
-from watcher.policy import alerting, blind, checks, history, opinions, speech
-from watcher.policy.checks import CHECKS, Look, Scene
-from watcher.policy.readings import Reading, read
-from watcher.policy.speech import Turn
+from watcher.policy import (
+    alerting,
+    blind,
+    checks,
+    dangers,
+    envelope,
+    history,
+    keys,
+    moves,
+    opinions,
+    speech,
+    wording,
+)
+from watcher.policy.checklist import CHECKS
+from watcher.policy.checks import Look, Scene
+from watcher.policy.dangers import Turn
+from watcher.policy.incidents import elapsed_us
+from watcher.policy.readings import Reading, hastened, read
 
 HOT_FACTOR = 2.0
 """Polls are hot nearer than this many times the way from the warning line to liquidation."""
@@ -48,9 +65,10 @@ _SLACK_US = 1_000
 
 def decide(state: AccountState, seen: Seen, rules: AlertRules, now: Moment) -> Decision:
     """Return what one poll slot leads to."""
+    state = replace(state, mutes=dangers.live(state.mutes, now.steady_us))
     found = _look(state, seen, rules, now)
     if isinstance(found, Look):
-        return _on_reading(state, found, rules, now)
+        return _on_reading(state, found, seen.status, rules, now)
     return _on_miss(state, found, seen.prices, rules, now)
 
 
@@ -98,8 +116,12 @@ def factors_of(last: Snapshot, prices: Mapping[str, float]) -> dict[str, float]:
 
 # an answer older than this account may go unseen is no sight of it, however new it arrived
 def _look(state: AccountState, seen: Seen, rules: AlertRules, now: Moment) -> Look | Missed:
+    strange = keys.stranger(state.key, seen.status)
+    if strange is not None:
+        return strange
     if seen.snapshot is None:
-        return seen.missed or Missed(kind=MissKind.UNREADABLE, reason="nothing was brought")
+        missed = seen.missed or Missed(kind=MissKind.UNREADABLE, reason="nothing was brought")
+        return keys.explained(missed, state.key, now, wording.zone(rules.timezone))
     try:
         found = look(seen.snapshot, rules)
     except BookError as error:
@@ -111,11 +133,13 @@ def _look(state: AccountState, seen: Seen, rules: AlertRules, now: Moment) -> Lo
     return found
 
 
-def _on_reading(state: AccountState, found: Look, rules: AlertRules, now: Moment) -> Decision:
+def _on_reading(
+    state: AccountState, found: Look, status: VenueStatus | None, rules: AlertRules, now: Moment
+) -> Decision:
     at = now.steady_us
-    dangers, turns = _dangers_after(state, found, at)
-    samples = tuple(_sample(p, dangers[p.pool].tier, at) for p in found.report.pools)
-    recent = history.remembered(state.recent, samples, at)
+    known = moves.carried(state.dangers, state.last_good, found.snapshot)
+    state = replace(state, dangers=known)
+    found = _hastened(found, state, at)
     seeing, kind = blind.step_seen(state.blind)
     scene = Scene(
         look=found,
@@ -123,59 +147,55 @@ def _on_reading(state: AccountState, found: Look, rules: AlertRules, now: Moment
         dangers=state.dangers,
         betas=rules.betas,
         unseen=state.blind.active or _age_us(state, at) > rules.blind_after_max_us,
+        status=status,
+        key=state.key,
+        wall_us=now.wall_us,
+        timezone=rules.timezone,
     )
     raised = [finding for check in CHECKS for finding in check(scene)]
     findings, telling = checks.step(state.findings, raised, at, account=rules.account)
+    held, turns = dangers.seen(
+        state, found.readings, at, furthest=rules.reach, lost=checks.lost(telling)
+    )
+    samples = tuple(_sample(p, held[p.pool].tier, at) for p in found.report.pools)
+    recent = history.remembered(state.recent, samples, at)
     moved = replace(
         state,
         first_seen_at_us=None,  # from now on the last reading is what counts
         last_good=found.snapshot,
         last_good_at_us=at - max(0, now.wall_us - found.snapshot.taken_at_us),
-        dangers=dangers,
+        dangers=held,
         blind=seeing,
         findings=findings,
         recent=recent,
+        key=keys.known(state.key, status),
     )
     said = speech.of_dangers(moved, found, turns, rules, now)
     if kind is not None:
         moved, message = speech.of_seeing(state, moved, found, rules, now)
         said.append(message)
-    said += speech.of_findings(moved, telling, found, now)
+    said += speech.of_findings(moved, telling, found, rules, now)
     hot = is_hot(moved.dangers, found.readings.values())
     pace = rules.poll_hot_us if hot else rules.poll_calm_us
-    decision = _decision(moved, said, samples, pace)
+    decision = _decision(moved, envelope.quieted(said, rules, now), samples, pace)
     return replace(decision, divergences=opinions.divergences(found.snapshot, found.report))
 
 
 def _age_us(state: AccountState, now_us: int) -> int:
     at_us = state.last_good_at_us
-    return 0 if at_us is None else alerting.elapsed_us(now_us, at_us)
+    return 0 if at_us is None else elapsed_us(now_us, at_us)
 
 
-def _dangers_after(
-    state: AccountState, found: Look, now_us: int
-) -> tuple[dict[str, DangerState], list[Turn]]:
-    account = state.account
-    dangers: dict[str, DangerState] = {}
-    turns: list[Turn] = []
-    for pool, reading in found.readings.items():
-        old = state.dangers.get(pool) or DangerState(pool=pool)
-        if reading is None:
-            new, kind = alerting.step_estimate(old, None, now_us, account=account)
-        else:
-            new, kind = alerting.step(old, reading, now_us, account=account)
-        dangers[pool] = new
-        if kind is not None:
-            turns.append(Turn(pool=pool, was=old.tier, kind=kind))
-    for pool, old in state.dangers.items():
-        if pool in found.readings:
-            continue
-        kept, kind = alerting.step_absent(old, now_us)
-        if kept is not None:
-            dangers[pool] = kept
-        if kind is not None:
-            turns.append(Turn(pool=pool, was=old.tier, kind=kind))
-    return dangers, turns
+# the samples before this reading tell its speed; an estimate is of no pace at all
+def _hastened(found: Look, state: AccountState, now_us: int) -> Look:
+    recent = history.pools_of(state.recent)
+    readings = {
+        pool: hastened(reading)
+        if reading is not None and history.is_racing(recent.get(pool, ()), reading, now_us)
+        else reading
+        for pool, reading in found.readings.items()
+    }
+    return replace(found, readings=readings)
 
 
 def _on_miss(
@@ -187,22 +207,28 @@ def _on_miss(
 ) -> Decision:
     last = _again(state.last_good, rules)
     guess = estimate(last.snapshot, prices, rules) if last is not None else None
-    dangers, turns = _dangers_estimated(state, guess, now.steady_us)
+    guesses = {} if guess is None else guess.readings
+    held, turns = dangers.unseen(state, guesses, now.steady_us, furthest=rules.reach)
     if state.last_good_at_us is None and state.first_seen_at_us is None:
         state = replace(state, first_seen_at_us=now.steady_us)
     since = state.first_seen_at_us if state.last_good_at_us is None else state.last_good_at_us
     assert since is not None
-    age_us = alerting.elapsed_us(now.steady_us, since)
-    allowed = _allowed_us(last, guess, dangers, rules)
-    was = max((d.tier for d in dangers.values()), default=Tier.CALM)
+    age_us = elapsed_us(now.steady_us, since)
+    allowed = _allowed_us(last, guess, held, rules)
+    was = max((d.tier for d in held.values()), default=Tier.CALM)
     tier = blind.tier_when_blind(was, _nearest(last, guess))
-    counting = blind.retold(state.blind, now.steady_us) if turns else state.blind
     counted, kind = blind.step_missed(
-        counting, missed, now.steady_us, age_us=age_us, allowed=allowed, tier=tier
+        _retold(state.blind, held, turns, rules, now),
+        missed,
+        now.steady_us,
+        age_us=age_us,
+        allowed=allowed,
+        tier=tier,
+        furthest=rules.reach,
     )
     if counted.active and not state.blind.active:
-        dangers = {pool: alerting.blinded(d) for pool, d in dangers.items()}
-    moved = replace(state, dangers=dangers, blind=counted)
+        held = {pool: alerting.blinded(d) for pool, d in held.items()}
+    moved = replace(state, dangers=held, blind=counted)
     outage = speech.Outage(last=last, guess=guess, age_us=age_us, was=was, tier=tier)
     said = speech.of_unseen_dangers(moved, outage, turns, prices, rules, now)
     if kind is not None:
@@ -212,7 +238,8 @@ def _on_miss(
     samples = tuple(
         _sample(p, moved.dangers[p.pool].tier, now.steady_us, is_estimate=True) for p in guessed
     )
-    return _decision(moved, said, samples, _wait_us(moved, outage, missed, allowed, rules))
+    wait_us = _wait_us(moved, outage, missed, allowed, rules)
+    return _decision(moved, envelope.quieted(said, rules, now), samples, wait_us)
 
 
 # what was read once can be refused after an update of the engine: then it was never read
@@ -223,42 +250,36 @@ def _again(last: Snapshot | None, rules: AlertRules) -> Look | None:
         return None
 
 
-def _dangers_estimated(
-    state: AccountState, guess: Look | None, now_us: int
-) -> tuple[dict[str, DangerState], list[Turn]]:
-    dangers = dict(state.dangers)
-    turns = []
-    readings = dict(guess.readings) if guess is not None else {}
-    for pool in {**dangers, **readings}:
-        old = dangers.get(pool) or DangerState(pool=pool)
-        reading = readings.get(pool)
-        if state.blind.active and (reading is None or reading.tier <= old.tier):
-            continue  # the blind machine's own repeats name this danger
-        new, kind = alerting.step_estimate(old, reading, now_us, account=state.account)
-        dangers[pool] = new
-        if kind is not None:
-            turns.append(Turn(pool=pool, was=old.tier, kind=kind))
-    return dangers, turns
+# a danger told while nothing is seen says that too
+def _retold(
+    unseen: BlindState,
+    held: Mapping[str, DangerState],
+    turns: Iterable[Turn],
+    rules: AlertRules,
+    now: Moment,
+) -> BlindState:
+    told = max((held[turn.pool].tier for turn in turns), default=Tier.CALM)
+    return blind.retold(unseen, now.steady_us, told, furthest=rules.reach)
 
 
 def _allowed_us(
     last: Look | None,
     guess: Look | None,
-    dangers: Mapping[str, DangerState],
+    held: Mapping[str, DangerState],
     rules: AlertRules,
 ) -> int:
     if last is None:
         return blind.ALLOWED_MIN_US
-    near = [d for found in (last, guess) if found is not None for d in _distances(found, dangers)]
+    near = [d for found in (last, guess) if found is not None for d in _distances(found, held)]
     return blind.allowed_us(near, rules.blind_after_max_us)
 
 
-def _distances(found: Look, dangers: Mapping[str, DangerState]) -> list[float | None]:
+def _distances(found: Look, held: Mapping[str, DangerState]) -> list[float | None]:
     return [
         blind.nearness(
             found.readings[p.pool],
             p.tier_distance,
-            dangers[p.pool].tier if p.pool in dangers else Tier.CALM,
+            held[p.pool].tier if p.pool in held else Tier.CALM,
         )
         for p in found.report.pools
     ]
@@ -290,9 +311,9 @@ def _wait_us(
     return min(pace, max(WAIT_MIN_US, allowed - outage.age_us + _SLACK_US))
 
 
-def is_hot(dangers: Mapping[str, DangerState], readings: Iterable[Reading | None]) -> bool:
+def is_hot(held: Mapping[str, DangerState], readings: Iterable[Reading | None]) -> bool:
     """Tell whether an account is close enough to a warning to be polled at the hot pace."""
-    if any(danger.tier >= Tier.WARNING for danger in dangers.values()):
+    if any(danger.tier >= Tier.WARNING for danger in held.values()):
         return True
     return any(_is_near(reading) for reading in readings)
 

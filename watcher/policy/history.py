@@ -2,7 +2,8 @@
 What the last quarter of an hour of a pool looked like: how far it was, how fast it falls.
 
 Rule: only true readings are remembered, thinned to one each half minute; an estimate never makes
-a trend. A trend is shown only while the pool gets nearer to liquidation.
+a trend. A trend is shown only while the pool gets nearer to liquidation; one that would end there
+within ten minutes makes a verdict worse (`is_racing`).
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from watcher.domain.alert import MINUTE_US, SECOND_US, Measure, Sample
+from watcher.domain.alert import MINUTE_US, SECOND_US, Measure, Sample, Tier
+from watcher.policy.readings import Reading
 
 KEPT_US = 12 * MINUTE_US
 SPACING_US = 30 * SECOND_US
@@ -24,6 +26,9 @@ _FAST_MAX_US = 100 * SECOND_US
 _FAST_FALL_MIN = 0.02
 """The one-minute slope counts only when at least this part of the remaining way went in it."""
 _MINUTES_MAX = 12 * 60.0
+
+RACING_MINUTES = 10.0
+_STEADY_PART_MIN = 0.15
 
 
 def remembered(
@@ -84,32 +89,87 @@ def slope(
 
     The steeper of two slopes: over about ten minutes, and over the last one when it fell plainly.
     """
-    points = [p for p in _values(recent, pool, measure, now_us) if p[1] >= _FAST_MIN_US]
+    points = _values(recent, pool, measure, now_us)
     slopes = []
-    slow = [p for p in points if p[1] >= _SLOW_MIN_US]
-    if slow:
-        then, age = min(slow, key=lambda pair: abs(pair[1] - _BEFORE_WANTED_US))
-        slopes.append(Slope((then - value) / (age / MINUTE_US), brief=False))
-    fast = [p for p in points if p[1] <= _FAST_MAX_US]
-    if fast:
-        then, age = min(fast, key=lambda pair: abs(pair[1] - MINUTE_US))
-        if then - value >= _FAST_FALL_MIN * max(value - end, 0.0):
-            slopes.append(Slope((then - value) / (age / MINUTE_US), brief=True))
+    slow = _ten_minutes_ago(points)
+    if slow is not None:
+        slopes.append(Slope(_rate(slow, value), brief=False))
+    fast = _a_minute_ago(points, value, end)
+    if fast is not None:
+        slopes.append(Slope(_rate(fast, value), brief=True))
     steepest = max(slopes, key=lambda one: one.rate, default=None)
     return steepest if steepest is not None and steepest.rate > 0 else None
 
 
 def minutes_left(rate: float | None, value: float, end: float) -> float | None:
     """Return the minutes to liquidation at *rate* per minute; None beyond half a day."""
-    if rate is None or not value > end:
+    if rate is None or rate <= 0 or not value > end:
         return None
     minutes = (value - end) / rate
     return minutes if minutes <= _MINUTES_MAX else None
 
 
-def _values(
-    recent: Iterable[Sample], pool: str, measure: Measure, now_us: int
-) -> list[tuple[float, int]]:
+def pools_of(recent: Iterable[Sample]) -> dict[str, tuple[Sample, ...]]:
+    """Return *recent* pool by pool."""
+    found: dict[str, list[Sample]] = {}
+    for sample in recent:
+        found.setdefault(sample.pool, []).append(sample)
+    return {pool: tuple(samples) for pool, samples in found.items()}
+
+
+def is_racing(recent: Iterable[Sample], reading: Reading, now_us: int) -> bool:
+    """
+    Tell whether the pool of *reading* would be liquidated within ten minutes at its present pace.
+
+    *recent* are its samples before this reading. The last minute must say so, and three minutes or
+    more; and it must be a steady fall: noise around a line, or one jump of the price or of the size
+    of a position, is no pace.
+    """
+    gauge = reading.gauge
+    if reading.tier is Tier.EMERGENCY or reading.gone or not math.isfinite(gauge.value):
+        return False
+    points = _values(recent, reading.pool, gauge.measure, now_us)
+    brief = _a_minute_ago(points, gauge.value, gauge.end)
+    long = [point for point in points if point[1] >= _SLOW_MIN_US]
+    if brief is None or not long:
+        return False
+    then = max(long, key=lambda point: _rate(point, gauge.value))
+    if not _is_steady(points, then, gauge.value):
+        return False
+    pace = min(_rate(brief, gauge.value), _rate(then, gauge.value))
+    minutes = minutes_left(pace, gauge.value, gauge.end)
+    return minutes is not None and minutes < RACING_MINUTES
+
+
+Point = tuple[float, int]
+"""A value, and how long ago it was."""
+
+
+def _ten_minutes_ago(points: Iterable[Point]) -> Point | None:
+    slow = [point for point in points if point[1] >= _SLOW_MIN_US]
+    return min(slow, key=lambda point: abs(point[1] - _BEFORE_WANTED_US), default=None)
+
+
+def _a_minute_ago(points: Iterable[Point], value: float, end: float) -> Point | None:
+    fast = [point for point in points if _FAST_MIN_US <= point[1] <= _FAST_MAX_US]
+    then = min(fast, key=lambda point: abs(point[1] - MINUTE_US), default=None)
+    if then is None or then[0] - value < _FAST_FALL_MIN * max(value - end, 0.0):
+        return None
+    return then
+
+
+def _rate(then: Point, value: float) -> float:
+    return (then[0] - value) / (then[1] / MINUTE_US)
+
+
+# some third reading between the two has part of the fall before it and part of it after it
+def _is_steady(points: Iterable[Point], then: Point, value: float) -> bool:
+    part = _STEADY_PART_MIN * (then[0] - value)
+    between = (at for at, age in points if 0 < age < then[1])
+    return part > 0 and any(then[0] - at >= part and at - value >= part for at in between)
+
+
+def _values(recent: Iterable[Sample], pool: str, measure: Measure, now_us: int) -> list[Point]:
     found = []
     for sample in recent:
         value = value_of(sample, measure)

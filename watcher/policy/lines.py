@@ -159,6 +159,10 @@ def together(joint: Joint) -> Row:
 
 def speed(figures: Figures) -> list[Row]:
     left = figures.minutes_left
+    if figures.reading.hastened:
+        if left is None:
+            return [row("Falls fast: a tier up")]
+        return [row("Liquidation in ", Bold(wording.roughly(left)), " at this pace: a tier up")]
     whose = "the last minute's" if figures.brief else "this"
     return [] if left is None else [row(f"At {whose} speed: ", Bold(wording.roughly(left)))]
 
@@ -208,6 +212,8 @@ def ways_back(advice: Advice | None) -> list[Row]:
     if advice.add is not None:
         amount, asset = advice.add
         found.append(row(f"Back to {goal}: add ", Bold(f"{amount:,f} {wording.name(asset)}")))
+        if advice.repay is not None:
+            found.append(row(f"  or repay {advice.repay:,f} {wording.name(asset)} from outside"))
     elif advice.hopeless:
         weak = wording.name(advice.hopeless)
         found.append(row(f"No top-up brings back {goal}: {weak} too weak"))
@@ -247,27 +253,24 @@ def origin(figures: Figures, tolerance: float) -> Row:
     return row(f"{age}; our model and {venue} agree to {shown:.1f} %")
 
 
+UNSEEN = {
+    MissKind.UNREACHABLE: "No answer from {who} for {since}",
+    MissKind.UNREADABLE: "{who}'s answers make no sense for {since}",
+    MissKind.REFUSED: "{who} refuses the key for {since}",
+    MissKind.RATE_LIMITED: "{who}'s rate limit holds us off for {since}",
+    MissKind.BANNED: "{who} shut us out for {since}",
+    MissKind.MAINTENANCE: "{who} in maintenance for {since}",
+    MissKind.UNSUPPORTED: "{who} account not readable for {since}",
+    MissKind.SECURITY: "Not read for {since}: the key may withdraw",
+    MissKind.STRANGER: "Not read for {since}: another account's key",
+}
+
+
 def unseen(venue: str, missed: Missed, age_s: float, misses: str, until: str) -> list[Row]:
     """Return why nothing is seen and since when; *misses* and *until* are ready words or empty."""
     who = wording.venue_name(venue)
     since = wording.duration(age_s)
-    match missed.kind:
-        case MissKind.UNREACHABLE:
-            start = f"No answer from {who} for {since}"
-        case MissKind.UNREADABLE:
-            start = f"{who}'s answers make no sense for {since}"
-        case MissKind.REFUSED:
-            start = f"{who} refuses the key for {since}"
-        case MissKind.RATE_LIMITED:
-            start = f"{who}'s rate limit holds us off for {since}"
-        case MissKind.BANNED:
-            start = f"{who} shut us out for {since}"
-        case MissKind.MAINTENANCE:
-            start = f"{who} in maintenance for {since}"
-        case MissKind.UNSUPPORTED:
-            start = f"{who} account not readable for {since}"
-        case MissKind.SECURITY:
-            start = f"Not read for {since}: the key may withdraw"
+    start = UNSEEN[missed.kind].format(who=who, since=since)
     start += until
     if len(start) + len(misses) + 3 <= WIDTH_WANTED:
         return [row(f"{start} ({misses})")]

@@ -10,10 +10,12 @@ Answers to commands are in `policy.overview`, notes about the service itself in 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 
 from watcher.domain.alert import (
+    Ack,
     BlindState,
     DangerState,
     Incident,
@@ -27,10 +29,12 @@ from watcher.domain.report import PoolReport
 from watcher.policy import lines, stages, wording
 from watcher.policy.advice import Advice
 from watcher.policy.figures import Figures
+from watcher.policy.incidents import elapsed_us
 from watcher.policy.readings import Reading, is_empty
 from watcher.policy.wording import Bold, Row, row
 
 POOLS_NAMED_MAX = 5
+_NOTES = {Kind.REPEATED: "still", Kind.UPDATED: "still", Kind.UNANSWERED: "unanswered"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,11 +63,12 @@ def danger(
     was: Tier,
     advice: Advice | None,
     tolerance: float,
+    answer: Sequence[Row] = (),
     unstable: bool = False,
 ) -> Text:
-    """Return the words for a tier reached, repeated or eased to."""
+    """Return the words for a tier reached, repeated or eased to; *answer* is `answer`'s."""
     tier = state.tier
-    note = {Kind.EASED: lines.was(was), Kind.REPEATED: "still"}.get(kind, "")
+    note = lines.was(was) if kind is Kind.EASED else _NOTES.get(kind, "")
     held = _held(state, figures.reading, unstable=unstable)
     # of an empty pool with less than nothing left, a move of 0 % says nothing
     moves = [] if figures.reading.gone else lines.moves(figures)
@@ -80,12 +85,29 @@ def danger(
         *staged,
         *lines.ways_back(advice),
         *held,
+        *answer,
         lines.origin(figures, tolerance),
     ]
     return wording.text_of(lines.fitted(rows, spare=[*held, *earlier, *moves[1:], *staged]))
 
 
-def danger_unseen(sight: Sight, figures: Figures | None, state: DangerState) -> Text:
+def answer(state: DangerState, kind: Kind, ack: Ack | None, now_us: int) -> list[Row]:
+    """Return whether anybody answered; *ack* is the ack in force before this word."""
+    if kind is Kind.UNANSWERED and state.unanswered_since_us is not None:
+        return [_unanswered(elapsed_us(now_us, state.unanswered_since_us))]
+    if state.ack is not None:
+        ago = wording.duration(elapsed_us(now_us, state.ack.at_us) / 1e6)
+        return [row(f"Seen {ago} ago: speaks up when worse")]
+    if ack is None or ack.value is None or ack.measure is None:
+        return []
+    if kind not in (Kind.REPEATED, Kind.ESCALATED):
+        return []
+    return [row(f"Worse than seen: was {lines.headline_of(ack.measure, ack.value)}")]
+
+
+def danger_unseen(
+    sight: Sight, figures: Figures | None, state: DangerState, *, answer: Sequence[Row] = ()
+) -> Text:
     """Return the words for danger in an account not seen: an estimate, or the last reading."""
     tier = state.tier
     note = "ESTIMATE" if figures is not None else "not seen"
@@ -98,7 +120,12 @@ def danger_unseen(sight: Sight, figures: Figures | None, state: DangerState) -> 
             row(f"ESTIMATE with {_priced(sight)}: ", Bold(lines.headline(figures.reading.gauge))),
             *lines.moves(figures),
         ]
-    rows += [*_last_true(sight), *_unseen(sight), row("Cannot see: fills, transfers, liquidation")]
+    rows += [
+        *_last_true(sight),
+        *_unseen(sight),
+        *answer,
+        row("Cannot see: fills, transfers, liquidation"),
+    ]
     return wording.text_of(lines.fitted(rows))
 
 
@@ -160,9 +187,18 @@ def gone(
 
 
 def blind(
-    sight: Sight, incident: Incident, *, was: Tier, next_wall_us: int, never_read: bool
+    sight: Sight,
+    incident: Incident,
+    *,
+    was: Tier,
+    next_wall_us: int,
+    never_read: bool,
+    unanswered_us: int | None = None,
 ) -> Text:
-    """Return the words for an account that cannot be seen."""
+    """
+    Return the words for an account that cannot be seen; *unanswered_us* is how long nobody said
+    that he saw this.
+    """
     rows: list[Row] = [
         lines.header(lines.BLIND_MARK, "BLIND", incident, sight.account, note=lines.was(was)),
         *_unseen(sight),
@@ -174,10 +210,17 @@ def blind(
         value = lines.headline(sight.estimate.reading.gauge)
         rows.append(row(f"ESTIMATE with {_priced(sight)}: ", Bold(value)))
     rows += [
+        *([] if unanswered_us is None else [_unanswered(unanswered_us)]),
         row("Cannot see: fills, transfers, liquidation"),
         row(f"Next word {wording.clock_time(next_wall_us, sight.zone)}, at once if worse"),
     ]
     return wording.text_of(lines.fitted(rows))
+
+
+def blindly(sight: Sight) -> str:
+    """Return blindness in the fewest words, for a line among others."""
+    since = f"not seen for {wording.duration(sight.since_s)}"
+    return since if sight.last is None else f"{since}, last {lines.headline(sight.last.gauge)}"
 
 
 def seeing(
@@ -217,15 +260,22 @@ def seeing(
     return wording.text_of(lines.fitted(rows))
 
 
-def security(account: str, venue: str, incident: Incident, reason: str) -> Text:
-    """Return the words for a key that may do what no watcher needs."""
+def security(account: str, venue: str, incident: Incident, missed: Missed) -> Text:
+    """Return the words for a key that may not be used: it may withdraw, or is another account's."""
     who = wording.venue_name(venue)
+    is_strange = missed.kind is MissKind.STRANGER
+    fault = "is of another account" if is_strange else "may withdraw funds"
+    remedy = (
+        "Meant so? Give the account a new name"
+        if is_strange
+        else "Make a read-only key, delete this one"
+    )
     rows = [
         lines.header(lines.SECURITY_MARK, "SECURITY", incident, account),
-        row(f"This {who} key may withdraw funds"),
-        *([row(f"Told: {wording.words(reason)}")] if reason else []),
+        row(f"This {who} key {fault}"),
+        *([row(f"Told: {wording.words(missed.reason)}")] if missed.reason else []),
         row("This account is NOT watched with it"),
-        row("Make a read-only key, delete this one"),
+        row(remedy),
         row("Told again once a day"),
     ]
     return wording.text_of(rows)
@@ -247,6 +297,10 @@ def finding(
         *(row(fact) for fact in facts),
     ]
     return wording.text_of(lines.fitted(rows))
+
+
+def _unanswered(waited_us: int) -> Row:
+    return row(Bold(f"Nobody answered for {wording.duration(waited_us / 1e6)}"))
 
 
 def _held(state: DangerState, reading: Reading, *, unstable: bool) -> list[Row]:

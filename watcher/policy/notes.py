@@ -1,5 +1,5 @@
 """
-What the service says of itself and what it answers to commands it knows or does not.
+What the service says of itself: that it watches, that it no longer does, that it has trouble.
 
 Rule: a note never carries a danger; it says that somebody is watching, or no longer is. Silence
 must not be mistaken for safety, so stopping is said aloud.
@@ -13,11 +13,6 @@ from watcher.domain.alert import Kind, Lane, Message, Moment, Text, Tier
 from watcher.policy import lines, wording
 from watcher.policy.wording import Bold, row
 
-COMMANDS = (
-    ("/status", "every account, worst first"),
-    ("/positions", "each position and what kills it"),
-    ("/help", "this"),
-)
 NAMED_MAX = 6
 
 
@@ -57,27 +52,9 @@ def test_message(now: Moment, *, zone: str) -> Message:
     return _message("test", wording.text_of(rows), now, Lane.REPLY, silent=False)
 
 
-def help_text() -> Text:
-    """Return the answer to /help."""
-    rows = [
-        row(Bold("watcher")),
-        *(row(f"{name}  {meaning}") for name, meaning in COMMANDS),
-        row(
-            " ".join(f"{lines.MARK[tier]} {tier.name.lower()}" for tier in Tier if tier > Tier.CALM)
-        ),
-        row("#K7F3·2  incident K7F3, its 2nd word"),
-        row("health 1.00x is liquidation, everywhere"),
-    ]
-    return wording.text_of(rows)
-
-
 EXPIRED_BUTTON = "Expired or already used"
-
-
-def unknown_command(command: str) -> Text:
-    """Return the answer to a command that does not exist."""
-    names = ", ".join(name for name, _ in COMMANDS)
-    return wording.text_of([row(f"Not known: {wording.name(command)}"), row(f"Known: {names}")])
+ALREADY_DONE = "Already done"
+NOT_KEPT = "It could not be written down: a restart forgets it"
 
 
 def _note(

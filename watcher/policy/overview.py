@@ -25,10 +25,10 @@ from watcher.domain.alert import (
 from watcher.domain.report import PoolReport, PositionReport
 from watcher.margin import BookError
 from watcher.policy import lines, stages, wording
-from watcher.policy.alerting import elapsed_us
 from watcher.policy.checks import Look
 from watcher.policy.decide import look
 from watcher.policy.figures import Figures, gather
+from watcher.policy.incidents import elapsed_us
 from watcher.policy.wording import Bold, Fixed, Row, row
 
 BAR_CELLS = 10

@@ -48,6 +48,13 @@ def plan(snapshot: Snapshot, rules: AlertRules) -> list[str]:
     return [f"{wording.pool_name(step.pool)}: {step.words}" for step in steps(snapshot, rules)]
 
 
+def way(snapshot: Snapshot, rules: AlertRules) -> Way | None:
+    """Return the move that liquidates *snapshot* soonest, of all its pools; None: no move does."""
+    pools = evaluate(snapshot, betas=rules.betas).pools
+    ways = [_way(snapshot, pool, rules) for pool in pools]
+    return min((w for w in ways if w is not None), key=lambda w: w.far, default=None)
+
+
 def _planned(snapshot: Snapshot, pool: PoolReport, rules: AlertRules) -> Iterator[Step]:
     name, reading = pool.pool, read(pool, rules)
     if reading is None:
@@ -57,7 +64,7 @@ def _planned(snapshot: Snapshot, pool: PoolReport, rules: AlertRules) -> Iterato
         yield Step(pool=name, tier=None, words="no position, nothing to lose")
         return
     now = lines.headline(reading.gauge)
-    road = _road(snapshot, pool, rules)
+    road = _way(snapshot, pool, rules)
     if road is None:
         for bound in sorted(reading.gauge.bounds, key=lambda bound: bound.tier):
             at = lines.headline_of(reading.gauge.measure, bound.enter)
@@ -81,12 +88,12 @@ def _planned(snapshot: Snapshot, pool: PoolReport, rules: AlertRules) -> Iterato
 
 
 @dataclass(frozen=True, slots=True)
-class _Road:
+class Way:
     """The move that liquidates soonest: all coins together, or one alone."""
 
     snapshot: Snapshot
     pool: str
-    betas: Mapping[str, float]
+    rules: AlertRules
     alone: str | None
     mark: float
     falls: bool
@@ -95,15 +102,21 @@ class _Road:
     def prices(self, percent: float) -> dict[str, float]:
         if self.alone is None:
             return prices_after(
-                self.snapshot, self.pool, percent, betas=self.betas, down=self.falls
+                self.snapshot, self.pool, percent, betas=self.rules.betas, down=self.falls
             )
         sign = -1 if self.falls else 1
         return {self.alone: self.mark * (1 + sign * percent / 100)}
 
     def snapshot_at(self, percent: float) -> Snapshot:
-        today = {**prices_after(self.snapshot, self.pool, 0.0, betas=self.betas, down=True)}
+        today = {**prices_after(self.snapshot, self.pool, 0.0, betas=self.rules.betas, down=True)}
         factors = {c: p / today[c] for c, p in self.prices(percent).items() if today.get(c, 0) > 0}
         return repriced(self.snapshot, factors)
+
+    def stops(self, under: float) -> list[float]:
+        """Return the start and, for each tier on the way, a move just beyond its line."""
+        lines_at = (_percent_to(self, self.pool, tier, self.rules) for tier in Tier if tier)
+        beyond = (min(at * (1 + under), self.far) for at in lines_at if at is not None)
+        return sorted({0.0, *beyond})
 
     def words(self, percent: float) -> str:
         who = "everything" if self.alone is None else f"{wording.name(self.alone)} alone"
@@ -113,20 +126,20 @@ class _Road:
         return f"{who} {verb} {wording.percent(percent)}: {at}"
 
 
-def _road(snapshot: Snapshot, pool: PoolReport, rules: AlertRules) -> _Road | None:
+def _way(snapshot: Snapshot, pool: PoolReport, rules: AlertRules) -> Way | None:
     roads = []
     for far, falls in ((pool.joint_down, True), (pool.joint_up, False)):
         if far is not None:
-            roads.append(_Road(snapshot, pool.pool, rules.betas, None, 0.0, falls, far))
+            roads.append(Way(snapshot, pool.pool, rules, None, 0.0, falls, far))
     alone = nearest_alone(pool)
     if alone is not None:
         mark = next(u.mark for u in pool.underlyings if u.underlying == alone.underlying)
         falls = alone.percent < 0
         roads.append(
-            _Road(
+            Way(
                 snapshot,
                 pool.pool,
-                rules.betas,
+                rules,
                 alone.underlying,
                 mark,
                 falls,
@@ -137,7 +150,7 @@ def _road(snapshot: Snapshot, pool: PoolReport, rules: AlertRules) -> _Road | No
 
 
 # the smallest move on the road that enters the tier, to a fraction of a point
-def _percent_to(road: _Road, pool: str, tier: Tier, rules: AlertRules) -> float | None:
+def _percent_to(road: Way, pool: str, tier: Tier, rules: AlertRules) -> float | None:
     def reached(percent: float) -> bool:
         try:
             report = evaluate(road.snapshot_at(percent), betas=rules.betas, stages=False)

@@ -6,6 +6,9 @@ margin, health for pools only the venue can compute, and there also the distance
 price it tells; a ladder the user set himself is honoured for any pool whose measure is known. A
 pool with no known measure has no reading at all, which is not the same as a safe one.
 
+Speed makes a verdict worse, never better: a pool that would be liquidated within ten minutes, were
+it to go on like this, is one tier nearer than its numbers say.
+
 Values only: what a verdict leads to is `policy.alerting`.
 """
 
@@ -13,7 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from watcher.domain.account import Family
 from watcher.domain.alert import AlertRules, Ladder, Line, Measure, Tier, Word
@@ -72,6 +75,7 @@ class Reading:
     The verdict on one pool. `tier` is what its numbers enter, `hold` the worst tier they have not
     clearly left; `gauge` is the measure that decided. `gone`: no position, nothing to liquidate.
     `lesser`: the pool is partial, so that the venue's figures stand in for its own measure.
+    `hastened`: its speed put it one tier further than its numbers.
     """
 
     pool: str
@@ -80,6 +84,7 @@ class Reading:
     gauge: Gauge
     gone: bool = False
     lesser: bool = False
+    hastened: bool = False
 
 
 def leading(family: Family) -> Measure:
@@ -101,6 +106,12 @@ def read(pool: PoolReport, rules: AlertRules) -> Reading | None:
         gone=is_empty(pool),
         lesser=pool.status is Status.PARTIAL and not is_flat(pool),
     )
+
+
+def hastened(reading: Reading) -> Reading:
+    """Return the verdict one tier worse; it is held there while the speed lasts."""
+    tier = Tier(min(reading.tier + 1, Tier.EMERGENCY))
+    return replace(reading, tier=tier, hold=max(reading.hold, tier), hastened=True)
 
 
 def is_empty(pool: PoolReport) -> bool:

@@ -1,9 +1,9 @@
 """
-From a machine's turn to a message: gather its figures, work out advice, choose lane and sound.
+From a machine's turn to a message: gather its figures, work out advice, find it its words.
 
-Rule: nothing is decided here. Which machine speaks is settled; this finds it the words, the
-incident they are said under, and a key that is the same whenever the same thing is said again.
-Costly figures are worked out here, so only when something is really sent.
+Rule: nothing is decided here. Which machine speaks is settled; this finds it the words and the
+incident they are said under; what goes around them is `envelope`. Costly figures are worked out
+here, so only when something is really sent.
 """
 
 from __future__ import annotations
@@ -26,21 +26,24 @@ from watcher.domain.alert import (
     Tier,
 )
 from watcher.domain.report import PoolReport
-from watcher.policy import alerting, blind, checks, lines, messages, wording
+from watcher.domain.road import Reach
+from watcher.policy import (
+    alerting,
+    blind,
+    checks,
+    envelope,
+    lines,
+    messages,
+    speaking,
+    wording,
+)
 from watcher.policy.advice import Advice, advise
 from watcher.policy.checks import Finding, Look
+from watcher.policy.dangers import Turn
 from watcher.policy.figures import Figures, gather, label_of
+from watcher.policy.incidents import elapsed_us, opened, spoken
 from watcher.policy.messages import Sight
 from watcher.policy.readings import Reading
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Turn:
-    """One danger machine that has something to say, and the tier it had before."""
-
-    pool: str
-    was: Tier
-    kind: Kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,9 +80,10 @@ def of_dangers(
                 was=turn.was,
                 advice=_advice(found, figures, danger, rules),
                 tolerance=tolerance,
+                answer=messages.answer(danger, turn.kind, turn.ack, now.steady_us),
                 unstable=alerting.is_unstable(danger),
             )
-        said.append(_of_danger(state, danger, turn, text, now))
+        said.append(envelope.of_danger(state.account, danger, turn, text, now, figures=figures))
     return said
 
 
@@ -99,8 +103,9 @@ def of_unseen_dangers(
         if outage.guess is not None:
             figures = _figures(outage.guess, turn.pool, state, rules, now)
         sight = _sight(state, outage, prices, rules, now, pool=turn.pool)
-        text = messages.danger_unseen(sight, figures, danger)
-        said.append(_of_danger(state, danger, turn, text, now))
+        answer = messages.answer(danger, turn.kind, turn.ack, now.steady_us)
+        text = messages.danger_unseen(sight, figures, danger, answer=answer)
+        said.append(envelope.of_danger(state.account, danger, turn, text, now, figures=figures))
     return said
 
 
@@ -113,24 +118,33 @@ def of_blindness(
     now: Moment,
 ) -> tuple[AccountState, Message]:
     """Return the message of the blind machine, said under the worst open incident."""
+    sight = _sight(state, outage, prices, rules, now, pool=None)
+    acked = state.blind.ack is not None
+    reach = Reach.CHAT if acked else _furthest(state)
     if kind is Kind.SECURITY:
         state, incident = _own_incident(state, now)
         missed = state.blind.missed or Missed(kind=MissKind.SECURITY, reason="")
-        text = messages.security(state.account, rules.venue, incident, missed.reason)
+        text = messages.security(state.account, rules.venue, incident, missed)
         tier = Tier.CRITICAL
     else:
-        state, incident = _shared_incident(state, now)
-        wait_us = blind.repeat_us(outage.tier)
+        state, incident = _shared_incident(state, now, reach)
+        wait_us = blind.repeat_us(outage.tier, acked=acked)
+        since = state.blind.unanswered_since_us
+        unanswered = kind is Kind.UNANSWERED and since is not None
         text = messages.blind(
-            _sight(state, outage, prices, rules, now, pool=None),
+            sight,
             incident,
             was=outage.was,
             next_wall_us=now.wall_us + wait_us,
             never_read=outage.last is None,
+            unanswered_us=elapsed_us(now.steady_us, since or 0) if unanswered else None,
         )
         tier = outage.tier
-    message = _message(state.account, incident, kind, tier, Lane.BLIND, text, now)
-    return state, message
+    one = envelope.message(state.account, incident, kind, tier, Lane.BLIND, text, now)
+    said = messages.blindly(sight)
+    whole = envelope.of_blindness(one, venue=rules.venue, reach=reach, said=said, acked=acked)
+    away = None if sight.estimate is None else sight.estimate.report.tier_distance
+    return state, replace(whole, away=away)
 
 
 def of_seeing(
@@ -138,7 +152,8 @@ def of_seeing(
 ) -> tuple[AccountState, Message]:
     """Return the message that ends a told blindness, with what is seen now."""
     state = replace(state, blind=replace(state.blind, incident=before.blind.incident))
-    state, incident = _shared_incident(state, now)
+    reach = before.blind.reach
+    state, incident = _shared_incident(state, now, Reach.CHAT)
     state = replace(state, blind=replace(state.blind, incident=None))
     pools = []
     for report in found.report.pools:
@@ -151,15 +166,23 @@ def of_seeing(
         state.account,
         incident,
         pools,
-        blind_s=None if since is None else alerting.elapsed_us(now.steady_us, since) / 1e6,
+        blind_s=None if since is None else elapsed_us(now.steady_us, since) / 1e6,
         tolerance=checks.tolerance(found.snapshot),
     )
     worst = max((tier for _, tier in pools), default=Tier.CALM)
-    return state, _message(state.account, incident, Kind.SEEING, worst, Lane.BLIND, text, now)
+    one = envelope.message(state.account, incident, Kind.SEEING, worst, Lane.BLIND, text, now)
+    value = lines.shortly(pools[0][0]) if pools else "no position"
+    away = pools[0][0].report.tier_distance if pools else None
+    whole = envelope.of_blindness(one, venue=rules.venue, reach=reach, said=value, acked=True)
+    return state, replace(whole, away=away)
 
 
 def of_findings(
-    state: AccountState, telling: list[Finding], found: Look, now: Moment
+    state: AccountState,
+    telling: list[Finding],
+    found: Look,
+    rules: AlertRules,
+    now: Moment,
 ) -> list[Message]:
     """Return one message for each finding of the checks that is to be told."""
     said = []
@@ -176,45 +199,27 @@ def of_findings(
             finding.facts,
             mark=lines.MARK[finding.tier] if urgent else lines.NOTE_MARK,
         )
-        message = _message(
+        one = envelope.message(
             state.account, incident, Kind.NOTE, finding.tier, finding.lane, text, now
         )
-        said.append(replace(message, pool=finding.pool, silent=finding.silent))
+        said.append(
+            envelope.of_finding(
+                one,
+                finding,
+                reach=_alarmed(state, finding, rules),
+                acked=state.findings[f"{finding.check}:{finding.pool}"].ack is not None,
+            )
+        )
     return said
 
 
-def _of_danger(
-    state: AccountState, danger: DangerState, turn: Turn, text: Text, now: Moment
-) -> Message:
-    assert danger.incident is not None
-    urgent = danger.tier >= Tier.CRITICAL
-    lane = Lane.DANGER if urgent else Lane.WARNING
-    message = _message(state.account, danger.incident, turn.kind, danger.tier, lane, text, now)
-    return replace(message, pool=turn.pool, silent=danger.worst <= Tier.WATCH)
-
-
-def _message(
-    account: str,
-    incident: Incident,
-    kind: Kind,
-    tier: Tier,
-    lane: Lane,
-    text: Text,
-    now: Moment,
-) -> Message:
-    # four characters repeat within years; the opening time keeps the key unique for ever
-    code = f"{incident.code}:{incident.opened_at_us}:{incident.seq}"
-    return Message(
-        key=f"{account}:{code}:{kind}",
-        account=account,
-        kind=kind,
-        tier=tier,
-        lane=lane,
-        text=text,
-        silent=False,
-        created_at_us=now.steady_us,
-        incident=incident.code,
-    )
+# a loss is told as far as the danger before it, and in an emergency to all
+def _alarmed(state: AccountState, finding: Finding, rules: AlertRules) -> Reach:
+    danger = state.dangers.get(finding.pool)
+    first = speaking.first_reach(finding.tier, rules.reach)
+    if danger is None or finding.lane is not Lane.DANGER:
+        return first
+    return max(first, danger.reach)
 
 
 def _spoken_state(state: AccountState, pool: str) -> DangerState:
@@ -321,22 +326,26 @@ def _worst_pool(readings: Mapping[str, Reading | None]) -> str | None:
 
 
 # blindness is told under the incident of the worst danger, so that one story has one code
-def _shared_incident(state: AccountState, now: Moment) -> tuple[AccountState, Incident]:
-    open_ = [d for d in state.dangers.values() if d.tier > Tier.CALM and d.incident is not None]
-    if not open_:
+def _shared_incident(
+    state: AccountState, now: Moment, reach: Reach
+) -> tuple[AccountState, Incident]:
+    worst = blind.shared(state.dangers.values())
+    if worst is None:
         return _own_incident(state, now)
-    worst = max(open_, key=lambda d: (d.tier, d.pool))
     assert worst.incident is not None
-    incident = alerting.spoken(worst.incident)
-    dangers = {
-        pool: alerting.retold(d, now.steady_us) if d.tier >= Tier.WARNING else d
-        for pool, d in state.dangers.items()
-    }
+    incident = spoken(worst.incident)
+    dangers = {pool: speaking.retold(d, now.steady_us, reach) for pool, d in state.dangers.items()}
     dangers[worst.pool] = replace(dangers[worst.pool], incident=incident)
     return replace(state, dangers=dangers), incident
 
 
 def _own_incident(state: AccountState, now: Moment) -> tuple[AccountState, Incident]:
-    own = state.blind.incident or alerting.opened(state.account, "blind", now.steady_us)
-    incident = alerting.spoken(own)
+    own = state.blind.incident or opened(state.account, "blind", now.steady_us)
+    incident = spoken(own)
     return replace(state, blind=replace(state.blind, incident=incident)), incident
+
+
+# the dangers that blindness names went their own way before it
+def _furthest(state: AccountState) -> Reach:
+    alarmed = [d.reach for d in state.dangers.values() if d.ack is None]
+    return max([state.blind.reach, *alarmed])

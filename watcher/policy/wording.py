@@ -3,12 +3,13 @@ Numbers, times and names as a tired person reads them, and the lines they stand 
 
 Rule: every number carries its unit and no more digits than help; a minus is a true minus. A name
 that came from outside passes `name` or `words` first: letters, digits and a few marks survive,
-everything else is shown as its code, so no symbol can forge a line, a link or a mention.
+everything else is shown as its code, so no symbol can forge a line, a link, a command or a mention.
 """
 
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -24,6 +25,10 @@ MINUS = "−"
 _NAME_MARKS = frozenset("._:/-")
 _WORD_MARKS = _NAME_MARKS | frozenset(" ,;()%+=×'")
 _RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
+# what Telegram makes pressable by itself: an address (files of our own are none), a command
+_LINKING = re.compile(
+    r"(?<=\w)\.(?=[^\W\d_])(?!(?:db|toml|log)\b)|(?<=:)/(?=/)|(?<![\w/])/(?=\w+(?![\w/]))"
+)
 _VENUES = {"binance": "Binance", "bybit": "Bybit", "okx": "OKX"}
 
 
@@ -202,13 +207,23 @@ def day_time(wall_us: int, where: tzinfo) -> str:
     return _local(wall_us, where).strftime("%-d %b %H:%M %Z")
 
 
+def minute_of_day(wall_us: int, where: tzinfo) -> int:
+    at = _local(wall_us, where)
+    return 60 * at.hour + at.minute
+
+
 def _local(wall_us: int, where: tzinfo) -> datetime:
     return datetime.fromtimestamp(wall_us // 1_000_000, where)
 
 
 def _cleaned(raw: str, marks: frozenset[str], length_max: int) -> str:
     shown = "".join(_shown(letter, marks) for letter in unicodedata.normalize("NFC", raw[:400]))
-    return shown if len(shown) <= length_max else shown[: length_max - 1] + "…"
+    while True:
+        shown = _LINKING.sub(lambda found: _code(found[0]), shown)
+        if len(shown) <= length_max:
+            return shown
+        # a cut may leave what was no command as one
+        shown = shown[: length_max - 1] + "…"
 
 
 # letters and digits of any script, because venues list such tickers; not those that turn the
@@ -219,5 +234,9 @@ def _shown(letter: str, marks: frozenset[str]) -> str:
     plain = unicodedata.category(letter)[0] == "L" or unicodedata.category(letter) == "Nd"
     if plain and unicodedata.bidirectional(letter) not in _RIGHT_TO_LEFT:
         return letter
+    return _code(letter)
+
+
+def _code(letter: str) -> str:
     code = ord(letter)
     return f"\\u{code:04X}" if code <= 0xFFFF else f"\\U{code:08X}"  # noqa: PLR2004 - the plane's end

@@ -48,6 +48,13 @@ class Key:
     token: str
 
 
+class Ids(Protocol):
+    """Makes secrets."""
+
+    def token(self) -> str:
+        """Return 128 random bits as text, never the same twice."""
+
+
 class Channel(Protocol):
     """One road to a person."""
 

@@ -7,11 +7,11 @@ Rule: an adapter turns everything its library can throw into this tree.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from watcher.domain.account import Snapshot
 from watcher.domain.alert import MissKind
+from watcher.domain.status import VenueStatus
 
 
 class VenueError(Exception):
@@ -67,29 +67,6 @@ class WithdrawalRight(VenueError):
     kind = MissKind.SECURITY
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeyRights:
-    """What the venue says the key may do. None: the venue does not tell."""
-
-    read: bool | None
-    trade: bool | None
-    transfer: bool | None
-    withdraw: bool | None
-    ip_bound: bool | None
-    expires_at_us: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VenueStatus:
-    """Facts `watcher check` shows beside the numbers."""
-
-    mode: str
-    rights: KeyRights
-    clock_offset_ms: float
-    weight_used: int
-    weight_limit: int
-
-
 class Venue(Protocol):
     """One account on one venue, read-only."""
 
@@ -115,5 +92,12 @@ class Venue(Protocol):
 
     async def housekeeping(self) -> None:
         """Refresh mode, rights, clock offset, brackets as each falls due."""
+
+    async def status(self) -> VenueStatus:
+        """
+        Return what is known since the last `housekeeping`; only what was never read is asked for.
+
+        Raises: `VenueError`.
+        """
 
     async def close(self) -> None: ...

@@ -1,46 +1,44 @@
 """
-Commands from people: which words there are, how old one may be, where the answer goes.
+Commands and presses from people: who may give which, how late, and where the answer goes.
 
-Rule: a command reads; none changes a limit, a tier, a person or money. Who may ask was settled at
-the gate before. An answer leaves through the deliverer in the lane of replies, which has a small
+Rule: what a command may do at most is its line in `policy.verbs`; who may ask was settled at the
+gate before. An answer leaves through the deliverer in the lane of replies, which has a small
 share of the chat's sends, so any number of questions never delays an alert; hence few pages too. A
-command that waited in an outage is not answered late as if it were fresh: the answer says to ask
-again. What an answer says is written in `policy`.
+command that waited in an outage is not carried out late as if it were fresh, but for what only
+makes money stand still. What an answer says is written in `policy`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 
 import structlog
 
 from watcher.domain.alert import (
     SECOND_US,
-    AccountState,
-    AlertRules,
     Kind,
     Lane,
     Message,
-    Moment,
     Text,
     Tier,
 )
-from watcher.policy import notes, overview
-from watcher.policy.lines import LINES_MAX
-from watcher.ports import Channel, Clock, Command, Press
+from watcher.domain.road import Act
+from watcher.policy import notes, wording
+from watcher.policy.asked import AskedWrong
+from watcher.policy.orders import MUTE_US, AckOrder, MuteOrder
+from watcher.policy.verbs import SAME_AS, VERBS, Verb, help_text, not_yours, unknown_command
+from watcher.ports import Channel, Clock, Command, Press, Store, StoreError, Taken
+from watcher.service.answers import Answer, Answers
+from watcher.service.draw import Drawer
+from watcher.service.hearing import heard
+from watcher.service.keyring import hashed
+from watcher.service.orders import Orders, Watched
 
 AGE_MAX_S = 60
-PAGES_MAX = 3
 
 log = structlog.get_logger()
-
-
-class Watched(Protocol):
-    """An account as its poller knows it now."""
-
-    rules: AlertRules
-    state: AccountState
 
 
 class Speaker(Protocol):
@@ -50,31 +48,115 @@ class Speaker(Protocol):
 
 
 class Commands:
-    """The `Answerer` port over the accounts in *watched*, by name."""
+    """
+    The `Answerer` port over the accounts in *watched*, by name. `working`: answers being made.
+    """
 
     def __init__(
         self,
         *,
         watched: Mapping[str, Watched],
         speaker: Speaker,
+        store: Store,
+        drawer: Drawer,
         clock: Clock,
         zone: str,
     ) -> None:
-        self._watched = watched
         self._speaker = speaker
+        self._store = store
         self._clock = clock
-        self._zone = zone
         self._answered = 0
-        self._words: Mapping[str, Callable[[str, Moment], Sequence[Text]]] = {
-            "status": self._status,
-            "positions": self._positions,
-            "help": self._help,
-            "start": self._help,
+        self.working: set[asyncio.Task[None]] = set()
+        self._orders = Orders(watched=watched, store=store, clock=clock, where=wording.zone(zone))
+        self._answers = Answers(
+            watched=watched, store=store, drawer=drawer, clock=clock, zone=zone, orders=self._orders
+        )
+        answers, orders = self._answers, self._orders
+        reading: dict[str, Callable[[Command], Awaitable[Sequence[Answer]]]] = {
+            "status": answers.status,
+            "positions": answers.positions,
+            "whatif": answers.whatif,
+            "chart": answers.chart,
+            "alerts": answers.alerts,
+            "help": _help,
         }
+        ordering = {
+            "ack": orders.ack,
+            "mute": orders.mute,
+            "unmute": orders.unmute,
+            "pause": orders.pause,
+            "kill": orders.kill,
+            "heard": self._heard,
+        }
+        self._words = reading | {word: _in_words(order) for word, order in ordering.items()}
+        assert set(self._words) == set(VERBS), "every command has its line in the table"
 
     def answer(self, command: Command, road: Channel) -> None:
+        self._work(self._answer(command, road), name=command.word)
+
+    async def press(self, press: Press, road: Channel) -> str:
+        """Take *press*: a button of a message acts once, and is nobody's but an operator's."""
         now = self._clock.now()
-        for text in self._texts(command, now):
+        try:
+            taken = await self._store.take_button(
+                hashed(press.token), press, chat=road.name, now=now
+            )
+        except StoreError as error:
+            log.warning("button.failed", reason=str(error))
+            return "The store cannot be read: say it as a command, /help"
+        if taken is None:
+            log.info("button.refused", user_id=press.user_id, channel=road.name)
+            return notes.EXPIRED_BUTTON
+        log.info("button.pressed", act=taken.act.value, user_id=press.user_id)
+        return await self._pressed(taken, press, road)
+
+    async def close(self) -> None:
+        """End what is still being worked on."""
+        for task in self.working:
+            task.cancel()
+        await asyncio.gather(*self.working, return_exceptions=True)
+
+    async def _pressed(self, taken: Taken, press: Press, road: Channel) -> str:
+        match taken.act:
+            case Act.ACK:
+                ack = AckOrder(incident=taken.incident, user_id=press.user_id, tier=taken.tier)
+                return await self._orders.obeyed(taken.account, ack, press.update_id)
+            case Act.MUTE:
+                mute = MuteOrder(pool=taken.pool, for_us=MUTE_US, user_id=press.user_id)
+                return await self._orders.obeyed(taken.account, mute, press.update_id)
+            case Act.DETAILS:
+                return self._asked("positions", taken, press, road)
+            case Act.CHART:
+                return self._asked("chart", taken, press, road)
+            case Act.HEARD:
+                return await heard(self._store, taken.incident, self._clock.now())
+
+    async def _heard(self, command: Command) -> str:
+        return await heard(self._store, command.argument, self._clock.now())
+
+    def _asked(self, word: str, taken: Taken, press: Press, road: Channel) -> str:
+        command = Command(
+            word=word,
+            argument=taken.account,
+            user_id=press.user_id,
+            sent_at_us=self._clock.now().wall_us,
+            operator=press.operator,
+            update_id=press.update_id,
+        )
+        self.answer(command, road)
+        return f"{word.capitalize()} of {wording.name(taken.account)} below"
+
+    def _work(self, work: Awaitable[None], *, name: str) -> None:
+        async def done() -> None:
+            await work
+
+        task = asyncio.create_task(done(), name=f"answer:{name[:20]}")
+        self.working.add(task)
+        task.add_done_callback(self.working.discard)
+
+    async def _answer(self, command: Command, road: Channel) -> None:
+        for answer in await self._told(command):
+            now = self._clock.now()
             self._answered += 1
             message = Message(
                 # sends are deduplicated by key: two questions are two answers
@@ -83,67 +165,49 @@ class Commands:
                 kind=Kind.REPLY,
                 tier=Tier.CALM,
                 lane=Lane.REPLY,
-                text=text,
+                text=answer.text,
                 silent=True,
                 created_at_us=now.steady_us,
+                picture=answer.picture,
             )
             self._speaker.tell(message, channel=road)
 
-    async def press(self, press: Press, road: Channel) -> str:
-        """No message carries a button yet, so whatever is pressed is none of this program's."""
-        log.info("button.refused", user_id=press.user_id, channel=road.name)
-        return notes.EXPIRED_BUTTON
+    async def _told(self, command: Command) -> Sequence[Answer]:
+        verb = VERBS.get(SAME_AS.get(command.word, command.word))
+        if verb is None:
+            return [Answer(unknown_command(command.word, operator=command.operator))]
+        if verb.for_operators and not command.operator:
+            return [Answer(not_yours(verb))]
+        age_s = (self._clock.now().wall_us - command.sent_at_us) // SECOND_US
+        if age_s > AGE_MAX_S and not verb.at_any_age:
+            return [_plain(f"Your command came {age_s} s late and was not run: ask again")]
+        return await self._carried_out(verb, command)
 
-    def _texts(self, command: Command, now: Moment) -> Sequence[Text]:
-        age_s = (now.wall_us - command.sent_at_us) // SECOND_US
-        if age_s > AGE_MAX_S:
-            return [Text(plain=f"Your command came {age_s} s late and was not run: ask again")]
-        build = self._words.get(command.word)
-        if build is None:
-            return [notes.unknown_command(f"/{command.word}")]
+    async def _carried_out(self, verb: Verb, command: Command) -> Sequence[Answer]:
         try:
-            return build(command.argument, now)
+            return await self._words[verb.word](command)
+        except AskedWrong as wrong:
+            return [_plain(str(wrong))]
+        except StoreError as error:
+            log.warning("command.failed", command=verb.word, reason=str(error))
+            return [_plain(f"/{verb.word} was NOT done: the store failed; try again")]
         except Exception:
-            log.exception("command.failed", command=command.word)
-            return [Text(plain="This answer could not be made; the log says why. Alerts go on.")]
-
-    def _status(self, _argument: str, now: Moment) -> Sequence[Text]:
-        states = [each.state for each in self._watched.values()]
-        rules = {name: each.rules for name, each in self._watched.items()}
-        return [overview.status(states, rules, now, zone=self._zone)]
-
-    def _positions(self, argument: str, now: Moment) -> Sequence[Text]:
-        name = argument.lower().replace("-", "_")
-        if name and name not in self._watched:
-            known = ", ".join(sorted(self._watched))
-            return [Text(plain=f"No account of that name. Known: {known}")]
-        chosen = [self._watched[name]] if name else sorted(self._watched.values(), key=_calm)
-        pages = [
-            page for each in chosen for page in overview.positions(each.state, each.rules, now)
-        ]
-        if len(pages) <= PAGES_MAX:
-            return pages
-        hint = f"and {len(pages) - PAGES_MAX} more pages"
-        if not name:
-            hint += f"; one account: /positions {chosen[-1].state.account}"
-        return [*pages[: PAGES_MAX - 1], _ended(pages[PAGES_MAX - 1], hint)]
-
-    def _help(self, _argument: str, _now: Moment) -> Sequence[Text]:
-        return [notes.help_text()]
+            log.exception("command.failed", command=verb.word)
+            return [_plain("This answer could not be made; the log says why. Alerts go on.")]
 
 
-# the worst accounts first: what finds no room is the calmest
-def _calm(watched: Watched) -> tuple[bool, int]:
-    state = watched.state
-    worst = max((danger.tier for danger in state.dangers.values()), default=Tier.CALM)
-    return (not state.blind.active, -worst)
+async def _help(command: Command) -> Sequence[Answer]:
+    return [Answer(help_text(operator=command.operator))]
 
 
-def _ended(page: Text, line: str) -> Text:
-    """Return *page* with *line* as its last, within what one message holds."""
-    plain = "\n".join(page.plain.splitlines()[: LINES_MAX - 1])
-    return Text(
-        plain=f"{plain}\n{line}",
-        bold=tuple(span for span in page.bold if span[1] <= len(plain)),
-        fixed=tuple(span for span in page.fixed if span[1] <= len(plain)),
-    )
+def _in_words(
+    order: Callable[[Command], Awaitable[str]],
+) -> Callable[[Command], Awaitable[Sequence[Answer]]]:
+    async def told(command: Command) -> Sequence[Answer]:
+        return [_plain(await order(command))]
+
+    return told
+
+
+def _plain(words: str) -> Answer:
+    return Answer(Text(plain=words))

@@ -1,9 +1,9 @@
 """
-Delivery: from the outbox to the person, worst lane first, at least once.
+Delivery on one road: from the outbox to the person, worst lane first, at least once.
 
 Rule: a row is claimed, sent, then marked; a crash between repeats it under the same key and code.
 Two sources feed the loop: the store's outbox, and a queue in memory for replies and for alerts the
-store could not take. Each road (a chat) has a budget of sends per minute (`roads`) and holds:
+store could not take. Each road has a loop, a budget of sends per minute (`roads`) and holds:
 
     the far side said             the row                              the road
     ok                            sent                                 free
@@ -14,52 +14,60 @@ store could not take. Each road (a chat) has a budget of sends per minute (`road
     no message at all (token, chat)  queued                            held 15, 30, 60, 60 s …
     no connection                 queued                               held 1, 2, 4, 8, 15 s
 
-Rows of lanes 2 to 4 that waited over ten minutes are folded into one summary. A reply that could
-not leave within ten seconds is dropped for one line: figures are fresh or not told.
+A later road takes over what is vital and was on an earlier one for 15 s without being delivered; at
+once where the earlier one refuses all, is held longer than that, or gave the message up. It looks
+for itself, so that a send that hangs holds up no other road.
 
-Nothing here judges: what is said and in which lane was decided before.
+Rows of one group are told as one message where more than three wait; rows of lanes 2 to 4 that
+waited over ten minutes are folded into one summary. An edit needs the message it takes the place
+of. Nothing here judges: what is said and in which lane was decided before.
 """
 
 from __future__ import annotations
 
-import bisect
-from collections import OrderedDict
+from collections.abc import Sequence
 
 import structlog
 
-from watcher.domain.alert import MINUTE_US, SECOND_US, Kind, Lane, Message, Moment, Text, Tier
-from watcher.policy.grouping import folded
+from watcher.domain.alert import MINUTE_US, SECOND_US, Kind, Lane, Message, Moment, Tier
+from watcher.domain.road import Reach
+from watcher.policy.grouping import folded, grouped
 from watcher.ports import (
-    Backlog,
+    SHARES,
     Bell,
     Channel,
     Claim,
     Clock,
     DeliveryError,
+    Ids,
+    Key,
+    Share,
     Store,
     StoreError,
+    is_vital,
+    share_of,
 )
-from watcher.service.roads import SENDS_PER_MINUTE, Road, lane_of
-from watcher.service.spoken import Spoken, busy
+from watcher.service import keyring
+from watcher.service.roads import SENDS_PER_MINUTE
+from watcher.service.rows import FAIL_OVER_US, Rows
+from watcher.service.sending import Sender
+from watcher.service.spoken import Memory, Spoken
 from watcher.service.standing import Standing
 
-AMBIGUOUS_WAIT_S = 3.0
 COPIES_MAX = 3
-FOLD_AFTER_US = 10 * MINUTE_US
-FOLD_ROWS_MAX = 50
-IDLE_S = 60.0
+IDLE_S = 5.0
+"""What another process put into the outbox is found by then."""
 STORE_RETRY_S = 5.0
-MEMORY_MAX = 200
-KEYS_KEPT = 2000
+LOST_MAX = 50
 
 log = structlog.get_logger()
 
 
 class Deliverer:
     """
-    Sends what the store queues and what `tell` hands over. `run` is a loop; `wake` rings it.
+    Sends on one road what the store queues and `tell` hands over. `run` is a loop; `wake` rings it.
 
-    `contact_us` is when the far side last confirmed a message.
+    *earlier* are the deliverers of the roads before this one, nearest to the person first.
     """
 
     def __init__(
@@ -68,39 +76,42 @@ class Deliverer:
         store: Store,
         channel: Channel,
         clock: Clock,
+        ids: Ids,
+        road: Reach = Reach.CHAT,
+        earlier: Sequence[Deliverer] = (),
         per_minute: int = SENDS_PER_MINUTE,
+        zone: str = "UTC",
     ) -> None:
-        self.contact_us: int | None = None
+        self.road = road
+        self.sender = Sender(channel, clock, per_minute=per_minute, zone=zone)
+        self.rows = Rows(store, road, clock)
         self._store = store
-        self._channel = channel
         self._clock = clock
+        self._ids = ids
         self._per_minute = per_minute
+        self._zone = zone
+        self._earlier = tuple(earlier)
+        self._later: list[Deliverer] = []
+        for each in earlier:
+            each._later.append(self)  # noqa: SLF001 - its own kind
         self._bell = Bell()
         self._stopping = False
-        self._roads: dict[str, Road] = {}
-        self._memory: list[Spoken] = []
-        self._told = 0
-        self._sent: OrderedDict[str, None] = OrderedDict()
-        self._store_failing = False
-        self._standing = Standing(channel.name)
+        self._askers: dict[str, Sender] = {}
+        self._memory = Memory()
+        self._lost: list[Message] = []
+        self._alone_until_us = 0
+        self._standing = Standing(channel.name, road)
 
     def wake(self) -> None:
         self._bell.ring()
 
     def tell(self, message: Message, *, channel: Channel | None = None) -> None:
-        """Send *message* from memory: a reply on its own road, or an alert the store lost."""
-        if message.key in self._sent or any(s.message.key == message.key for s in self._memory):
+        """Send *message* from memory: a reply on its own channel, or an alert the store lost."""
+        # what an edit takes the place of is known to the store only
+        if message.key in self.rows.sent or message.key in self._memory or message.edits:
             return
-        self._remember(message, channel or self._channel)
+        self._memory.add(message, self._sender_on(channel))
         self.wake()
-
-    def _remember(self, message: Message, channel: Channel, *, busy_line: bool = False) -> None:
-        self._told += 1
-        spoken = Spoken(message=message, channel=channel, number=self._told, busy_line=busy_line)
-        bisect.insort(self._memory, spoken, key=Spoken.rank)
-        if len(self._memory) > MEMORY_MAX:
-            dropped = self._memory.pop()
-            log.error("message.dropped", key=dropped.message.key, waiting=MEMORY_MAX)
 
     def warmed(self, error: DeliveryError | None) -> None:
         """Take what a sign of life, asked for elsewhere, says about the channel of alerts."""
@@ -133,16 +144,17 @@ class Deliverer:
         while not self._stopping:
             await self._note()
             now = self._clock.now()
-            spoken = self._next_spoken(now)
+            self._take_over_memory(now)
+            spoken = self._memory.next(now)
             # a store that fails may fail slowly: what is in memory does not wait for it
-            skip = spoken is not None and self._store_failing
+            skip = spoken is not None and self.rows.failing
             claim = None if skip else await self._claimed(now)
-            spoken = self._next_spoken(self._clock.now())
+            spoken = self._memory.next(self._clock.now())
             if claim is not None and (spoken is None or spoken.gives_way_to(claim)):
                 await self._send_claim(claim)
             elif spoken is not None:
                 if claim is not None:
-                    await self._release(claim, now)
+                    await self.rows.postpone(claim, now.steady_us, "outranked")
                 await self._send_spoken(spoken)
             else:
                 return await self._wait_s(now)
@@ -151,235 +163,212 @@ class Deliverer:
     # -- choosing ------------------------------------------------------------------------------
 
     async def _claimed(self, now: Moment) -> Claim | None:
-        lanes = self._open_lanes(now)
-        if lanes is None:
+        open_shares = [s for s in SHARES if self.sender.free_at_us(s, now) <= now.steady_us]
+        if not open_shares:
             return None
-        try:
-            claims = await self._store.claim(now, limit=1, lanes=lanes)
-        except StoreError as error:
-            self._store_failed(error)
-            return None
-        if self._store_failing:
-            self._store_failing = False
-            log.info("outbox.recovered")
-        return claims[0] if claims else None
+        if self._earlier:
+            await self.rows.take_over(now, shut=self._earlier[-1].sender.is_shut(now))
+        return await self.rows.next(now, open_shares)
 
-    def _open_lanes(self, now: Moment) -> tuple[Lane, Lane] | None:
-        road = self._road(self._channel)
-        if road.free_at_us(Lane.DIGEST, now.steady_us) <= now.steady_us:
-            return (Lane.DANGER, Lane.DIGEST)
-        if road.free_at_us(Lane.DANGER, now.steady_us) <= now.steady_us:
-            return (Lane.DANGER, Lane.BLIND)
-        return None
+    def _take_over_memory(self, now: Moment) -> None:
+        for each in self._earlier:
+            shut = each is self._earlier[-1] and each.sender.is_shut(now)
+            for message in each.stranded(now, shut=shut):
+                if not any(other.rows.sent.get(message.key) for other in self._earlier):
+                    self.tell(message)
 
-    def _next_spoken(self, now: Moment) -> Spoken | None:
-        self._drop_late_replies(now)
-        for spoken in self._memory:
-            road = self._road(spoken.channel)
-            free_us = road.free_at_us(lane_of(spoken.message), now.steady_us)
-            if max(free_us, spoken.not_before_us) <= now.steady_us:
-                return spoken
-        return None
+    def stranded(self, now: Moment, *, shut: bool) -> list[Message]:
+        """Return what is vital, waits in memory, and should leave on another road; *shut*: all."""
+        late_us = now.steady_us - FAIL_OVER_US
+        late = [message for message in self.vital() if shut or message.created_at_us <= late_us]
+        return [*self._lost, *late]
 
-    def _drop_late_replies(self, now: Moment) -> None:
-        late = [spoken for spoken in self._memory if spoken.is_late(now)]
-        for spoken in late:
-            self._memory.remove(spoken)
-            log.info("reply.dropped", key=spoken.message.key)
-        for channel in {s.channel.name: s.channel for s in late if not s.busy_line}.values():
-            if not any(s.busy_line and s.channel.name == channel.name for s in self._memory):
-                asked = next(s.message for s in late if s.channel.name == channel.name)
-                self._remember(busy(asked, now), channel, busy_line=True)
+    def vital(self) -> list[Message]:
+        """Return what waits in memory and must not be lost with this road."""
+        return [s.message for s in self._memory if is_vital(s.message)]
 
     async def _wait_s(self, now: Moment) -> float:
-        due = [
-            max(
-                s.not_before_us,
-                self._road(s.channel).free_at_us(lane_of(s.message), now.steady_us),
-            )
-            for s in self._memory
-        ]
-        try:
-            backlog = await self._store.backlog(now)
-        except StoreError as error:
-            self._store_failed(error)
+        due = [spoken.due_us(now) for spoken in self._memory]
+        for each in self._earlier:
+            theirs = [m for m in each.vital() if m.key not in self._memory]
+            ripe = [message.created_at_us + FAIL_OVER_US for message in theirs]
+            due += [at_us for at_us in ripe if at_us > now.steady_us]
+        rows = await self.rows.due(now)
+        if rows is None:
             due.append(now.steady_us + round(STORE_RETRY_S * SECOND_US))
         else:
-            if backlog.due_us is not None:
-                due.append(max(backlog.due_us, self._free_for(backlog, now)))
+            due += [max(at, self.sender.free_at_us(s, now)) for s, at in rows.shares.items()]
+            if rows.stranded_us is not None:
+                # one that cannot be read must not make the loop spin
+                ripe_us = rows.stranded_us + FAIL_OVER_US
+                due.append(max(ripe_us, now.steady_us + SECOND_US))
         wait_us = min(due, default=now.steady_us + round(IDLE_S * SECOND_US)) - now.steady_us
         return min(max(wait_us / SECOND_US, 0.01), IDLE_S)
 
-    def _free_for(self, backlog: Backlog, now: Moment) -> int:
-        lane = Lane.DIGEST if backlog.urgent_since_us is None else Lane.DANGER
-        free_us = self._road(self._channel).free_at_us(lane, now.steady_us)
-        # an urgent row that is itself postponed must not make the loop spin on the others
-        return free_us if free_us > now.steady_us else now.steady_us + SECOND_US // 4
+    def _sender_on(self, channel: Channel | None) -> Sender:
+        if channel is None or channel.name == self.sender.name:
+            return self.sender
+        if channel.name not in self._askers:
+            self._askers[channel.name] = Sender(
+                channel, self._clock, per_minute=self._per_minute, zone=self._zone
+            )
+        return self._askers[channel.name]
 
-    def _road(self, channel: Channel) -> Road:
-        return self._roads.setdefault(channel.name, Road(self._per_minute))
-
-    # -- sending -------------------------------------------------------------------------------
+    # -- sending a row -------------------------------------------------------------------------
 
     async def _send_claim(self, claim: Claim) -> None:
         message = claim.message
         now = self._clock.now()
-        if message.key in self._sent:
-            await self._mark(claim, "sent from memory")
-        elif message.lane > Lane.BLIND and _is_old(message, now) and await self._folded(claim, now):
+        if message.key in self.rows.sent:
+            await self.rows.mark(claim, self.rows.sent[message.key])
+        elif message.edits:
+            await self._edit_claim(claim)
+        elif await self._with_others(claim, now):
             return
         else:
             await self._attempt_claim(claim)
 
     async def _attempt_claim(self, claim: Claim) -> None:
         message = claim.message
+        keys = await self._keys(claim)
         try:
-            receipt = await self._send(self._channel, message)
+            receipt = await self.sender.send(message, keys)
         except DeliveryError as error:
-            until_us = self._hold(self._channel, message, error)
-            await self._failed_claim(claim, error, until_us)
-        else:
-            await self._mark(claim, receipt)
+            await self._failed_claim(claim, error, self._hold(self.sender, message, error))
+            return
+        self._arrived(message.key, receipt)
+        await self.rows.mark(claim, receipt)
+        if message.pinned:
+            await self.sender.pin(receipt)
 
     async def _failed_claim(self, claim: Claim, error: DeliveryError, until_us: int) -> None:
         message = claim.message
         if error.ambiguous and (message.tier < Tier.CRITICAL or claim.copies + 1 >= COPIES_MAX):
-            await self._mark(claim, "unconfirmed")
-            return
-        try:
-            if error.permanent:
-                log.error("message.abandoned", key=message.key, reason=error.reason)
-                await self._store.abandon(claim.id, error.reason)
+            self.rows.arrived(message.key, None)
+            await self.rows.mark(claim, None)
+        elif error.permanent:
+            await self.rows.abandon(claim, error.reason)
+            self._wake_later()
+        else:
+            await self.rows.postpone(claim, until_us, error.reason, copied=error.ambiguous)
+
+    async def _edit_claim(self, claim: Claim) -> None:
+        message = claim.message
+        if claim.edit_of is not None:
+            try:
+                await self.sender.edit(claim.edit_of, message, await self._keys(claim))
+            except DeliveryError as error:
+                if not error.permanent:
+                    until_us = self._hold(self.sender, message, error)
+                    await self._failed_edit(claim, error, until_us)
+                    return
+                log.info("message.unedited", key=message.key, reason=error.reason)
+            else:
+                await self.rows.mark(claim, claim.edit_of)
                 return
-            await self._store.postpone(claim.id, until_us, error.reason, copied=error.ambiguous)
-        except StoreError as failure:
-            self._store_failed(failure)
+        if message.kind is Kind.UPDATED:
+            await self.rows.drop(claim)
+        else:
+            await self._attempt_claim(claim)
+
+    async def _failed_edit(self, claim: Claim, error: DeliveryError, until_us: int) -> None:
+        if error.ambiguous:
+            await self.rows.mark(claim, claim.edit_of)
+        else:
+            await self.rows.postpone(claim, until_us, error.reason)
+
+    async def _keys(self, claim: Claim) -> tuple[Key, ...]:
+        if not claim.message.buttons:
+            return ()
+        now = self._clock.now()
+        keys, remembered = keyring.cut(claim.message, self.sender.name, now, self._ids)
+        return keys if await self.rows.keep_buttons(claim, remembered) else ()
+
+    # -- several rows as one message -----------------------------------------------------------
+
+    async def _with_others(self, first: Claim, now: Moment) -> bool:
+        """Send *first* with the rows that belong to it as one message; False when there is none."""
+        if now.steady_us < self._alone_until_us:
+            return False
+        others, old = await self.rows.others(first, now)
+        if not others:
+            return False
+        claims = [first, *others]
+        messages = [claim.message for claim in claims]
+        await self._send_many(claims, folded(messages, now) if old else grouped(messages, now))
+        return True
+
+    async def _send_many(self, claims: Sequence[Claim], summary: Message) -> None:
+        try:
+            receipt = await self.sender.send(summary)
+        except DeliveryError as error:
+            until_us = self._hold(self.sender, summary, error)
+            if not error.permanent:
+                for claim in claims:
+                    await self._failed_claim(claim, error, until_us)
+                return
+            # each may still go out by itself
+            log.warning("message.ungrouped", key=summary.key, reason=error.reason)
+            self._alone_until_us = self._clock.now().steady_us + MINUTE_US
+            for claim in claims:
+                await self.rows.postpone(claim, until_us, error.reason)
+            return
+        for claim in claims:
+            self._arrived(claim.message.key, receipt)
+        for claim in claims:
+            await self.rows.mark(claim, receipt, single=False)
+
+    # -- sending from memory -------------------------------------------------------------------
 
     async def _send_spoken(self, spoken: Spoken) -> None:
         message = spoken.message
         try:
-            await self._send(spoken.channel, message)
+            receipt = await spoken.sender.send(message)
         except DeliveryError as error:
+            until_us = self._hold(spoken.sender, message, error)
             spoken.copies += error.ambiguous
-            if error.ambiguous and (message.tier < Tier.CRITICAL or spoken.copies >= COPIES_MAX):
+            given_up = error.permanent or (
+                error.ambiguous and (message.tier < Tier.CRITICAL or spoken.copies >= COPIES_MAX)
+            )
+            if given_up or (error.refused and message.kind is Kind.REPLY):
                 self._memory.remove(spoken)
-            elif error.permanent:
-                log.error("message.abandoned", key=message.key, reason=error.reason)  # noqa: TRY400 - told, no defect
-                self._memory.remove(spoken)
-            elif error.refused and message.kind is Kind.REPLY:
-                self._hold(spoken.channel, message, error)
-                self._memory.remove(spoken)
+                self._lose(message, error)
             else:
-                spoken.not_before_us = self._hold(spoken.channel, message, error)
+                spoken.not_before_us = until_us
         else:
             self._memory.remove(spoken)
+            if spoken.sender is self.sender:
+                self._arrived(message.key, receipt)
 
-    async def _send(self, channel: Channel, message: Message) -> str:
-        """Send once; a text refused for good is tried once more without its spans."""
-        try:
-            return await self._call(channel, message, message.text)
-        except DeliveryError as error:
-            if not error.permanent or not (message.text.bold or message.text.fixed):
-                raise
-            log.warning("message.bared", key=message.key, reason=error.reason)
-            return await self._call(channel, message, Text(plain=message.text.plain))
-
-    async def _call(self, channel: Channel, message: Message, text: Text) -> str:
-        road = self._road(channel)
-        road.spend(lane_of(message), self._clock.now().steady_us)
-        receipt = await channel.send(text, silent=message.silent)
-        now = self._clock.now()
-        road.delivered()
-        if channel.name == self._channel.name:
-            self._standing.accept(by_send=True)
-        self.contact_us = now.steady_us
-        self._sent[message.key] = None
-        if len(self._sent) > KEYS_KEPT:
-            self._sent.popitem(last=False)
-        log.info(
-            "message.delivered",
-            key=message.key,
-            kind=message.kind.value,
-            tier=message.tier.name.lower(),
-            waited_ms=(now.steady_us - message.created_at_us) // 1000,
-        )
-        return receipt
-
-    def _hold(self, channel: Channel, message: Message, error: DeliveryError) -> int:
-        """Return when to try again, and keep the road closed until then where all would fail."""
-        now_us = self._clock.now().steady_us
+    def _lose(self, message: Message, error: DeliveryError) -> None:
         if error.permanent:
-            return now_us
-        if error.ambiguous:
-            return now_us + round(AMBIGUOUS_WAIT_S * SECOND_US)
-        road = self._road(channel)
-        wait_s = road.wait_s(lane_of(message), error)
-        until_us = road.hold(lane_of(message), now_us, wait_s)
-        if not error.refused:
-            log.warning(
-                "message.deferred", channel=channel.name, retry_after_s=wait_s, reason=error.reason
-            )
-            return until_us
-        if channel.name == self._channel.name:
-            by_send = message.kind is not Kind.REPLY
-            self._standing.refuse(error, self._clock.now(), by_send=by_send)
-        # the road waits, not the row: whatever is worst by then goes first, also after a restart
-        return 0
+            log.error("message.abandoned", key=message.key, reason=error.reason)
+        if is_vital(message):
+            self._lost = [*self._lost, message][-LOST_MAX:]
+            self._wake_later()
+
+    # -- afterwards ----------------------------------------------------------------------------
+
+    def _hold(self, sender: Sender, message: Message, error: DeliveryError) -> int:
+        until_us = sender.hold(message, error)
+        if sender is self.sender:
+            if error.refused and share_of(message) is not Share.EDIT:
+                by_send = message.kind is not Kind.REPLY
+                self._standing.refuse(error, self._clock.now(), by_send=by_send)
+            if sender.is_shut(self._clock.now()):
+                self._wake_later()
+        return until_us
+
+    def _wake_later(self) -> None:
+        for each in self._later:
+            each.wake()
+
+    def _arrived(self, key: str, receipt: str) -> None:
+        self._standing.accept(by_send=True)
+        self.rows.arrived(key, receipt)
 
     async def _note(self) -> None:
         try:
             await self._standing.note(self._store)
         except StoreError as error:
-            self._store_failed(error)
-
-    # -- folding and marking -------------------------------------------------------------------
-
-    async def _folded(self, first: Claim, now: Moment) -> bool:
-        """Send *first* and all rows as old as one summary; False when it is the only one."""
-        try:
-            others = await self._store.claim(
-                now,
-                limit=FOLD_ROWS_MAX,
-                lanes=(Lane.WARNING, Lane.DIGEST),
-                created_before_us=now.steady_us - FOLD_AFTER_US,
-            )
-        except StoreError as error:
-            self._store_failed(error)
-            return False
-        if not others:
-            return False
-        claims = (first, *others)
-        summary = folded([claim.message for claim in claims], now)
-        try:
-            receipt = await self._send(self._channel, summary)
-        except DeliveryError as error:
-            until_us = self._hold(self._channel, summary, error)
-            for claim in claims:
-                await self._failed_claim(claim, error, until_us)
-        else:
-            for claim in claims:
-                await self._mark(claim, receipt)
-        return True
-
-    async def _mark(self, claim: Claim, receipt: str) -> None:
-        try:
-            await self._store.delivered(claim.id, receipt, self._clock.now())
-        except StoreError as error:
-            # the row will be claimed again; its key is remembered, so it is not sent twice
-            self._sent[claim.message.key] = None
-            self._store_failed(error)
-
-    async def _release(self, claim: Claim, now: Moment) -> None:
-        try:
-            await self._store.postpone(claim.id, now.steady_us, "outranked")
-        except StoreError as error:
-            self._store_failed(error)
-
-    def _store_failed(self, error: StoreError) -> None:
-        if not self._store_failing:
-            log.error("outbox.failed", reason=str(error))
-        self._store_failing = True
-
-
-def _is_old(message: Message, now: Moment) -> bool:
-    return now.steady_us - message.created_at_us > FOLD_AFTER_US
+            self.rows.failed(error)

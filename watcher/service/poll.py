@@ -17,14 +17,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from typing import Protocol
 
 import structlog
 
-from watcher.domain.account import Snapshot
+from watcher.domain.account import Position, Snapshot
 from watcher.domain.alert import (
-    MINUTE_US,
     SECOND_US,
     AccountState,
     AlertRules,
@@ -36,7 +34,9 @@ from watcher.domain.alert import (
     Seen,
     Tier,
 )
-from watcher.policy import notes
+from watcher.domain.status import VenueStatus
+from watcher.policy import notes, troubles
+from watcher.policy.orders import Order, obey
 from watcher.ports import Clock, Store, StoreError, Unsupported, Venue, VenueError, WithdrawalRight
 
 SNAPSHOT_DEADLINE_S = 5.0
@@ -46,7 +46,6 @@ HOUSEKEEPING_DEADLINE_S = 30.0
 HOUSEKEEPING_EVERY_S = 60.0
 START_WAITS_S = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 DEFECT_WAIT_S = 10.0
-HOUR_US = 60 * MINUTE_US
 WAIT_MIN_S = 0.5
 WAIT_MAX_S = 300.0
 MARK_AGE_MAX_US = 15 * SECOND_US
@@ -79,30 +78,51 @@ class Outlet(Protocol):
 
 
 class Marks:
-    """The latest marks by underlying that each account's fresh snapshot brought."""
+    """
+    The latest mark of each contract that each account's fresh snapshot brought.
+
+    A dated contract is not priced like a swap, nor one in coins like one in dollars: only marks of
+    like contracts are news of each other, on whatever venue.
+    """
 
     def __init__(self) -> None:
         self._marks: dict[str, dict[str, tuple[int, float]]] = {}
 
     def note(self, snapshot: Snapshot, now: Moment) -> None:
-        # of several contracts on one coin the first by name is kept, as `decide` compares it
-        for position in sorted(snapshot.positions, key=lambda one: one.symbol, reverse=True):
-            by_account = self._marks.setdefault(position.underlying, {})
+        for position in snapshot.positions:
+            by_account = self._marks.setdefault(_contract(position.symbol), {})
             by_account[snapshot.account] = (now.steady_us, float(position.mark))
 
     def fresh(
-        self, underlyings: Iterable[str], now: Moment, *, apart_from: str
+        self, positions: Iterable[Position], now: Moment, *, apart_from: str
     ) -> dict[str, float]:
-        """Return the newest marks other accounts saw; one's own last mark is no news."""
-        found = {}
-        for name in underlyings:
-            seen = [
-                mark for account, mark in self._marks.get(name, {}).items() if account != apart_from
-            ]
+        """
+        Return by underlying the newest marks other accounts saw; one's own last mark is no news.
+
+        Of several contracts on one coin the first by name counts, as `decide` compares it.
+        """
+        found: dict[str, float] = {}
+        own: dict[str, str] = {}
+        for position in sorted(positions, key=lambda one: one.symbol):
+            own.setdefault(position.underlying, _contract(position.symbol))
+        for name, contract in own.items():
+            by_account = self._marks.get(contract, {})
+            seen = [mark for account, mark in by_account.items() if account != apart_from]
             at_us, price = max(seen, default=(0, 0.0))
             if seen and now.steady_us - at_us <= MARK_AGE_MAX_US:
                 found[name] = price
         return found
+
+
+def _contract(symbol: str) -> str:
+    """
+    Return what names a contract on every venue alike, its date included.
+
+    >>> _contract("BTC-USDT-SWAP"), _contract("BTCUSD_PERP"), _contract("BTC-USDT-270326")
+    ('BTCUSDT', 'BTCUSD', 'BTCUSDT270326')
+    """
+    plain = "".join(mark for mark in symbol if mark.isalnum())
+    return plain.removesuffix("SWAP").removesuffix("PERP")
 
 
 class Poller:
@@ -137,12 +157,14 @@ class Poller:
         self._marks = marks
         self._deadline_s = deadline_s
         self._started = False
+        self._status: VenueStatus | None = None
         self._start_failures = 0
         self._quiet_until_us = 0
         self._missed: Missed | None = None
         self._reported: MissKind | None = None
         self._defective = False
         self._store_failing = False
+        self._turn = asyncio.Lock()
         self._log = log.bind(account=rules.account)
 
     async def slot(self) -> float:
@@ -159,13 +181,38 @@ class Poller:
         self.wait_s = wait_s
         return wait_s
 
+    async def obey(self, order: Order, update_id: int) -> str:
+        """
+        Carry out what a person orders and return the line to answer.
+
+        State and request are written as one: a request that comes again changes nothing.
+        """
+        async with self._turn:
+            now = self._clock.now()
+            state, words = obey(self.state, order, now)
+            decision = Decision(
+                account=self.rules.account, state=state, messages=(), samples=(), next_poll_us=0
+            )
+            try:
+                if not await self._store.commit(decision, now, update_id=update_id):
+                    return notes.ALREADY_DONE
+            except StoreError as error:
+                # a person has seen it: that holds for as long as this process remembers
+                self._store_failed(error)
+                words = f"{words}. {notes.NOT_KEPT}"
+            self.state = state
+            return words
+
     async def housekeep(self) -> float:
         """Let the venue refresh what falls due; a key or mode gone bad stops the next snapshot."""
         if not self._started:
             return HOUSEKEEPING_EVERY_S
         try:
             async with asyncio.timeout(HOUSEKEEPING_DEADLINE_S):
-                await self._venue.housekeeping()
+                try:
+                    await self._venue.housekeeping()
+                finally:  # what was read before it failed counts
+                    self._status = await self._venue.status()
         except (WithdrawalRight, Unsupported) as error:
             self._log.warning("venue.unfit", reason=error.reason)
             self._started = False
@@ -186,7 +233,7 @@ class Poller:
             if isinstance(found, Snapshot):
                 self._missed = None
                 self._marks.note(found, self._clock.now())
-                return Seen(snapshot=found, missed=None)
+                return Seen(snapshot=found, missed=None, status=self._status)
             missed = found
             self._pause(missed, 0.0)
         self._missed = missed
@@ -195,7 +242,7 @@ class Poller:
     async def _try_start(self) -> Missed | None:
         try:
             async with asyncio.timeout(START_DEADLINE_S):
-                status = await self._venue.start()
+                self._status = await self._venue.start()
         except VenueError as error:
             missed = _missed(error)
         except TimeoutError:
@@ -203,7 +250,7 @@ class Poller:
         except Exception as error:  # noqa: BLE001 - logged with its trace, seen as a miss
             missed = self._defect_of_venue(error)
         else:
-            self._log.info("venue.started", mode=status.mode)
+            self._log.info("venue.started", mode=self._status.mode)
             self._started = True
             self._start_failures = 0
             return None
@@ -242,14 +289,12 @@ class Poller:
     async def _without_snapshot(self, missed: Missed) -> Seen:
         last_good = self.state.last_good
         if last_good is None:
-            return Seen(snapshot=None, missed=missed)
+            return Seen(snapshot=None, missed=missed, status=self._status)
         positions = last_good.positions
-        prices = self._marks.fresh(
-            {p.underlying for p in positions}, self._clock.now(), apart_from=self.rules.account
-        )
+        prices = self._marks.fresh(positions, self._clock.now(), apart_from=self.rules.account)
         if positions and missed.kind is not MissKind.BANNED:
             prices |= await self._live_prices(sorted({p.symbol for p in positions}))
-        return Seen(snapshot=None, missed=missed, prices=prices)
+        return Seen(snapshot=None, missed=missed, prices=prices, status=self._status)
 
     async def _live_prices(self, symbols: list[str]) -> Mapping[str, float]:
         try:
@@ -264,13 +309,17 @@ class Poller:
     # -- judging and writing down --------------------------------------------------------------
 
     async def _judge(self, seen: Seen, now: Moment) -> float:
+        async with self._turn:
+            return await self._decided(seen, now)
+
+    async def _decided(self, seen: Seen, now: Moment) -> float:
         try:
             decision = self._decide(self.state, seen, self.rules, now)
         except Exception as error:  # noqa: BLE001 - one account's defect must not reach another
             self._log.exception("decision.failed")
             if not self._defective:
                 self._defective = True
-                self._outlet.tell(self._defect_note(error, now))
+                self._outlet.tell(troubles.not_judged(self.rules.account, error, now))
             return DEFECT_WAIT_S
         self._defective = False
         self.state = decision.state
@@ -282,7 +331,7 @@ class Poller:
         try:
             await self._store.commit(decision, now)
         except StoreError as error:
-            self._store_failed(error, now)
+            self._store_failed(error)
             for message in decision.messages:
                 self._outlet.tell(message)
             return
@@ -292,30 +341,10 @@ class Poller:
         if decision.messages:
             self._outlet.wake()
 
-    def _store_failed(self, error: StoreError, now: Moment) -> None:
-        if self._store_failing:
-            return
-        self._store_failing = True
-        self._log.error("store.failed", reason=str(error))
-        # one key for all accounts and the hour: the trader hears of one failing disk once
-        facts = (
-            "Alerts go on from memory",
-            "A restart now forgets what was told",
-            str(error),
-        )
-        told = notes.trouble("cannot write to disk", facts, now, subject="store")
-        hour = now.wall_us // HOUR_US
-        self._outlet.tell(replace(told, key=f"trouble:store:{hour}", tier=Tier.WARNING))
-
-    def _defect_note(self, error: Exception, now: Moment) -> Message:
-        account = self.rules.account
-        facts = (
-            f"{account}: look at it yourself",
-            f"A fault in watcher itself ({type(error).__name__})",
-            "The log has the trace; other accounts go on",
-        )
-        told = notes.trouble("account not judged", facts, now, subject=f"decide:{account}")
-        return replace(told, account=account, tier=Tier.CRITICAL)
+    def _store_failed(self, error: StoreError) -> None:
+        if not self._store_failing:
+            self._log.error("store.failed", reason=str(error))
+        self._store_failing = True  # the watchdog tells: it probes the disk all accounts share
 
     def _report(self, seen: Seen, began: Moment, now: Moment, wait_s: float) -> None:
         took_ms = (now.steady_us - began.steady_us) // 1000

@@ -14,18 +14,22 @@ from dataclasses import replace
 import structlog
 
 from watcher.domain.alert import Moment
+from watcher.domain.road import Reach
 from watcher.ports import DeliveryError, Refusal, Store, StoreError
 
 log = structlog.get_logger()
 
 
 class Standing:
-    """The channel named *channel*. `note_due`: the store does not know the present standing."""
+    """
+    The channel named *channel* on *road*. `note_due`: the store does not know how it stands now.
+    """
 
-    def __init__(self, channel: str) -> None:
+    def __init__(self, channel: str, road: Reach) -> None:
         self.refusal: Refusal | None = None
         self.note_due = False
         self._channel = channel
+        self._road = road
         self._refused_send = False
         self._accepted = False
 
@@ -59,7 +63,7 @@ class Standing:
         if self.note_due:
             self.note_due = False
             try:
-                await store.refused(self.refusal)
+                await store.refused(self.refusal, self._road)
             except StoreError:
                 self.note_due = True
                 raise

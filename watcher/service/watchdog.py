@@ -17,14 +17,15 @@ from typing import Protocol
 
 import structlog
 
-from watcher.domain.alert import SECOND_US, Moment
+from watcher.domain.alert import SECOND_US, Message, Moment
+from watcher.policy import troubles
 from watcher.ports import Clock, DeliveryError, Store, StoreError
 
 LOOK_S = 5.0
 SLOT_GRACE_S = 60.0
 LAG_MAX_S = 5.0
 URGENT_AGE_MAX_S = 60.0
-PROBE_EVERY_S = 60.0
+PROBE_EVERY_S = 10.0
 CONTACT_MAX_S = 300.0
 WARM_EVERY_S = 120.0
 
@@ -41,9 +42,12 @@ class Watched(Protocol):
 
 
 class Outbound(Protocol):
-    contact_us: int | None
+    @property
+    def contact_us(self) -> int | None: ...
 
     def urgent_since_us(self) -> int | None: ...
+
+    def tell(self, message: Message) -> None: ...
 
     def warmed(self, error: DeliveryError | None) -> None: ...
 
@@ -86,6 +90,7 @@ class Watchdog:
         self._warmed_us: int | None = None
         self._contact_us: int | None = None
         self._store_fault: Fault | None = None
+        self._store_told = ""  # the key of what was last told of it
 
     async def run(self) -> None:
         self._notify("READY=1")
@@ -130,7 +135,7 @@ class Watchdog:
     async def _stuck(self, now: Moment) -> Iterable[Fault]:
         waiting = [self._outbound.urgent_since_us()]
         try:
-            waiting.append((await self._store.backlog(now)).urgent_since_us)
+            waiting.append((await self._store.backlog()).urgent_since_us)
         except StoreError as error:
             log.debug("backlog.unknown", reason=str(error))
         ages_s = [(now.steady_us - at_us) / SECOND_US for at_us in waiting if at_us is not None]
@@ -170,7 +175,19 @@ class Watchdog:
                 self._store_fault = Fault(check="store", reason=str(error), mendable=False)
             else:
                 self._store_fault = None
+            self._tell_store(now)
         return () if self._store_fault is None else (self._store_fault,)
+
+    # past the store, from memory; told again every hour that it lasts
+    def _tell_store(self, now: Moment) -> None:
+        if self._store_fault is not None:
+            told = troubles.not_kept(self._store_fault.reason, now)
+            if told.key != self._store_told:
+                self._outbound.tell(told)
+            self._store_told = told.key
+        elif self._store_told:
+            self._outbound.tell(troubles.kept_again(now))
+            self._store_told = ""
 
 
 def notifier(address: str | None) -> Notify:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from watcher.settings.load import CONFIG_DEFAULT, Need, load
 from watcher.settings.model import Account, Settings
 from watcher.settings.problems import ConfigError, Problem
-from watcher.settings.rules import alert_rules, reaches, top_up_rules
+from watcher.settings.rules import alert_rules, quiet_hours, reaches, top_up_rules
 
 __all__ = [
     "CONFIG_DEFAULT",
@@ -21,6 +21,7 @@ __all__ = [
     "Settings",
     "alert_rules",
     "load",
+    "quiet_hours",
     "reaches",
     "top_up_rules",
 ]

@@ -36,7 +36,7 @@ def alert_rules(settings: Settings, account: str) -> AlertRules:
         blind_after_max_us=settings.blind.after_max,
         timezone=settings.timezone,
         reach=max(reaches(settings)),
-        quiet=_quiet(settings),
+        quiet=quiet_hours(settings),
     )
 
 
@@ -97,7 +97,8 @@ def reaches(settings: Settings) -> tuple[Reach, ...]:
     return tuple(reach for reach in Reach if has[reach])
 
 
-def _quiet(settings: Settings) -> Quiet | None:
+def quiet_hours(settings: Settings) -> Quiet | None:
+    """Return the hours in which nothing below critical makes a sound."""
     if settings.quiet_hours is None:
         return None
     begin, end = settings.quiet_hours

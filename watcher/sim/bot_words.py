@@ -1,5 +1,5 @@
 """
-Telegram's words: the bodies, errors and descriptions the Bot API answers with.
+Telegram's words: what a call says, and the bodies and errors the Bot API answers with.
 
 Rule: texts and codes as Telegram sends them; nothing here remembers anything.
 """
@@ -14,20 +14,30 @@ import orjson
 from watcher.sim.wire import Json, Reply
 
 BOT_ID = 7_000_000_001
+TEXT_MAX = 4096
+CAPTION_MAX = 1024
+DATA_BYTES_MAX = 64
 
 Params = Mapping[str, str]
+Files = Mapping[str, bytes]
 
 
 class ApiError(Exception):
     """Telegram's error body."""
 
     def __init__(
-        self, status: int, description: str, *, retry_after_s: float | None = None
+        self,
+        status: int,
+        description: str,
+        *,
+        retry_after_s: float | None = None,
+        moved_to: int | None = None,
     ) -> None:
         super().__init__(description)
         self.status = status
         self.description = description
         self.retry_after_s = retry_after_s
+        self.moved_to = moved_to
 
     def reply(self) -> Reply:
         body: dict[str, Any] = {
@@ -40,11 +50,26 @@ class ApiError(Exception):
             wait = max(1, round(self.retry_after_s))
             body["parameters"] = {"retry_after": wait}
             headers["Retry-After"] = str(wait)
+        if self.moved_to is not None:
+            body["parameters"] = {"migrate_to_chat_id": self.moved_to}
         return Reply(payload=body, status=self.status, headers=headers)
 
 
 def blocked() -> ApiError:
     return ApiError(403, "Forbidden: bot was blocked by the user")
+
+
+def moved(new_chat_id: int) -> ApiError:
+    words = "Bad Request: group chat was upgraded to a supergroup chat"
+    return ApiError(400, words, moved_to=new_chat_id)
+
+
+def not_modified() -> ApiError:
+    return ApiError(
+        400,
+        "Bad Request: message is not modified: specified new message content and reply markup are "
+        "exactly the same as a current content and reply markup of the message",
+    )
 
 
 def too_many(retry_after_s: float) -> ApiError:
@@ -96,10 +121,6 @@ def say_nothing(_: Params) -> list[Any]:
     return []
 
 
-def no_webhook(_: Params) -> dict[str, Any]:
-    return {"url": "", "has_custom_certificate": False, "pending_update_count": 0}
-
-
 def bot_body() -> dict[str, Any]:
     return {
         "id": BOT_ID,
@@ -139,3 +160,41 @@ def decoded(params: Params, name: str) -> list[dict[str, Any]] | None:
     except orjson.JSONDecodeError:
         raise ApiError(400, f"Bad Request: can't parse {name} JSON object") from None
     return found
+
+
+def text_in(params: Params) -> str:
+    text = params.get("text", "")
+    if not text.strip():
+        raise ApiError(400, "Bad Request: message text is empty")
+    if _units(text) > TEXT_MAX:
+        raise ApiError(400, "Bad Request: message is too long")
+    return text
+
+
+def caption_in(params: Params) -> str:
+    caption = params.get("caption", "")
+    if _units(caption) > CAPTION_MAX:
+        raise ApiError(400, "Bad Request: message caption is too long")
+    return caption
+
+
+def _units(text: str) -> int:
+    # Telegram counts UTF-16 units
+    return len(text.encode("utf-16-le")) // 2
+
+
+def uploaded(params: Params, files: Files, name: str) -> bytes | None:
+    """Return the file of a call: sent as the field itself, or elsewhere in the form."""
+    attached = params.get(name, "").removeprefix("attach://")
+    return files.get(attached) or files.get(name)
+
+
+def buttons_in(params: Params) -> Any:  # noqa: ANN401 - Telegram's own JSON
+    buttons: Any = decoded(params, "reply_markup")
+    if not isinstance(buttons, dict):
+        return buttons
+    for row in buttons.get("inline_keyboard", []):
+        for key in row:
+            if not 1 <= len(key.get("callback_data", "x").encode()) <= DATA_BYTES_MAX:
+                raise ApiError(400, "Bad Request: BUTTON_DATA_INVALID")
+    return buttons

@@ -17,6 +17,8 @@ import orjson
 
 from watcher.domain.amounts import exact
 from watcher.sim.bot_api import BotApi
+from watcher.sim.bot_control import People
+from watcher.sim.bot_fallback import Fallback
 from watcher.sim.faults import Fault, FaultBook
 from watcher.sim.things import (
     Account,
@@ -48,6 +50,7 @@ class Served(Protocol):
 
     world: World
     bot: BotApi
+    fallback: Fallback
     faults: FaultBook
     frozen: set[str]
     tallies: dict[tuple[str, str], Tally]
@@ -65,6 +68,7 @@ class Control:
     def __init__(self, server: Served) -> None:
         self._server = server
         self._world = server.world
+        self._people = People(server.bot, server.fallback)
         self._posts: Mapping[str, Callable[[Body], object]] = {
             "price": self._price,
             "index": self._index,
@@ -77,10 +81,8 @@ class Control:
             "rights": self._rights,
             "fault": self._fault,
             "freeze": self._freeze,
-            "say": self._say,
-            "press": self._press,
-            "block": self._block,
             "reset_faults": self._reset_faults,
+            **self._people.posts,
         }
 
     def handle(self, method: str, path: str, raw_query: str, body: bytes) -> Reply:
@@ -104,15 +106,14 @@ class Control:
     def _get(self, name: str, query: Mapping[str, list[str]]) -> Reply:
         if name == "state":
             return Reply(payload=self.state())
-        if name == "messages":
-            after = int(query.get("after", ["0"])[0])
-            said = [one.shown() for one in self._server.bot.messages if one.id > after]
-            return Reply(payload=said)
+        if name in self._people.gets:
+            return Reply(payload=self._people.gets[name](query))
         if name == "requests":
             return Reply(payload=self._requests())
         if name == "faults":
             return Reply(payload=[_fault_shown(one) for one in self._server.faults.standing])
-        raise WorldError(f"control/{name}: not known; GET state, messages, requests or faults")
+        known = ", ".join(["state", "requests", "faults", *self._people.gets])
+        raise WorldError(f"control/{name}: not known; GET one of {known}")
 
     def state(self) -> Body:
         """Return the truth, as the venues' rules see it."""
@@ -244,21 +245,26 @@ class Control:
         self._world.touch()
 
     def _rights(self, said: Body) -> None:
-        """Change what an account's key may do: {account, withdraw: true, transfer: false, ...}."""
+        """
+        Change what an account's key may do: {account, withdraw: true, transfer: false, ...}, and
+        with `uid` whose it is.
+        """
         account = self._named(said)
         known = [one.name for one in fields(Rights) if one.name != "expires_at_us"]
-        wanted = {name: value for name, value in said.items() if name != "account"}
+        wanted = {name: value for name, value in said.items() if name not in ("account", "uid")}
         for name, value in wanted.items():
             if name not in known or not isinstance(value, bool):
                 raise WorldError(f"rights: found {name}={value!r}, expected {known} as true/false")
         account.rights = replace(account.rights, **wanted)
+        if "uid" in said:
+            account.uid = int(_amount(said, "uid"))
         self._world.touch()
 
     # ── trouble ────────────────────────────────────────────────────────────────────────────
 
     def _target(self, said: Body) -> str:
         target = str(said.get("target", ""))
-        known = {"bot", *self._world.rules, *self._world.accounts}
+        known = {"bot", "fallback", *self._world.rules, *self._world.accounts}
         if target not in known:
             raise WorldError(
                 f"target: found {target!r}, expected one of {', '.join(sorted(known))}"
@@ -279,33 +285,8 @@ class Control:
     def _reset_faults(self, _: Body) -> None:
         self._server.faults.clear()
         self._server.frozen.clear()
-        self._server.bot.blocked.clear()
+        self._people.reset()
         self._server.release()
-
-    # ── people ─────────────────────────────────────────────────────────────────────────────
-
-    def _say(self, said: Body) -> Body:
-        update = self._server.bot.say(
-            user_id=int(said["user_id"]), chat_id=int(said["chat_id"]), text=str(said["text"])
-        )
-        return {"update_id": update}
-
-    def _press(self, said: Body) -> Body:
-        update = self._server.bot.press(
-            user_id=int(said["user_id"]),
-            chat_id=int(said["chat_id"]),
-            message_id=int(said["message_id"]),
-            data=str(said["data"]),
-        )
-        return {"update_id": update}
-
-    def _block(self, said: Body) -> None:
-        """The person blocks the bot, or lets it speak again: {chat_id, on}."""
-        chat_id = int(said["chat_id"])
-        if said.get("on", True):
-            self._server.bot.blocked.add(chat_id)
-        else:
-            self._server.bot.blocked.discard(chat_id)
 
     def _named(self, said: Body) -> Account:
         return self._world.account(str(said.get("account", "")))

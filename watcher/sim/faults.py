@@ -29,7 +29,9 @@ Kind = Literal[
     "missing_field",
     "nan",
     "timeout",
+    "hang",
     "reset",
+    "dropped",
     "rate_limit",
     "ban",
     "maintenance",
@@ -38,6 +40,10 @@ Kind = Literal[
     "no_keys",
 ]
 KINDS: tuple[str, ...] = get_args(Kind)
+SILENT = frozenset({"timeout", "hang", "reset", "dropped"})
+"""No answer comes; the bot and the fallback take what came in `timeout` and `dropped` though."""
+ACCEPTED = frozenset({"timeout", "dropped"})
+HELD = frozenset({"timeout", "hang"})
 TROUBLES: tuple[str, ...] = get_args(Trouble)
 
 RETRY_AFTER_S_DEFAULT = 3.0
@@ -70,7 +76,8 @@ _SYMBOL = re.compile(rb'("(?:symbol|instId)":")[A-Z]+(-?USD|PERP)')
 @dataclass(slots=True, kw_only=True)
 class Fault:
     """
-    One trouble. `target` is a venue, an account name or `bot`; `path` must occur in the path.
+    One trouble. `target` is a venue, an account name, `bot` or `fallback`; `path` must occur in the
+    path (for the bot `sendMessage` unless said; `/bot` is every method).
 
     It ends after `count` answers or at `until_us`, whichever is given; with neither, after one.
     """

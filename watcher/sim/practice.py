@@ -96,6 +96,7 @@ def practice_config(
         "[telegram]",
         f"chat_id = {CHAT_ID}",
         f"allowed_users = [{CHAT_ID}]",
+        "proof_of_life = false",
         f'endpoint = "{practice.url}"',
     ]
     secrets = {"WATCHER_TELEGRAM__BOT_TOKEN": practice.bot.token}

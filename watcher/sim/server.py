@@ -20,6 +20,7 @@ from aiohttp import web
 
 from watcher.sim import faults
 from watcher.sim.bot_api import BotApi
+from watcher.sim.bot_fallback import NOTIFY_PATH, Fallback
 from watcher.sim.bot_words import trouble
 from watcher.sim.control import Control, Tally
 from watcher.sim.things import Account, WorldError
@@ -38,7 +39,8 @@ class PracticeServer:
 
     *wall_us* gives the wall clock in microseconds; None: lockstep. `on_reply` callbacks see
     (venue, path, account name or "") after each answer was made. `hold` is awaited with the time
-    an advance asks for and returns the time it may reach.
+    an advance asks for and returns the time it may reach. `ahead_us` is how far, in lockstep, the
+    clock of the daemon's machine is ahead of the world's.
     """
 
     def __init__(
@@ -51,10 +53,12 @@ class PracticeServer:
     ) -> None:
         self.world = world
         self.bot = bot
+        self.fallback = Fallback(world)
         self.faults = faults.FaultBook()
         self.frozen: set[str] = set()
         self.tallies: dict[tuple[str, str], Tally] = {}
         self.on_reply: list[Callable[[str, str, str], None]] = []
+        self.ahead_us = 0
         self.hold: Callable[[int], Awaitable[int]] | None = None
         self._wall_us = wall_us
         self._wires = [(prefix, wire) for wire in wires for prefix in wire.prefixes]
@@ -143,6 +147,8 @@ class PracticeServer:
         )
         if path.startswith("/bot"):
             return await self._bot_answer(request, call)
+        if path.startswith(NOTIFY_PATH):
+            return await self._fallback_answer(request, call)
         for prefix, wire in self._wires:
             if path.startswith(prefix):
                 return await self._venue_answer(request, call, wire)
@@ -151,7 +157,7 @@ class PracticeServer:
     async def _home(self, method: str, path: str, raw_query: str, body: bytes) -> Reply:
         try:
             if path == "/clock/now":
-                return Reply(payload={"now_us": self.world.now_us})
+                return Reply(payload={"now_us": self.world.now_us + self.ahead_us})
             if path == "/clock/advance":
                 return await self._advance_call(body)
             return self._control.handle(method, path, raw_query, body)
@@ -167,7 +173,8 @@ class PracticeServer:
         until = asked.get("until_us") if isinstance(asked, dict) else None
         if not isinstance(until, int):
             raise WorldError('clock/advance: expected {"until_us": microseconds}')
-        return Reply(payload={"now_us": await self.advance(until)})
+        now_us = await self.advance(until - self.ahead_us)
+        return Reply(payload={"now_us": now_us + self.ahead_us})
 
     # ── venues ─────────────────────────────────────────────────────────────────────────────
 
@@ -177,7 +184,7 @@ class PracticeServer:
         account = self.world.by_key(wire.venue, call.headers.get(wire.key_header, ""))
         name = "" if account is None else account.name
         fault = self.faults.take((wire.venue, name), call.path, self.world.now_us)
-        if fault is not None and fault.kind in {"timeout", "reset"}:
+        if fault is not None and fault.kind in faults.SILENT:
             self._count(wire.venue, call.path, 0, refused=True)
             return await self._no_answer(request, fault)
         reply = self._venue_reply(call, wire, account, fault)
@@ -234,7 +241,7 @@ class PracticeServer:
         tally.refused += refused
 
     async def _no_answer(self, request: web.Request, fault: faults.Fault) -> web.StreamResponse:
-        if fault.kind == "timeout":
+        if fault.kind in faults.HELD:
             released = self._released
             try:
                 async with asyncio.timeout(HANG_S_MAX):
@@ -245,33 +252,52 @@ class PracticeServer:
             request.transport.abort()
         return web.Response(status=503)
 
-    # ── the bot ────────────────────────────────────────────────────────────────────────────
+    # ── roads to a person ──────────────────────────────────────────────────────────────────
 
     async def _bot_answer(self, request: web.Request, call: Call) -> web.StreamResponse:
         token, _, method = call.path.removeprefix("/bot").partition("/")
-        params = await _form(request, call)
+        params, files = await _form(request, call)
         fault = self.faults.take(("bot",), call.path, self.world.now_us)
         self._count("bot", f"/{method}", 1, refused=fault is not None)
-        if fault is None:
-            return _sent(await self.bot.handle(token, method, params))
-        if fault.kind == "timeout":
-            # accepted, and the answer lost: what a sender must never take for a failure
-            await self.bot.handle(token, method, params)
-        if fault.kind in {"timeout", "reset"}:
-            return await self._no_answer(request, fault)
-        said = trouble(fault.kind, fault.status, fault.retry_after_s)
+        said = None if fault is None else trouble(fault.kind, fault.status, fault.retry_after_s)
         if said is not None:
             return _sent(said.reply())
+        return await self._far_answer(
+            request, fault, lambda: self.bot.handle(token, method, params, files)
+        )
+
+    async def _fallback_answer(self, request: web.Request, call: Call) -> web.StreamResponse:
+        fault = self.faults.take(("fallback",), call.path, self.world.now_us)
+        self._count("fallback", call.path, 1, refused=fault is not None)
+
+        async def answer() -> Reply:
+            return self.fallback.handle(call.body)
+
+        return await self._far_answer(request, fault, answer)
+
+    async def _far_answer(
+        self,
+        request: web.Request,
+        fault: faults.Fault | None,
+        answer: Callable[[], Awaitable[Reply]],
+    ) -> web.StreamResponse:
+        if fault is None:
+            return _sent(await answer())
+        if fault.kind in faults.ACCEPTED:
+            # accepted, and the answer lost: what a sender must never take for a failure
+            await answer()
+        if fault.kind in faults.SILENT:
+            return await self._no_answer(request, fault)
         other = faults.instead(fault)
         if other is not None:
             return _sent(other)
-        answer = await self.bot.handle(token, method, params)
-        return _sent(faults.spoiled(fault, answer, private=False))
+        return _sent(faults.spoiled(fault, await answer(), private=False))
 
 
-async def _form(request: web.Request, call: Call) -> Mapping[str, str]:
-    """Return a Bot API call's parameters, whichever of its four shapes they came in."""
+async def _form(request: web.Request, call: Call) -> tuple[Mapping[str, str], Mapping[str, bytes]]:
+    """Return a Bot API call's parameters, whichever of their four shapes they have, and files."""
     params = dict(call.query)
+    files: dict[str, bytes] = {}
     kind = request.content_type
     if kind == "application/json" and call.body:
         body = orjson.loads(call.body)
@@ -282,9 +308,10 @@ async def _form(request: web.Request, call: Call) -> Mapping[str, str]:
     elif kind == "multipart/form-data":
         form = await request.post()
         params |= {name: v for name, v in form.items() if isinstance(v, str)}
+        files = {n: v.file.read() for n, v in form.items() if isinstance(v, web.FileField)}
     else:
         params |= dict(parse_qsl(call.body.decode(), keep_blank_values=True))
-    return params
+    return params, files
 
 
 def _sent(reply: Reply) -> web.Response:

@@ -151,7 +151,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Option:
-    """One open option, in base coin; `mark` follows nothing here but is set."""
+    """One open option, in base coin. Its `mark` was so when its coin stood at `anchor`."""
 
     symbol: str
     underlying: str
@@ -160,6 +160,9 @@ class Option:
     quantity: Decimal
     entry: Decimal
     mark: Decimal
+    anchor: Decimal
+    strike: Decimal
+    is_call: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,10 +226,11 @@ class Account:
     `haircut_loss` is what resting spot orders take off Bybit's margin balance and OKX's adjusted
     equity, in USD, drawn; `frozen` what they hold back of each OKX currency. `cross_pairs` are the
     (base, quote) OKX lists as cross spot-margin positions of its shared balances.
-    An isolated leg's margin has left its wallet. `mode` is the venue's way of margining:
-    binance `classic`; bybit `unified`; okx `futures` or `multi`. `flags` switch on modes and
-    oddities by the wire's own words (`multi_assets`, `portfolio`, ...). `pairs` are isolated
-    spot pairs by symbol, `order_loss` what resting margin orders would lose, in USDT.
+    `uid` is the venue's own number of it. An isolated leg's margin has left its wallet. `mode` is
+    the venue's way of margining: binance `classic`; bybit `unified`; okx `futures` or `multi`.
+    `flags` switch on modes and oddities by the wire's own words (`multi_assets`, `portfolio`,
+    `adl`, ...). `pairs` are isolated spot pairs by symbol, `order_loss` what resting margin orders
+    would lose, in USDT.
     """
 
     name: str
@@ -235,6 +239,7 @@ class Account:
     key: str
     secret: str
     passphrase: str = ""
+    uid: int = 24_600_000
     rights: Rights = field(default_factory=Rights)
     wallets: dict[str, dict[str, Decimal]] = field(default_factory=dict)
     positions: dict[tuple[str, SideName], Position] = field(default_factory=dict)

@@ -10,14 +10,18 @@ and counters towards leaving a tier start anew after a restart, which only makes
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+import structlog
 from pydantic import TypeAdapter, ValidationError
 
 from watcher.domain.account import Snapshot
 from watcher.domain.alert import AccountState, Message, Missed, Sample, Tier
 from watcher.ports import StoreError
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +130,18 @@ def merged(
         )
         for name, state in accounts.items()
     }
+
+
+def states_of(ledger: sqlite3.Connection) -> tuple[dict[str, AccountState], tuple[str, ...]]:
+    states: dict[str, AccountState] = {}
+    notes: tuple[str, ...] = ()
+    for account, text in ledger.execute("SELECT account, state FROM account_state"):
+        try:
+            states[account] = state_of(text, account)
+        except StoreError as error:
+            log.error("state.unreadable", account=account, reason=str(error))  # noqa: TRY400 - told below
+            notes += (f"{account}: what was remembered does not read back; it starts afresh.",)
+    return states, notes
 
 
 def _brief(error: ValueError) -> str:

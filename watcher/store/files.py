@@ -131,6 +131,7 @@ def _check_rows(snapshot: Snapshot) -> None:
     told = [("venue_says", name) for name in snapshot.venue_says]
     told += [("unmodelled", name) for name in snapshot.unmodelled]
     told += [(f"mismatches[{n}].pool", one.pool) for n, one in enumerate(snapshot.mismatches)]
+    told += [(f"flags[{n}].pool", one.pool) for n, one in enumerate(snapshot.flags)]
     for field, pool in told:
         if pool not in snapshot.rules:
             raise FileError(
@@ -149,6 +150,7 @@ def placed(snapshot: Snapshot, refusal: str) -> str:
     rows = [("positions", n, f"{p.pool} {p.symbol}") for n, p in enumerate(snapshot.positions)]
     rows += [("assets", n, f"{a.pool} {a.asset}") for n, a in enumerate(snapshot.assets)]
     rows += [("orders", n, f"{o.pool} {o.symbol}") for n, o in enumerate(snapshot.orders)]
+    rows += [("claims", n, f"{c.pool} {c.name}") for n, c in enumerate(snapshot.claims)]
     for kind, number, name in rows:
         if where.startswith(name):
             return f"{kind}[{number}] {refusal}"

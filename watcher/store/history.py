@@ -41,6 +41,7 @@ def record(history: sqlite3.Connection, decision: Decision) -> None:
             ],
         )  # fmt: skip
         _diverged(history, decision)
+        _priced(history, decision)
         if state.last_good is not None and state.last_good_at_us is not None:
             reading = codec.Reading(
                 last_good=state.last_good,
@@ -74,6 +75,39 @@ def _diverged(history: sqlite3.Connection, decision: Decision) -> None:
         history.execute("DELETE FROM divergence WHERE minute < ?", (minute - KEPT_MINUTES,))
 
 
+def _priced(history: sqlite3.Connection, decision: Decision) -> None:
+    last, at_us = decision.state.last_good, decision.state.last_good_at_us
+    if last is None or at_us is None:
+        return
+    minute = at_us // MINUTE_US
+    # of several contracts on one coin the first by name, as everywhere
+    later_first = sorted(last.positions, key=lambda each: each.symbol, reverse=True)
+    marks = {each.underlying: float(each.mark) for each in later_first}
+    history.executemany(
+        "INSERT OR REPLACE INTO price VALUES (?, ?, ?, ?)",
+        [(decision.account, coin, minute, mark) for coin, mark in marks.items()],
+    )
+
+
+def prune(history: sqlite3.Connection, now_us: int) -> None:
+    """Drop samples and prices older than a month."""
+    oldest = now_us // MINUTE_US - KEPT_MINUTES
+    history.execute("DELETE FROM sample WHERE at_us < ?", (oldest * MINUTE_US,))
+    history.execute("DELETE FROM price WHERE minute < ?", (oldest,))
+
+
+Prices = Sequence[tuple[int, float]]
+
+
+def prices(history: sqlite3.Connection, account: str, coin: str, since_us: int) -> Prices:
+    rows = history.execute(
+        "SELECT minute, price FROM price WHERE account = ? AND coin = ? AND minute >= ? "
+        "ORDER BY minute",
+        (account, coin, since_us // MINUTE_US),
+    )
+    return [(minute * MINUTE_US, price) for minute, price in rows]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunningError:
     """How far one figure was off in one mode: the most, and what 95 % of minutes stay below."""
@@ -94,7 +128,7 @@ def running_errors(folder: Path) -> list[RunningError]:
     Best effort like all of the history: what cannot be read is as if it had not been kept.
     """
     try:
-        history = schema.open_beside(folder / "history.db")
+        history = schema.open_beside(folder / "history.db", schema.HISTORY_VERSION)
     except StoreError:
         return []
     try:

@@ -1,60 +1,84 @@
 """
-The outbox: rows of messages, from queued to sent.
+The outbox: rows of messages, one per road, from queued to sent.
 
 Rule: SQL on an open connection, inside the caller's transaction; who writes when is `sqlite.py`.
 A message's *strand* is what a newer one may replace: the dangers of one pool, or the account's
-blindness, never one by the other although they may share an incident code.
+blindness, never one by the other although they may share an incident code. Roads know nothing of
+each other here, and an edit never takes the place of a word that was not said yet.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
-import orjson
-
-from watcher.domain.alert import MINUTE_US, Kind, Lane, Message
-from watcher.ports import Backlog, Claim, Refusal, StoreError, Undelivered
-from watcher.store import codec
+from watcher.domain.alert import MINUTE_US, SECOND_US, Kind, Lane, Message, Tier
+from watcher.domain.road import Reach
+from watcher.ports import Claim, Share, StoreError, share_of
+from watcher.store import codec, kept
 
 FAR_US = 60 * MINUTE_US
+KEPT_US = 14 * 1440 * MINUTE_US
 STALE_US = 10 * MINUTE_US
 """An alert that waited longer gives way to the newest word on the same thing, whatever it says."""
+GROUP_WAIT_US = 3 * SECOND_US
+"""What is not critical waits this long for others of its group."""
 
 _BLIND_KINDS = frozenset({Kind.BLIND, Kind.BLIND_REPEATED, Kind.SEEING})
 
+# "state IN ('queued', 'claimed')" stands wherever waiting rows are looked for: SQLite takes the
+# partial index for these very words only
+#
 # a wait further off than an hour comes from a clock that was wrong: such a row is due
 _DUE = (
-    "FROM outbox WHERE ((state = 'queued' AND (not_before_us <= :now OR not_before_us > :far)) "
-    "OR (state = 'claimed' AND lease_us <= :now)) AND lane BETWEEN :first AND :last "
+    "FROM outbox WHERE state IN ('queued', 'claimed') "
+    "AND ((state = 'queued' AND (not_before_us <= :now OR not_before_us > :far)) "
+    "OR (state = 'claimed' AND lease_us <= :now)) AND road = :road "
+    "AND share IN (SELECT value FROM json_each(:shares)) "
     "AND (:before IS NULL OR created_us < :before)"
 )
+_COLUMNS = "id, message, attempts, copies, share, account, strand, incident, road"
+_RULE = {"edit": int(Share.EDIT), "urgent": int(Lane.BLIND)}
 
+_GROUPED = """
+FROM outbox WHERE state IN ('queued', 'claimed') AND state = 'queued' AND share <> :edit
+AND (road, bundle) = (SELECT road, bundle FROM outbox WHERE id = :first)
+ORDER BY tier DESC, lane, id LIMIT :limit
+"""
 
 _RETIRE = """
-UPDATE outbox SET state = 'superseded' WHERE state = 'queued' AND attempts > 0 AND incident <> ''
+UPDATE outbox SET state = 'superseded' WHERE state IN ('queued', 'claimed') AND state = 'queued'
+AND attempts > 0 AND incident <> ''
 AND EXISTS (
     SELECT 1 FROM outbox AS newer WHERE newer.id > outbox.id AND newer.state <> 'abandoned'
     AND newer.account = outbox.account AND newer.incident = outbox.incident
-    AND newer.strand = outbox.strand AND (outbox.lane > :urgent OR newer.tier >= outbox.tier)
+    AND newer.strand = outbox.strand AND newer.road = outbox.road
+    AND (newer.share <> :edit OR outbox.share = :edit)
+    AND (outbox.lane > :urgent OR newer.tier >= outbox.tier)
 )
 """
 
 _OVERTAKEN = """
-SELECT old.id, old.message, max(newer.id) FROM outbox AS old JOIN outbox AS newer
+SELECT old.id, old.message, max(newer.id) FROM outbox AS old INDEXED BY outbox_open
+JOIN outbox AS newer
 ON newer.id > old.id AND newer.account = old.account AND newer.incident = old.incident
-AND newer.strand = old.strand AND newer.state = 'queued'
-WHERE old.state = 'queued' AND old.incident <> '' AND old.created_us < ? GROUP BY old.id
+AND newer.strand = old.strand AND newer.road = old.road
+AND newer.state IN ('queued', 'claimed') AND newer.state = 'queued'
+AND newer.share <> :edit
+WHERE old.state IN ('queued', 'claimed') AND old.state = 'queued'
+AND old.incident <> '' AND old.created_us < :before GROUP BY old.id
 """
 
-# what the far side would not take, until something newer about the same thing has arrived
-_ABANDONED = """
-SELECT count(*), coalesce(sum(lane <= ?), 0), max(reason) FROM outbox AS old
-WHERE state = 'abandoned' AND NOT EXISTS (
-    SELECT 1 FROM outbox AS newer WHERE newer.state = 'sent' AND newer.id > old.id
-    AND newer.account = old.account AND newer.strand = old.strand
-)
+_SUPERSEDE = """
+UPDATE outbox SET state = 'superseded', superseded_by = :id WHERE state = 'queued'
+AND account = :account AND incident = :incident AND strand = :strand AND road = :road AND id < :id
+AND (:share <> :edit OR share = :edit) AND (lane > :urgent OR tier <= :tier)
+"""
+
+_EDITABLE = """
+SELECT receipt FROM outbox WHERE account = ? AND strand = ? AND incident = ? AND road = ?
+AND id < ? AND state = 'sent' AND single = 1 AND receipt IS NOT NULL ORDER BY id DESC LIMIT 1
 """
 
 
@@ -66,11 +90,28 @@ def is_due(ledger: sqlite3.Connection, values: Mapping[str, object]) -> bool:
 def take(ledger: sqlite3.Connection, values: Mapping[str, object]) -> list[Claim]:
     _overtake(ledger, int(str(values["now"])) - STALE_US)
     rows = ledger.execute(
-        f"SELECT id, message, attempts, copies {_DUE} ORDER BY lane, tier DESC, id LIMIT :limit",
-        values,
+        f"SELECT {_COLUMNS} {_DUE} ORDER BY share = :edit, lane, tier DESC, id LIMIT :limit",
+        {**values, **_RULE},
     ).fetchall()
+    return _claimed(ledger, rows, int(str(values["lease"])))
+
+
+def take_group(
+    ledger: sqlite3.Connection, first_id: int, lease_us: int, *, at_least: int, limit: int
+) -> list[Claim]:
+    """Claim the queued rows of the group of row *first_id*, unless fewer than *at_least* wait."""
+    rows = ledger.execute(
+        f"SELECT {_COLUMNS} {_GROUPED}", {**_RULE, "first": first_id, "limit": limit}
+    ).fetchall()
+    return [] if len(rows) < at_least else _claimed(ledger, rows, lease_us)
+
+
+def _claimed(
+    ledger: sqlite3.Connection, rows: list[tuple[int, str, int, int, int, str, str, str, int]],
+    lease_us: int,
+) -> list[Claim]:  # fmt: skip
     claims = []
-    for row_id, text, attempts, copies in rows:
+    for row_id, text, attempts, copies, share, *thing in rows:
         try:
             message = codec.message_of(text)
         except StoreError as error:
@@ -82,42 +123,76 @@ def take(ledger: sqlite3.Connection, values: Mapping[str, object]) -> list[Claim
         ledger.execute(
             "UPDATE outbox SET state = 'claimed', lease_us = ?, attempts = attempts + 1 "
             "WHERE id = ?",
-            (values["lease"], row_id),
+            (lease_us, row_id),
         )
-        claims.append(Claim(id=row_id, message=message, attempts=attempts + 1, copies=copies))
+        editable = None
+        if share == Share.EDIT:
+            editable = ledger.execute(_EDITABLE, (*thing, row_id)).fetchone()
+        claims.append(
+            Claim(
+                id=row_id,
+                message=message,
+                attempts=attempts + 1,
+                copies=copies,
+                edit_of=editable and editable[0],
+            )
+        )
     return claims
 
 
-def insert(ledger: sqlite3.Connection, message: Message) -> None:
-    strand = "blind" if message.kind in _BLIND_KINDS else f"danger:{message.pool}"
+def insert(ledger: sqlite3.Connection, message: Message, roads: Collection[Reach]) -> None:
+    """Queue *message* on each of *roads* within its reach."""
+    for road in roads:
+        if road <= message.reach:
+            insert_on(ledger, message, road)
+
+
+def insert_on(ledger: sqlite3.Connection, message: Message, road: Reach) -> None:
+    strand = _strand(message)
+    share = share_of(message)
+    waits = message.group and message.tier < Tier.CRITICAL
     cursor = ledger.execute(
-        "INSERT INTO outbox (key, account, incident, strand, lane, tier, message, created_us) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING",
+        "INSERT INTO outbox (key, road, account, incident, strand, bundle, lane, share, tier, "
+        "message, created_us, not_before_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+        "ON CONFLICT (key, road) DO NOTHING",
         (
             message.key,
+            int(road),
             message.account,
             message.incident,
             strand,
+            message.group,
             int(message.lane),
+            int(share),
             int(message.tier),
             codec.message_text(message),
             message.created_at_us,
+            message.created_at_us + GROUP_WAIT_US if waits else 0,
         ),
     )
     if cursor.rowcount == 1 and message.incident:
         ledger.execute(
-            "UPDATE outbox SET state = 'superseded', superseded_by = :id WHERE state = 'queued' "
-            "AND account = :account AND incident = :incident AND strand = :strand AND id < :id "
-            "AND (lane > :urgent OR tier <= :tier)",
+            _SUPERSEDE,
             {
+                **_RULE,
                 "id": cursor.lastrowid,
                 "account": message.account,
                 "incident": message.incident,
                 "strand": strand,
-                "urgent": int(Lane.BLIND),
+                "road": int(road),
+                "share": int(share),
                 "tier": int(message.tier),
             },
         )
+
+
+def _strand(message: Message) -> str:
+    if message.kind in {Kind.PROOF, Kind.TEST}:
+        return message.kind.value
+    # what edits or escalates is about danger where it names a pool
+    about_danger = message.kind not in _BLIND_KINDS and bool(message.pool)
+    no_alert = message.kind not in {*_BLIND_KINDS, Kind.UNANSWERED, Kind.UPDATED}
+    return f"danger:{message.pool}" if about_danger or no_alert else "blind"
 
 
 def give_back(
@@ -132,20 +207,28 @@ def give_back(
     _retire(ledger)
 
 
-def give_back_all(ledger: sqlite3.Connection) -> None:
-    """Queue again what a dead predecessor had claimed."""
+def give_back_all(ledger: sqlite3.Connection, roads: Collection[Reach]) -> None:
+    """Queue again what a dead predecessor had claimed; what waited for a road now gone is over."""
     ledger.execute("UPDATE outbox SET state = 'queued' WHERE state = 'claimed'")
+    gone = [(int(road),) for road in Reach if road not in roads]
+    # the chat has each of them too
+    ledger.executemany(
+        "UPDATE outbox SET state = 'superseded', reason = 'road gone' "
+        "WHERE state = 'queued' AND road = ?",
+        gone,
+    )
     _retire(ledger)
 
 
 # what comes back unsent meets the rule that queued rows met when the newer row came
 def _retire(ledger: sqlite3.Connection) -> None:
-    ledger.execute(_RETIRE, {"urgent": int(Lane.BLIND)})
+    ledger.execute(_RETIRE, _RULE)
 
 
 # the newest word may be a mild and silent one: after a loud one that was never heard it is loud
 def _overtake(ledger: sqlite3.Connection, before_us: int) -> None:
-    for row_id, text, newest_id in ledger.execute(_OVERTAKEN, (before_us,)).fetchall():
+    overtaken = ledger.execute(_OVERTAKEN, {**_RULE, "before": before_us}).fetchall()
+    for row_id, text, newest_id in overtaken:
         ledger.execute(
             "UPDATE outbox SET state = 'superseded', superseded_by = ? WHERE id = ?",
             (newest_id, row_id),
@@ -163,44 +246,36 @@ def _overtake(ledger: sqlite3.Connection, before_us: int) -> None:
             )
 
 
-def note_refusal(ledger: sqlite3.Connection, refusal: Refusal | None) -> None:
-    """Write down that the channel refuses all; one noted before keeps its beginning."""
-    if refusal is None:
-        ledger.execute("DELETE FROM meta WHERE key = 'refusal'")
-        return
-    before = refusal_of(ledger)
-    since_us = refusal.since_us if before is None else before.since_us
-    text = orjson.dumps({"reason": refusal.reason, "since_us": since_us}).decode()
+def mark_sent(
+    ledger: sqlite3.Connection, row_id: int, receipt: str | None, now_us: int, *, single: bool
+) -> None:
+    """Mark a row as sent, and its buttons as those under *receipt*."""
     ledger.execute(
-        "INSERT INTO meta VALUES ('refusal', :text) ON CONFLICT (key) DO UPDATE SET value = :text",
-        {"text": text},
+        "UPDATE outbox SET state = 'sent', receipt = ?, done_us = ?, single = ? WHERE id = ?",
+        (receipt, now_us, int(single), row_id),
     )
+    if receipt is not None:
+        kept.bind_buttons(ledger, row_id, receipt)
 
 
-def refusal_of(ledger: sqlite3.Connection) -> Refusal | None:
-    row = ledger.execute("SELECT value FROM meta WHERE key = 'refusal'").fetchone()
-    if row is None:
-        return None
-    told = orjson.loads(row[0])
-    return Refusal(reason=told["reason"], since_us=told["since_us"])
+def drop(ledger: sqlite3.Connection, row_id: int, forget: str | None) -> None:
+    """Mark a row as not needed, and what was delivered as *forget* on its road as not editable."""
+    ledger.execute("UPDATE outbox SET state = 'superseded' WHERE id = ?", (row_id,))
+    if forget is not None:
+        ledger.execute(
+            "UPDATE outbox SET single = 0 WHERE receipt = ? "
+            "AND (account, strand, incident, road) = "
+            "(SELECT account, strand, incident, road FROM outbox WHERE id = ?)",
+            (forget, row_id),
+        )
 
 
-def undelivered_of(ledger: sqlite3.Connection) -> Undelivered:
-    abandoned, urgent, reason = ledger.execute(_ABANDONED, (int(Lane.BLIND),)).fetchone()
-    return Undelivered(
-        refusal=refusal_of(ledger),
-        abandoned=abandoned,
-        abandoned_urgent=urgent,
-        reason=reason or "",
+def prune(ledger: sqlite3.Connection, now_us: int) -> None:
+    """Forget what ended long ago."""
+    before_us = now_us - KEPT_US
+    ledger.execute(
+        "DELETE FROM outbox WHERE state NOT IN ('queued', 'claimed') AND created_us < ?",
+        (before_us,),
     )
-
-
-def backlog_of(ledger: sqlite3.Connection, now_us: int) -> Backlog:
-    row = ledger.execute(
-        "SELECT count(*), min(CASE WHEN lane <= ? THEN created_us END), "
-        "min(CASE WHEN state = 'claimed' THEN lease_us "
-        "WHEN not_before_us > ? THEN 0 ELSE not_before_us END) "
-        "FROM outbox WHERE state IN ('queued', 'claimed')",
-        (int(Lane.BLIND), now_us + FAR_US),
-    ).fetchone()
-    return Backlog(waiting=row[0], urgent_since_us=row[1], due_us=row[2])
+    ledger.execute("DELETE FROM button WHERE expires_us < ?", (now_us,))
+    ledger.execute("DELETE FROM heard WHERE at_us < ?", (before_us,))

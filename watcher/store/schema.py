@@ -9,6 +9,7 @@ Effective pragmas are asserted, not assumed.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import sqlite3
 from pathlib import Path
@@ -18,24 +19,22 @@ from watcher.ports import StoreError
 APPLICATION_ID = 0x77617463
 """The letters `watc`."""
 
-LEDGER_VERSION = 1
+LEDGER_VERSION = 2
 HISTORY_VERSION = 1
 BUSY_TIMEOUT_MS = 5000
 PRIVATE_MODE = 0o600
 
-LEDGER_TABLES = """
-CREATE TABLE account_state (
-    account    TEXT PRIMARY KEY,
-    state      TEXT NOT NULL,
-    changed_us INTEGER NOT NULL
-) STRICT;
+_OUTBOX = """
 CREATE TABLE outbox (
     id            INTEGER PRIMARY KEY AUTOINCREMENT,
-    key           TEXT NOT NULL UNIQUE,
+    key           TEXT NOT NULL,
+    road          INTEGER NOT NULL,
     account       TEXT NOT NULL,
     incident      TEXT NOT NULL,
     strand        TEXT NOT NULL,
+    bundle        TEXT NOT NULL,
     lane          INTEGER NOT NULL,
+    share         INTEGER NOT NULL,
     tier          INTEGER NOT NULL,
     message       TEXT NOT NULL,
     state         TEXT NOT NULL DEFAULT 'queued'
@@ -45,17 +44,71 @@ CREATE TABLE outbox (
     not_before_us INTEGER NOT NULL DEFAULT 0,
     attempts      INTEGER NOT NULL DEFAULT 0,
     copies        INTEGER NOT NULL DEFAULT 0,
+    single        INTEGER NOT NULL DEFAULT 1,
     done_us       INTEGER,
     receipt       TEXT,
     reason        TEXT,
-    superseded_by INTEGER
+    superseded_by INTEGER,
+    UNIQUE (key, road)
 ) STRICT;
-CREATE INDEX outbox_open ON outbox (lane, tier DESC, id) WHERE state IN ('queued', 'claimed');
+CREATE INDEX outbox_open ON outbox (road, lane, tier DESC, id)
+    WHERE state IN ('queued', 'claimed');
+CREATE INDEX outbox_lost ON outbox (road, id)
+    WHERE state = 'abandoned' OR (state = 'sent' AND receipt IS NULL);
+CREATE INDEX outbox_strand ON outbox (account, strand, incident, road);
+CREATE TABLE button (
+    hash       TEXT PRIMARY KEY,
+    outbox_id  INTEGER NOT NULL,
+    act        TEXT NOT NULL,
+    account    TEXT NOT NULL,
+    pool       TEXT NOT NULL,
+    incident   TEXT NOT NULL,
+    tier       INTEGER NOT NULL,
+    chat       TEXT NOT NULL,
+    receipt    TEXT,
+    expires_us INTEGER NOT NULL,
+    taken_us   INTEGER,
+    taken_by   INTEGER,
+    taken_with INTEGER
+) STRICT;
+CREATE INDEX button_outbox ON button (outbox_id);
+CREATE TABLE heard (
+    update_id INTEGER PRIMARY KEY,
+    at_us     INTEGER NOT NULL
+) STRICT;
+"""
+"""What came with version 2: a row per road, buttons, and which requests of people were heard."""
+
+LEDGER_TABLES = f"""
+CREATE TABLE account_state (
+    account    TEXT PRIMARY KEY,
+    state      TEXT NOT NULL,
+    changed_us INTEGER NOT NULL
+) STRICT;
+{_OUTBOX}
 CREATE TABLE meta (
     key   TEXT PRIMARY KEY,
     value TEXT NOT NULL
 ) STRICT;
 """
+
+# rows of version 1 were all for the chat; its receipts held words where nobody confirmed
+_LEDGER_FROM_1 = (
+    "DROP INDEX outbox_open; ALTER TABLE outbox RENAME TO outbox_1;",
+    _OUTBOX,
+    """
+INSERT INTO outbox (id, key, road, account, incident, strand, bundle, lane, share, tier, message,
+    state, created_us, lease_us, not_before_us, attempts, copies, done_us, receipt, reason,
+    superseded_by)
+SELECT id, key, 0, account, incident, strand, '', lane, CASE WHEN lane <= 1 THEN 0 ELSE 2 END, tier,
+    message, state, created_us, lease_us, not_before_us, attempts, copies, done_us,
+    CASE WHEN receipt NOT IN ('unconfirmed', 'sent from memory') THEN receipt END, reason,
+    superseded_by
+FROM outbox_1;
+DROP TABLE outbox_1;
+UPDATE meta SET key = 'refusal:0' WHERE key = 'refusal';
+""",
+)
 
 HISTORY_TABLES = """
 CREATE TABLE sample (
@@ -93,8 +146,24 @@ CREATE TABLE IF NOT EXISTS divergence (
 """How far our figures were from the venue's, the worst of each minute. Came after version 1."""
 
 
+PRICE_TABLE = """
+CREATE TABLE IF NOT EXISTS price (
+    account TEXT NOT NULL,
+    coin    TEXT NOT NULL,
+    minute  INTEGER NOT NULL,
+    price   REAL NOT NULL,
+    PRIMARY KEY (account, coin, minute)
+) STRICT, WITHOUT ROWID;
+"""
+"""The price of each traded coin as last read in each minute. Came after version 1."""
+
+
 class Corrupt(Exception):
     """The file is damaged. Only this module's callers decide what becomes of it."""
+
+
+class Occupied(StoreError):
+    """Another process works in this folder."""
 
 
 def open_ledger(path: Path) -> sqlite3.Connection:
@@ -106,6 +175,8 @@ def open_ledger(path: Path) -> sqlite3.Connection:
     connection = _open(path, tables=LEDGER_TABLES, version=LEDGER_VERSION, synchronous="FULL")
     try:
         _check_soundness(connection, path)
+        if _pragma(connection, "user_version") == 1:
+            _change(connection, "".join(_LEDGER_FROM_1), LEDGER_VERSION)
     except BaseException:
         connection.close()
         raise
@@ -121,17 +192,18 @@ def open_history(path: Path) -> sqlite3.Connection:
     connection = _open(path, tables=HISTORY_TABLES, version=HISTORY_VERSION, synchronous="NORMAL")
     try:
         connection.execute(DIVERGENCE_TABLE)
+        connection.execute(PRICE_TABLE)
     except sqlite3.DatabaseError as error:
         connection.close()
         raise Corrupt(str(error)) from error
     return connection
 
 
-def open_beside(path: Path) -> sqlite3.Connection:
+def open_beside(path: Path, version: int, *, write: bool = False) -> sqlite3.Connection:
     """
-    Return *path* for reading beside a running daemon.
+    Return *path* beside a running daemon, for reading unless *write*.
 
-    Raises: `StoreError` when there is nothing to read.
+    Raises: `StoreError` when there is nothing of *version* there.
     """
     if not path.exists():
         raise StoreError(
@@ -139,12 +211,20 @@ def open_beside(path: Path) -> sqlite3.Connection:
         )
     try:
         connection = sqlite3.connect(
-            f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None,
+            f"{path.resolve().as_uri()}?mode={'rw' if write else 'ro'}",
+            uri=True,
+            isolation_level=None,
             check_same_thread=False,
-        )  # fmt: skip
+        )
         connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
         connection.execute("PRAGMA trusted_schema = OFF")
-        _check_identity(connection, path, LEDGER_VERSION)
+        _check_identity(connection, path, version)
+        found = _pragma(connection, "user_version")
+        if found != version:
+            raise StoreError(
+                f"{path.name} has version {found}, this watcher reads {version}: "
+                "start `watcher run` once, it brings the file up to date"
+            )
     except sqlite3.Error as error:
         raise StoreError(f"{path.name}: {error}") from error
     return connection
@@ -169,7 +249,7 @@ def _open(path: Path, *, tables: str, version: int, synchronous: str) -> sqlite3
         _set_pragmas(connection, synchronous)
         _check_identity(connection, path, version)
         if _pragma(connection, "user_version") == 0:
-            _create(connection, tables, version)
+            _change(connection, tables, version)
     except sqlite3.OperationalError as error:
         connection.close()
         raise StoreError(f"{path.name}: {error}") from error
@@ -234,10 +314,10 @@ def _check_soundness(connection: sqlite3.Connection, path: Path) -> None:
         raise Corrupt(f"{path.name}: {verdict}")
 
 
-def _create(connection: sqlite3.Connection, tables: str, version: int) -> None:
+def _change(connection: sqlite3.Connection, statements: str, version: int) -> None:
     # the identity comes with the tables in one transaction: no half-made file passes for a ledger
     connection.executescript(
-        f"BEGIN IMMEDIATE;{tables}"
+        f"BEGIN IMMEDIATE;{statements}"
         f"PRAGMA application_id = {APPLICATION_ID};PRAGMA user_version = {version};COMMIT;"
     )
 
@@ -245,3 +325,21 @@ def _create(connection: sqlite3.Connection, tables: str, version: int) -> None:
 def _pragma(connection: sqlite3.Connection, name: str) -> object:
     row = connection.execute(f"PRAGMA {name}").fetchone()
     return None if row is None else row[0]
+
+
+def locked(path: Path) -> int:
+    """
+    Take the lock file *path*, with its folder, until the handle returned is closed.
+
+    Raises: `Occupied`.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE_MODE)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(handle)
+        raise Occupied(
+            f"{path.parent}: another watcher runs on this state_dir; stop it or choose another"
+        ) from error
+    return handle

@@ -20,10 +20,9 @@ the newest word on the same thing replaces it, and is loud where it was. One pro
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import os
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
@@ -35,19 +34,32 @@ from watcher.domain.alert import (
     SECOND_US,
     AccountState,
     Decision,
-    Lane,
     Message,
     Moment,
     Sample,
 )
-from watcher.ports import Backlog, Claim, Refusal, StoreError, Undelivered
-from watcher.store import codec, history, outbox, schema
+from watcher.domain.road import Reach
+from watcher.domain.told import Told
+from watcher.ports import (
+    SHARES,
+    Backlog,
+    Claim,
+    Due,
+    Flag,
+    Press,
+    Pressable,
+    Proof,
+    Refusal,
+    Share,
+    StoreError,
+    Taken,
+)
+from watcher.store import codec, history, kept, outbox, schema, traffic
+from watcher.store.history import Prices
 
 VERB_TIMEOUT_S = 6.0
 LEASE_US = 15 * SECOND_US
 PRUNE_EVERY_US = 360 * MINUTE_US
-OUTBOX_KEPT_US = 14 * 1440 * MINUTE_US
-SAMPLES_KEPT_US = 30 * 1440 * MINUTE_US
 HISTORY_PENDING_MAX = 200
 
 log = structlog.get_logger()
@@ -56,13 +68,12 @@ T = TypeVar("T")
 
 
 class SqliteStore:
-    """
-    The `Store` port. Make one with `open`; `notes` says in plain words what was found odd then.
-    """
+    """The `Store` port. Make one with `open`; `notes` tell in words what was found odd then."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, roads: Sequence[Reach]) -> None:
         self.notes: tuple[str, ...] = ()
         self._folder = folder
+        self._roads = tuple(roads)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
         self._lock: int | None = None
         self._ledger: sqlite3.Connection | None = None
@@ -73,14 +84,14 @@ class SqliteStore:
         self._pruned_us = 0
 
     @classmethod
-    async def open(cls, folder: Path) -> SqliteStore:
+    async def open(cls, folder: Path, roads: Sequence[Reach] = (Reach.CHAT,)) -> SqliteStore:
         """
-        Open or create both files in *folder*.
+        Open or create both files in *folder*; *roads* are those that exist.
 
         Raises: `StoreError` when another watcher runs there, for a newer version, for a foreign
         file, or when the disk refuses. A corrupt ledger is moved aside and told in `notes`.
         """
-        store = cls(folder)
+        store = cls(folder, roads)
         try:
             await store._run(store._open_all)
         except BaseException:
@@ -91,58 +102,157 @@ class SqliteStore:
     async def load(self) -> Mapping[str, AccountState]:
         return await self._run(self._load)
 
-    async def commit(self, decision: Decision, now: Moment) -> None:
-        """Write the new state and its outbox rows together; the history follows by itself."""
-        kept = codec.durable(decision.state)
-        if decision.messages or self._durable.get(decision.account) != kept:
+    async def commit(
+        self, decision: Decision, now: Moment, *, update_id: int | None = None
+    ) -> bool:
+        """The history follows by itself."""
+        state = codec.durable(decision.state)
+        known = update_id is None and self._durable.get(decision.account) == state
+        if decision.messages or not known:
             self._durable.pop(decision.account, None)
-            await self._run(lambda: self._commit(kept, decision.messages, now))
-            self._durable[decision.account] = kept
+            fresh = await self._written(
+                lambda db: (
+                    kept.hear(db, update_id, now.steady_us)
+                    and self._put_down(db, state, decision.messages, now)
+                )
+            )
+            if not fresh:
+                return False
+            self._durable[decision.account] = state
         self._remember(decision, now)
+        return True
 
     async def claim(
         self,
         now: Moment,
         *,
         limit: int,
-        lanes: tuple[Lane, Lane] = (Lane.DANGER, Lane.DIGEST),
+        road: Reach = Reach.CHAT,
+        shares: Collection[Share] = SHARES,
         created_before_us: int | None = None,
     ) -> Sequence[Claim]:
-        return await self._run(lambda: self._claim(now, limit, lanes, created_before_us))
+        values = {
+            "now": now.steady_us,
+            "far": now.steady_us + outbox.FAR_US,
+            "lease": now.steady_us + LEASE_US,
+            "road": int(road),
+            "shares": str(sorted(map(int, shares))),
+            "before": created_before_us,
+            "limit": limit,
+        }
 
-    async def delivered(self, claim_id: int, receipt: str, now: Moment) -> None:
-        await self._change(
-            "UPDATE outbox SET state = 'sent', receipt = ?, done_us = ? WHERE id = ?",
-            (receipt, now.steady_us, claim_id),
+        def work() -> list[Claim]:
+            if not outbox.is_due(self._open_ledger(), values):
+                return []
+            return self._write(lambda db: outbox.take(db, values))
+
+        return await self._run(work)
+
+    async def claim_group(
+        self, first: Claim, now: Moment, *, at_least: int, limit: int
+    ) -> Sequence[Claim]:
+        until_us = now.steady_us + LEASE_US
+        return await self._written(
+            lambda db: outbox.take_group(db, first.id, until_us, at_least=at_least, limit=limit)
+        )
+
+    async def take_over(self, road: Reach, now: Moment, *, late_us: int, shut: bool) -> bool:
+        before = max((each for each in self._roads if each < road), default=None)
+        closed = int(before) if shut and before is not None else None
+
+        def work() -> bool:
+            if traffic.stranded_us(self._open_ledger(), road, now.steady_us) is None:
+                return False
+            return self._write(
+                lambda db: traffic.take_over(db, road, now.steady_us, late_us, closed)
+            )
+
+        return await self._run(work)
+
+    async def delivered(
+        self, claim_id: int, receipt: str | None, now: Moment, *, single: bool = True
+    ) -> None:
+        at_us = now.steady_us
+        await self._written(
+            lambda db: outbox.mark_sent(db, claim_id, receipt, at_us, single=single)
         )
 
     async def postpone(
         self, claim_id: int, until_us: int, reason: str, *, copied: bool = False
     ) -> None:
-        def write(ledger: sqlite3.Connection) -> None:
-            outbox.give_back(ledger, claim_id, until_us, reason, copied=copied)
-
-        await self._run(lambda: self._write(write))
-
-    async def abandon(self, claim_id: int, reason: str) -> None:
-        await self._change(
-            "UPDATE outbox SET state = 'abandoned', reason = ? WHERE id = ?", (reason, claim_id)
+        await self._written(
+            lambda db: outbox.give_back(db, claim_id, until_us, reason, copied=copied)
         )
 
-    async def refused(self, refusal: Refusal | None) -> None:
-        await self._run(lambda: self._write(lambda db: outbox.note_refusal(db, refusal)))
+    async def abandon(self, claim_id: int, reason: str) -> None:
+        statement = "UPDATE outbox SET state = 'abandoned', reason = ? WHERE id = ?"
+        await self._written(lambda db: db.execute(statement, (reason, claim_id)))
+
+    async def drop(self, claim_id: int, *, forget: str | None = None) -> None:
+        await self._written(lambda db: outbox.drop(db, claim_id, forget))
+
+    async def refused(self, refusal: Refusal | None, road: Reach = Reach.CHAT) -> None:
+        await self._written(lambda db: kept.note_refusal(db, refusal, road))
 
     async def say(self, message: Message) -> None:
-        await self._run(lambda: self._write(lambda ledger: outbox.insert(ledger, message)))
+        await self._written(lambda db: outbox.insert(db, message, self._roads))
 
-    async def backlog(self, now: Moment) -> Backlog:
-        return await self._run(lambda: outbox.backlog_of(self._open_ledger(), now.steady_us))
+    async def keep_buttons(self, claim_id: int, buttons: Sequence[Pressable]) -> None:
+        await self._written(lambda db: kept.keep_buttons(db, claim_id, buttons))
+
+    async def take_button(
+        self, hashed: str, press: Press, *, chat: str, now: Moment
+    ) -> Taken | None:
+        values = {
+            "hash": hashed,
+            "chat": chat,
+            "receipt": press.receipt,
+            "user": press.user_id,
+            "operator": press.operator,
+            "update": press.update_id,
+            "now": now.steady_us,
+        }
+        return await self._written(lambda db: kept.take_button(db, values))
+
+    async def raise_flag(self, flag: Flag, now: Moment, *, update_id: int | None = None) -> bool:
+        at_us = now.steady_us
+        return await self._written(lambda db: kept.raise_flag(db, flag, update_id, at_us))
+
+    async def flags(self) -> Mapping[str, Flag]:
+        return await self._run(lambda: kept.flags_of(self._open_ledger()))
+
+    async def tested(self, code: str) -> tuple[Reach, int] | None:
+        return await self._run(lambda: kept.tested(self._open_ledger(), code))
+
+    async def prove(self, road: Reach, proof: Proof) -> None:
+        await self._written(lambda db: kept.prove(db, road, proof))
+
+    async def proofs(self) -> Mapping[Reach, Proof]:
+        return await self._run(lambda: kept.proofs_of(self._open_ledger()))
+
+    async def told(self, *, since_us: int) -> Sequence[Told]:
+        return await self._run(lambda: traffic.told_of(self._open_ledger(), since_us))
+
+    async def chat_moved(self, chat_id: int, new_chat_id: int) -> None:
+        await self._written(lambda db: kept.move_chat(db, chat_id, new_chat_id))
+
+    async def chats_moved(self) -> Mapping[int, int]:
+        return await self._run(lambda: kept.chats_of(self._open_ledger()))
+
+    async def due(self, road: Reach, now: Moment) -> Due:
+        return await self._run(lambda: traffic.due_of(self._open_ledger(), road, now.steady_us))
+
+    async def backlog(self) -> Backlog:
+        return await self._run(lambda: traffic.backlog_of(self._open_ledger()))
 
     async def history(self, account: str, *, since_us: int) -> Sequence[Sample]:
-        return await self._run(lambda: self._samples(account, since_us))
+        return await self._run(lambda: history.samples(self._past(), account, since_us))
+
+    async def prices(self, account: str, coin: str, *, since_us: int) -> Prices:
+        return await self._run(lambda: history.prices(self._past(), account, coin, since_us))
 
     async def probe(self) -> None:
-        await self._run(lambda: self._write(_probe))
+        await self._written(kept.probe)
 
     async def close(self) -> None:
         await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
@@ -164,14 +274,13 @@ class SqliteStore:
         except OSError as error:
             raise StoreError(f"{self._folder}: {error.strerror or error}") from error
 
-    async def _change(self, statement: str, values: tuple[object, ...]) -> None:
-        await self._run(lambda: self._write(lambda ledger: ledger.execute(statement, values)))
+    async def _written(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        return await self._run(lambda: self._write(work))
 
     # -- everything below runs on the writer thread --------------------------------------------
 
     def _open_all(self) -> None:
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._lock = _locked(self._folder / "lock")
+        self._lock = schema.locked(self._folder / "lock")
         path = self._folder / "ledger.db"
         try:
             self._ledger = schema.open_ledger(path)
@@ -180,7 +289,7 @@ class SqliteStore:
             log.error("ledger.replaced", reason=str(error), aside=aside.name)  # noqa: TRY400 - told, no defect
             self.notes += (f"The ledger was damaged and is now {aside.name}: alerts start afresh",)
             self._ledger = schema.open_ledger(path)
-        self._write(outbox.give_back_all)
+        self._write(lambda db: outbox.give_back_all(db, self._roads))
         self._open_history()
 
     def _open_history(self) -> None:
@@ -202,7 +311,7 @@ class SqliteStore:
         return self._ledger
 
     def _load(self) -> Mapping[str, AccountState]:
-        states, notes = _states(self._open_ledger())
+        states, notes = codec.states_of(self._open_ledger())
         self.notes += notes
         self._durable = dict(states)
         readings: Mapping[str, codec.Reading] = {}
@@ -223,38 +332,26 @@ class SqliteStore:
             raise
         return result
 
-    def _commit(self, state: AccountState, messages: Sequence[Message], now: Moment) -> None:
-        def write(ledger: sqlite3.Connection) -> None:
-            ledger.execute(
-                "INSERT INTO account_state VALUES (?, ?, ?) ON CONFLICT (account) DO UPDATE "
-                "SET state = excluded.state, changed_us = excluded.changed_us",
-                (state.account, codec.state_text(state), now.wall_us),
-            )
-            for message in messages:
-                outbox.insert(ledger, message)
+    def _put_down(
+        self,
+        ledger: sqlite3.Connection,
+        state: AccountState,
+        messages: Sequence[Message],
+        now: Moment,
+    ) -> bool:
+        ledger.execute(
+            "INSERT INTO account_state VALUES (?, ?, ?) ON CONFLICT (account) DO UPDATE "
+            "SET state = excluded.state, changed_us = excluded.changed_us",
+            (state.account, codec.state_text(state), now.wall_us),
+        )
+        for message in messages:
+            outbox.insert(ledger, message, self._roads)
+        return True
 
-        self._write(write)
-
-    def _claim(
-        self, now: Moment, limit: int, lanes: tuple[Lane, Lane], created_before_us: int | None
-    ) -> list[Claim]:
-        values = {
-            "now": now.steady_us,
-            "far": now.steady_us + outbox.FAR_US,
-            "lease": now.steady_us + LEASE_US,
-            "first": int(lanes[0]),
-            "last": int(lanes[1]),
-            "before": created_before_us,
-            "limit": limit,
-        }
-        if not outbox.is_due(self._open_ledger(), values):
-            return []
-        return self._write(lambda ledger: outbox.take(ledger, values))
-
-    def _samples(self, account: str, since_us: int) -> Sequence[Sample]:
+    def _past(self) -> sqlite3.Connection:
         if self._history is None:
             raise StoreError("history.db: not open")
-        return history.samples(self._history, account, since_us)
+        return self._history
 
     # -- the history: best effort, nobody waits for it -----------------------------------------
 
@@ -268,9 +365,8 @@ class SqliteStore:
         try:
             if self._history is None:
                 self._open_history()
-            if self._history is not None:
-                history.record(self._history, decision)
-                self._prune(now.steady_us)
+            history.record(self._past(), decision)
+            self._prune(now.steady_us)
             self._history_failing = False
         except (sqlite3.Error, StoreError) as error:
             if not self._history_failing:
@@ -289,14 +385,8 @@ class SqliteStore:
         if now_us - self._pruned_us < PRUNE_EVERY_US:
             return
         self._pruned_us = now_us
-        if self._history is not None:
-            self._history.execute("DELETE FROM sample WHERE at_us < ?", (now_us - SAMPLES_KEPT_US,))
-        self._write(
-            lambda ledger: ledger.execute(
-                "DELETE FROM outbox WHERE state NOT IN ('queued', 'claimed') AND created_us < ?",
-                (now_us - OUTBOX_KEPT_US,),
-            )
-        )
+        history.prune(self._past(), now_us)
+        self._write(lambda db: outbox.prune(db, now_us))
 
     def _close(self) -> None:
         for connection in (self._ledger, self._history):
@@ -306,78 +396,3 @@ class SqliteStore:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
-
-
-def peek(folder: Path, now: Moment) -> tuple[Mapping[str, AccountState], Backlog]:
-    """
-    Return the states and the outbox's backlog beside a running daemon, changing nothing.
-
-    Raises: `StoreError`.
-    """
-    ledger = schema.open_beside(folder / "ledger.db")
-    try:
-        states, _ = _states(ledger)
-        backlog = outbox.backlog_of(ledger, now.steady_us)
-    except sqlite3.Error as error:
-        raise StoreError(f"ledger.db: {error}") from error
-    finally:
-        ledger.close()
-    try:
-        past = schema.open_beside(folder / "history.db")
-    except StoreError:
-        return states, backlog
-    try:
-        return codec.merged(states, history.readings(past)), backlog
-    finally:
-        past.close()
-
-
-def undelivered(folder: Path) -> Undelivered:
-    """
-    Return what could not be delivered and why, beside a running daemon, changing nothing.
-
-    Raises: `StoreError`.
-    """
-    ledger = schema.open_beside(folder / "ledger.db")
-    try:
-        return outbox.undelivered_of(ledger)
-    except (sqlite3.Error, ValueError, KeyError) as error:
-        raise StoreError(f"ledger.db: {error}") from error
-    finally:
-        ledger.close()
-
-
-def _states(ledger: sqlite3.Connection) -> tuple[dict[str, AccountState], tuple[str, ...]]:
-    states: dict[str, AccountState] = {}
-    notes: tuple[str, ...] = ()
-    for account, text in ledger.execute("SELECT account, state FROM account_state"):
-        try:
-            states[account] = codec.state_of(text, account)
-        except StoreError as error:
-            log.error("state.unreadable", account=account, reason=str(error))  # noqa: TRY400 - told below
-            notes += (f"{account}: what was remembered does not read back; it starts afresh.",)
-    return states, notes
-
-
-def _probe(ledger: sqlite3.Connection) -> None:
-    row = ledger.execute("SELECT value FROM meta WHERE key = 'probe'").fetchone()
-    count = str(int(row[0]) + 1 if row else 1)
-    ledger.execute(
-        "INSERT INTO meta VALUES ('probe', ?) ON CONFLICT (key) DO UPDATE SET value = ?",
-        (count, count),
-    )
-    found = ledger.execute("SELECT value FROM meta WHERE key = 'probe'").fetchone()[0]
-    if found != count:
-        raise StoreError(f"ledger.db: wrote probe {count}, read {found}")
-
-
-def _locked(path: Path) -> int:
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, schema.PRIVATE_MODE)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(handle)
-        raise StoreError(
-            f"{path.parent}: another watcher runs on this state_dir; stop it or choose another"
-        ) from error
-    return handle

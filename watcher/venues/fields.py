@@ -12,11 +12,12 @@ Nothing here knows a venue's formats, and nothing here guesses.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import NoReturn, TypeVar
 
+from watcher.domain.account import ZERO
 from watcher.domain.amounts import AmountError, exact, shown
 from watcher.ports import Unreadable
 
@@ -185,6 +186,25 @@ def rows_of(data: object, where: str) -> tuple[Row, ...]:
     if not isinstance(data, list):
         raise Unreadable(f"{where}: expected a list, found {_kind(data)}")
     return tuple(row_of(item, f"{where}[{at}]") for at, item in enumerate(data))
+
+
+def check_chain(
+    where: str, ranges: Iterable[tuple[Decimal, Decimal]], *, step: Decimal = ZERO
+) -> None:
+    """
+    Make sure the rows of a table, given as (floor, end), follow on each other from 0 up.
+
+    *step*: how far above an end the next floor may lie, where a venue counts from the next piece.
+
+    Raises: `Unreadable` naming the row that begins too early, too late or ends where it begins.
+    """
+    expected = ZERO
+    for number, (floor, end) in enumerate(ranges):
+        if not expected <= floor <= expected + step:
+            raise Unreadable(f"{where}[{number}] begins at {floor:f}, expected {expected:f}")
+        if end <= floor:
+            raise Unreadable(f"{where}[{number}] ends at {end:f}, expected more than {floor:f}")
+        expected = end
 
 
 def _kind(data: object) -> str:

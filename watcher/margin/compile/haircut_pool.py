@@ -17,6 +17,7 @@ from watcher.margin.compile.parts import (
     check_position,
     profit,
     write_borrow,
+    write_claims,
     write_debt,
     write_order_loss,
     write_orders,
@@ -44,6 +45,7 @@ def haircut_pool(draft: Draft, pool: Pool) -> Sheet:
         charge_positions(sheet, name)
     write_orders(sheet)
     write_order_loss(sheet)
+    write_claims(sheet)
     return sheet
 
 

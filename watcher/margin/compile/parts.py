@@ -15,7 +15,8 @@ from watcher.domain.account import Bracket, BracketKey, Order, Position, Rules, 
 from watcher.margin.book import NO_ITEM, Draft, Out, Term
 from watcher.margin.compile.pool import Pool, Sheet
 from watcher.margin.errors import BookError, NotModelled
-from watcher.margin.tables import Step, bracket_steps, reached, share_rate
+from watcher.margin.movers import mover_of
+from watcher.margin.tables import Step, bracket_steps, check_deductions, reached, share_rate
 
 
 def sign(side: Side) -> float:
@@ -43,6 +44,11 @@ def check_position(position: Position, where: str) -> None:
         )
     if position.leverage is not None and not position.leverage > 0:
         raise BookError(f"{where}: leverage is {position.leverage}, expected a number above 0")
+    if position.inverse and mover_of(position.settle, ()) != mover_of(position.underlying, ()):
+        raise BookError(
+            f"{where}: settle is {position.settle}, an inverse contract on {position.underlying} "
+            "settles in that coin"
+        )
 
 
 def charge_positions(sheet: Sheet, settle: str) -> None:
@@ -104,6 +110,8 @@ def _maintenance(
     steps = bracket_steps(position.brackets, position.bracket_kind, where)
     draft = sheet.draft
     by_size = _size_rate(position, size, steps, where)
+    if by_size is None:
+        check_deductions(position.brackets, steps, where)
     if sheet.pool.rules.maintenance_basis == "entry":
         entry = float(position.entry)
         value = size / entry if position.inverse else size * entry
@@ -193,7 +201,7 @@ def write_borrow(
     however much of its currency is held.
     """
     rules = sheet.pool.rules
-    steps = bracket_steps(brackets, rules.borrow_bracket_kind, where)
+    steps = _borrow_steps(brackets, rules, where)
     owing = _Owing(bucket, unit, lent, frozen)
     _write_owing(sheet.draft, owing, steps, fee=False)
     rate = float(rules.borrow_fee_rate)
@@ -202,6 +210,13 @@ def write_borrow(
     if rate:
         dues = [Step(s.floor, (1 + s.rate) * rate, s.deduction * rate) for s in steps]
         _write_owing(sheet.draft, owing, dues, fee=True)
+
+
+def _borrow_steps(brackets: Sequence[Bracket], rules: Rules, where: str) -> list[Step]:
+    field = "borrow_brackets"
+    steps = bracket_steps(brackets, rules.borrow_bracket_kind, where, field=field)
+    check_deductions(brackets, steps, where, field=field)
+    return steps
 
 
 class _Owing(NamedTuple):
@@ -241,7 +256,7 @@ def write_debt(sheet: Sheet, asset: str, owed: float, unit: int) -> None:
     table = rules.borrow_brackets.get(asset)
     if table is None:
         raise NotModelled(f"{where} is owed, but no table says what maintenance it needs")
-    steps = bracket_steps(table, rules.borrow_bracket_kind, where)
+    steps = _borrow_steps(table, rules, where)
     if rules.borrow_bracket_by == "value":
         write_steps(sheet.draft, debt, steps, by=unit, unit=0)
     else:
@@ -249,18 +264,38 @@ def write_debt(sheet: Sheet, asset: str, owed: float, unit: int) -> None:
 
 
 def write_order_loss(sheet: Sheet) -> None:
-    """Write what resting orders lose and require where the venue tells it: the pool's constants."""
-    rules = sheet.pool.rules
-    for name, out, sense in (
-        ("order_loss", Out.EQUITY, -1),
-        ("order_maintenance", Out.REQUIREMENT, 1),
-    ):
-        amount = getattr(rules, name)
-        if not amount.is_finite() or amount < 0:
-            raise BookError(f"{sheet.pool.name}: {name} is {amount}, expected 0 or more")
-        if amount:
-            nothing = sheet.draft.amount([(0, 0.0, 0.0, 0.0)])
-            sheet.draft.row(nothing, out, 0.0, sense * float(amount), unit=sheet.unit)
+    """Write what resting orders lose where the venue tells it: the pool's constant."""
+    amount = sheet.pool.rules.order_loss
+    if not amount.is_finite() or amount < 0:
+        raise BookError(f"{sheet.pool.name}: order_loss is {amount}, expected 0 or more")
+    if amount:
+        nothing = sheet.draft.amount([(0, 0.0, 0.0, 0.0)])
+        sheet.draft.row(nothing, Out.EQUITY, 0.0, -float(amount), unit=sheet.unit)
+
+
+def write_claims(sheet: Sheet) -> None:
+    """Write what the venue itself says must be kept, and how fast that may grow."""
+    draft, pool = sheet.draft, sheet.pool
+    for claim in pool.claims:
+        for name in ("amount", "growth_up", "growth_down"):
+            value = getattr(claim, name)
+            if value < 0:
+                raise BookError(f"{pool.name} {claim.name}: {name} is {value}, expected 0 or more")
+        if not claim.price > 0:
+            raise BookError(
+                f"{pool.name} {claim.name}: price is {claim.price}, expected a price above 0"
+            )
+        unit = sheet.charge(claim.settle)
+        nothing = draft.amount([(0, 0.0, 0.0, 0.0)])
+        draft.row(nothing, Out.REQUIREMENT, 0.0, float(claim.amount), unit=unit)
+        if claim.underlying is None:
+            continue
+        price = float(claim.price)
+        column = draft.column(mover_of(claim.underlying, pool.betas), price)
+        for slope in (float(claim.growth_up), -float(claim.growth_down)):
+            if slope:
+                moved = draft.amount([(column, -slope * price, slope, 0.0)])
+                draft.row(moved, Out.REQUIREMENT, 1.0, floor=0.0, unit=unit)
 
 
 def write_orders(sheet: Sheet) -> None:

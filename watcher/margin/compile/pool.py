@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from watcher.domain.account import Asset, Order, Position, Rules
+from watcher.domain.account import Asset, Claim, Order, Position, Rules
 from watcher.margin.book import Draft
 from watcher.margin.errors import BookError
 from watcher.margin.movers import mover_of
@@ -34,13 +34,14 @@ class Pool:
     positions: tuple[Position, ...] = ()
     items: tuple[int, ...] = ()
     orders: tuple[Order, ...] = ()
+    claims: tuple[Claim, ...] = ()
     indices: Mapping[str, Decimal] = field(default_factory=dict)
     betas: Collection[str] = ()
 
     def settles(self) -> tuple[str, ...]:
         """Return the currencies the pool's contracts settle in, each once, in order."""
-        positions = [position.settle for position in self.positions]
-        return tuple(dict.fromkeys([*positions, *(order.settle for order in self.orders)]))
+        rows: list[Position | Order | Claim] = [*self.positions, *self.orders, *self.claims]
+        return tuple(dict.fromkeys(row.settle for row in rows))
 
 
 @dataclass(slots=True)

@@ -14,6 +14,7 @@ from watcher.margin.compile.parts import (
     charge_positions,
     check_position,
     profit,
+    write_claims,
     write_order_loss,
     write_orders,
 )
@@ -73,4 +74,5 @@ def _single(sheet: Sheet) -> Sheet:
     charge_positions(sheet, coin)
     write_orders(sheet)
     write_order_loss(sheet)
+    write_claims(sheet)
     return sheet

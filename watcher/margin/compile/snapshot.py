@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from watcher.domain.account import Asset, Family, Order, Position, Snapshot
+from watcher.domain.account import Asset, Claim, Family, Order, Position, Snapshot
 from watcher.margin.book import Book, Draft
 from watcher.margin.compile.debt_ratio import debt_ratio
 from watcher.margin.compile.haircut_pool import haircut_pool
@@ -97,6 +97,7 @@ def split(snapshot: Snapshot, betas: Mapping[str, float]) -> dict[str, Pool]:
             positions=tuple(p for p in snapshot.positions if p.pool == name),
             items=tuple(i for i, p in enumerate(snapshot.positions) if p.pool == name),
             orders=tuple(o for o in snapshot.orders if o.pool == name),
+            claims=tuple(c for c in snapshot.claims if c.pool == name),
             indices=indices,
             betas=betas,
         )
@@ -112,6 +113,8 @@ def _check_rows(snapshot: Snapshot) -> None:
         _check_row(snapshot, position, "positions", position.symbol)
     for order in snapshot.orders:
         _check_row(snapshot, order, "orders", order.symbol)
+    for claim in snapshot.claims:
+        _check_row(snapshot, claim, "claims", claim.name)
     seen: set[tuple[str, str]] = set()
     for asset in snapshot.assets:
         if (asset.pool, asset.asset) in seen:
@@ -125,7 +128,9 @@ def _check_rows(snapshot: Snapshot) -> None:
                 )
 
 
-def _check_row(snapshot: Snapshot, row: Asset | Position | Order, kind: str, name: str) -> None:
+def _check_row(
+    snapshot: Snapshot, row: Asset | Position | Order | Claim, kind: str, name: str
+) -> None:
     if row.pool not in snapshot.rules:
         raise BookError(f"{row.pool}: has {kind} but no rules")
     for field in row.__slots__:

@@ -127,7 +127,7 @@ def spot_account(ask: Ask) -> object:
             if amount or ask.params.get("omitZeroBalances") != "true"
         ],
         "permissions": ["SPOT", "MARGIN"],
-        "uid": 354937868,
+        "uid": holder.uid,
     }
 
 

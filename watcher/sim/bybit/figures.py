@@ -85,6 +85,20 @@ def maintenance_margin(
     return value * row.rate - row.deduction + fee_to_close(leg, taker_fee)
 
 
+def option_mark(option: Option, index: Decimal) -> Decimal:
+    """
+    Return an option's mark with its coin at *index*.
+
+    Drawn: the hyperbola that hugs its worth at expiry and passes through the mark it was opened
+    at. Like any option it gains no faster than its coin moves, and the faster the deeper it is.
+    """
+    way = ONE if option.is_call else -ONE
+    before, now = way * (option.anchor - option.strike), way * (index - option.strike)
+    bend = 4 * option.mark * (option.mark - before)
+    assert bend >= 0, f"{option.symbol}: a mark below what it is worth at once"
+    return (now + (now * now + bend).sqrt()) / 2
+
+
 def option_margin(option: Option, index: Decimal) -> Decimal:
     """
     Return what an option asks for, in its settle coin; a long one asks for nothing.
@@ -94,8 +108,9 @@ def option_margin(option: Option, index: Decimal) -> Decimal:
     """
     if option.side == "long":
         return ZERO
-    factor = max(OPTION_FACTOR * index, OPTION_FACTOR * option.mark)
-    return (factor + option.mark + OPTION_FEE_RATE * index) * option.quantity
+    mark = option_mark(option, index)
+    factor = max(OPTION_FACTOR * index, OPTION_FACTOR * mark)
+    return (factor + mark + OPTION_FEE_RATE * index) * option.quantity
 
 
 def counted(slices: Sequence[CollateralSlice], quantity: Decimal) -> Decimal:
@@ -292,7 +307,7 @@ def _coin(world: World, account: Account, coin: str, legs: Sequence[LegFigures])
         interest=interest,
         unrealised=gained,
         equity=equity,
-        option_value=_option_value(account, coin),
+        option_value=_option_value(world, account, coin),
         index=index,
         borrowed=borrowed,
         switch=switch,
@@ -307,10 +322,12 @@ def _coin(world: World, account: Account, coin: str, legs: Sequence[LegFigures])
     )
 
 
-def _option_value(account: Account, coin: str) -> Decimal:
+def _option_value(world: World, account: Account, coin: str) -> Decimal:
     return sum(
         (
-            (1 if one.side == "long" else -1) * one.quantity * one.mark
+            (1 if one.side == "long" else -1)
+            * one.quantity
+            * option_mark(one, world.index(one.underlying))
             for one in account.options
             if one.settle == coin
         ),

@@ -78,7 +78,7 @@ def query_api(world: World, account: Account, query: Mapping[str, str]) -> objec
         "createdAt": "2026-01-02T08:00:00Z",
         "unified": 0,
         "uta": 0 if account.flag("classic") else 1,
-        "userID": 24600000,
+        "userID": account.uid,
         "inviterID": 0,
         "vipLevel": "No VIP",
         "mktMakerLevel": "0",

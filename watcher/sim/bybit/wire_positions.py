@@ -16,6 +16,7 @@ from watcher.sim.bybit.figures import (
     LegFigures,
     figures,
     option_margin,
+    option_mark,
 )
 from watcher.sim.bybit.prices import shown_liquidation_price
 from watcher.sim.bybit.wire_market import instruments_of
@@ -78,6 +79,8 @@ def _position_row(account: Account, now: Figures, one: LegFigures) -> dict[str, 
         **_row_frame(
             leg.symbol, position_idx(account, leg.instrument, leg.side), short(leg.leverage)
         ),
+        "positionStatus": "Adl" if account.flag("adl") else "Normal",
+        "isReduceOnly": account.flag("reduce_only"),
         "riskId": leg.instrument.brackets.index(one.row) + 1,
         "riskLimitValue": short(one.row.cap),
         "side": "Buy" if leg.side == "long" else "Sell",
@@ -126,9 +129,10 @@ def _row_frame(symbol: str, idx: int, leverage: str) -> dict[str, object]:
 
 
 def _option_row(world: World, account: Account, one: Option) -> dict[str, object]:
-    needs = amount(option_margin(one, world.index(one.underlying)))
+    index = world.index(one.underlying)
+    needs, mark = amount(option_margin(one, index)), option_mark(one, index)
     portfolio = account.flag("portfolio")
-    gained = (1 if one.side == "long" else -1) * one.quantity * (one.mark - one.entry)
+    gained = (1 if one.side == "long" else -1) * one.quantity * (mark - one.entry)
     return {
         **_row_frame(one.symbol, 0, ""),
         "riskId": 0,
@@ -136,8 +140,8 @@ def _option_row(world: World, account: Account, one: Option) -> dict[str, object
         "side": "Buy" if one.side == "long" else "Sell",
         "size": short(one.quantity),
         "avgPrice": short(one.entry),
-        "positionValue": amount(one.quantity * one.mark),
-        "markPrice": short(one.mark),
+        "positionValue": amount(one.quantity * mark),
+        "markPrice": short(mark),
         "liqPrice": "",
         "positionIM": "" if portfolio else needs,
         "positionIMByMp": "" if portfolio else needs,

@@ -52,6 +52,11 @@ class Daemon:
             )
         self.starts += 1
 
+    @property
+    def process_id(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
     def check(self) -> None:
         """Raises: `DaemonError` when the process is gone although nobody stopped it."""
         if self._process is not None and self._process.returncode is not None:

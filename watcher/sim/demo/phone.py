@@ -21,6 +21,7 @@ _CLOSE = re.compile(
     r"close (?:all )?(?P<amount>[\d,]+(?:\.\d+)?)(?: of [\d,]+(?:\.\d+)?)? "
     r"(?P<coin>[A-Z0-9]+|contracts)"
 )
+_RACED = "a tier up"
 TIER_WORDS = ("WATCH", "WARNING", "CRITICAL", "EMERGENCY")
 
 
@@ -28,7 +29,7 @@ TIER_WORDS = ("WATCH", "WARNING", "CRITICAL", "EMERGENCY")
 class Read:
     """
     What a person takes from one message: the capital word of its first line, and its note. `close`
-    is in a coin, or in `contracts`.
+    is in a coin, or in `contracts`. `raced`: the word is one tier up, for the speed of the fall.
     """
 
     word: str
@@ -39,6 +40,7 @@ class Read:
     distance: float | None
     add: tuple[Decimal, str] | None
     close: tuple[Decimal, str] | None
+    raced: bool = False
 
     @property
     def tier(self) -> str:
@@ -60,6 +62,7 @@ def read(text: str) -> Read | None:
         distance=float(distance["value"]) if distance else None,
         add=(_number(add["amount"]), add["asset"]) if add else None,
         close=(_number(close["amount"]), close["coin"]) if close else None,
+        raced=_RACED in text,
     )
 
 

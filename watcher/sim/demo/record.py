@@ -28,6 +28,7 @@ class Event:
     code: str = ""
     seq: int = 0
     repeated: bool = False
+    raced: bool = False
 
     def as_json(self) -> str:
         return json.dumps(
@@ -40,6 +41,7 @@ class Event:
                 "health": self.health,
                 "incident": f"{self.code}·{self.seq}" if self.code else "",
                 "repeated": self.repeated,
+                "raced": self.raced,
                 "note": self.note,
             },
             ensure_ascii=False,

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from watcher.sim.bot_api import SentMessage
+from watcher.sim.bot_messages import SentMessage
 from watcher.sim.demo.daemon import Daemon
 from watcher.sim.demo.people import Person
 from watcher.sim.demo.phone import Read, read
@@ -40,7 +40,7 @@ KIND_OF_WORD = {
     "CALM": "recovered",
     "GONE": "gone",
 }
-BETTER, AGAIN = "was ", "still"
+BETTER, AGAIN = "was ", ("still", "unanswered")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -267,7 +267,7 @@ class Show:
             repeated = said.account in self._blind
             self._blind.add(said.account)
         else:
-            repeated = said.note == AGAIN
+            repeated = said.note in AGAIN
         if kind == "seeing":
             self._blind.discard(said.account)
         elif kind != "blind":
@@ -284,6 +284,7 @@ class Show:
             code=said.code,
             seq=said.seq,
             repeated=repeated,
+            raced=said.raced,
         )
 
     def _happened(self, event: Event) -> None:

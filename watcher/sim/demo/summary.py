@@ -105,7 +105,11 @@ def _standing(record: Record, account: str, t: float) -> int:
 
 
 def _false_alarms(record: Record, guarded: list[str]) -> list[Event]:
-    """Alerts for a tier the truth was not in when, or shortly before, they were told."""
+    """
+    Alerts for a tier the truth was not in when, or shortly before, they were told.
+
+    One that is a tier up for its speed says the truth was in the tier before it.
+    """
     return [
         alert
         for alert in record.of("alert")
@@ -113,9 +117,14 @@ def _false_alarms(record: Record, guarded: list[str]) -> list[Event]:
         and not alert.repeated
         and not any(
             begin <= alert.t and alert.t - NOT_LATE_S <= end
-            for begin, end in _spans(record, alert.account, alert.tier)
+            for begin, end in _spans(record, alert.account, _claimed(alert))
         )
     ]
+
+
+def _claimed(alert: Event) -> str:
+    rank = TIERS.index(alert.tier) - alert.raced
+    return TIERS[max(rank, 0)]
 
 
 def _spans(record: Record, account: str, tier: str) -> list[tuple[float, float]]:

@@ -44,7 +44,7 @@ def config(world: World, account: Account, query: Mapping[str, str]) -> list[obj
             "level": "Lv1",
             "levelTmp": "",
             "liquidationGear": "-1",
-            "mainUid": "44705892343619584",
+            "mainUid": str(account.uid),
             "mgnIsoMode": "automatic",
             "opAuth": "0",
             "perm": ",".join(name for name, allowed in may.items() if allowed),
@@ -57,7 +57,7 @@ def config(world: World, account: Account, query: Mapping[str, str]) -> list[obj
             "spotTraderInsts": [],
             "stgyType": "0",
             "traderInsts": [],
-            "uid": "44705892343619584",
+            "uid": str(account.uid),
         }
     ]
 

@@ -17,14 +17,8 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from watcher.domain.account import Bracket, Snapshot
-from watcher.ports import (
-    KeyRights,
-    Refused,
-    Unsupported,
-    VenueError,
-    VenueStatus,
-    WithdrawalRight,
-)
+from watcher.domain.status import KeyRights, VenueStatus
+from watcher.ports import Refused, Unsupported, VenueError, WithdrawalRight
 from watcher.venues.binance import futures, multi, setup
 from watcher.venues.binance.coin_side import CoinSide, coin_of, public_coin_marks
 from watcher.venues.binance.dialect import DIALECT, MINUTE_MS
@@ -107,9 +101,13 @@ class Binance:
         """
         await self._host.read_clock()
         await self._read_rights()
-        mode = await self._read_mode()
-        rights = self._kept.rights
-        assert rights is not None
+        await self._read_mode()
+        return await self.status()
+
+    async def status(self) -> VenueStatus:
+        if self._kept.mode is None or self._kept.rights is None:
+            return await self.start()
+        mode, rights = self._kept.mode, self._kept.rights
         budget = self._host.budgets["fapi" if mode.futures else "sapi"]
         now_ms = self._host.now_ms()
         return VenueStatus(
@@ -132,10 +130,13 @@ class Binance:
         await self._coin.refresh()
 
     async def _read_rights(self) -> None:
-        part = await self._client.call(
-            "sapiGetAccountApiRestrictions", name="apiRestrictions", budget="sapi"
+        part, uid = await together(
+            self._client.call(
+                "sapiGetAccountApiRestrictions", name="apiRestrictions", budget="sapi"
+            ),
+            self._spot.uid(),
         )
-        rights = setup.read_rights(part.data)
+        rights = replace(setup.read_rights(part.data), uid=uid)
         self._kept.rights = rights
         self._kept.rights_at_ms = self._host.now_ms()
         self._refuse_withdrawal()
@@ -237,6 +238,7 @@ class Binance:
             wallets=dict(self._spot.spare.found),
             unmodelled=draft.unmodelled,
             mismatches=tuple(draft.mismatches),
+            flags=tuple(draft.flags),
         )
 
     async def _futures(self, poll: Poll, mode: Mode) -> None:

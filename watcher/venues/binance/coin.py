@@ -28,7 +28,7 @@ from watcher.ports import Unreadable
 from watcher.venues.binance.draft import Draft
 from watcher.venues.binance.futures import MARK_GAP_MAX, TABLE_GAP_MAX, Key, Torn, ratio_of
 from watcher.venues.binance.setup import Marks, maintenance_of
-from watcher.venues.fields import Row, row_of, rows_of
+from watcher.venues.fields import Row, check_chain, row_of, rows_of
 from watcher.venues.mismatch import SHARE_ACROSS, mismatch
 
 PRINTED = Decimal("0.00000002")
@@ -183,24 +183,29 @@ def read_brackets(data: object) -> dict[str, tuple[Bracket, ...]]:
     listed = rows_of(data, "binance coin leverageBracket")
     if not listed:
         raise Unreadable("binance coin leverageBracket: the list is empty")
-    return {row.text("symbol"): _table(row) for row in listed}
+    named = ((row.text("symbol"), row.data) for row in listed)
+    return {name: _table(Row(data, f"binance coin leverageBracket {name}")) for name, data in named}
 
 
 def _table(row: Row) -> tuple[Bracket, ...]:
     coef = row.positive("notionalCoef") if row.has("notionalCoef") else ONE
-    table = [
+    rows = sorted(((_floor(item), item) for item in row.rows("brackets")), key=lambda pair: pair[0])
+    if not rows:
+        raise row.wrong("brackets", "at least one row")
+    ranges = ((floor, item.positive("qtyCap")) for floor, item in rows)
+    check_chain(f"{row.where}.brackets", ranges)
+    return tuple(
         Bracket(
-            floor=item.not_negative("qtylFloor" if item.has("qtylFloor") else "qtyFloor") * coef,
+            floor=floor * coef,
             rate=item.fraction("maintMarginRatio"),
             deduction=item.not_negative("cum") * coef,
         )
-        for item in row.rows("brackets")
-    ]
-    table.sort(key=lambda bracket: bracket.floor)
-    floors = [bracket.floor for bracket in table]
-    if not table or floors[0] != 0 or len(set(floors)) != len(floors):
-        raise row.wrong("brackets", "a table that starts at 0 and has each floor once")
-    return tuple(table)
+        for floor, item in rows
+    )
+
+
+def _floor(item: Row) -> Decimal:
+    return item.not_negative("qtylFloor" if item.has("qtylFloor") else "qtyFloor")
 
 
 def check_agreement(account: CoinAccount, risks: Iterable[Risk]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from watcher.domain.account import Asset, Mismatch, Position, Rules, VenueSays
+from watcher.domain.account import Asset, Mismatch, Position, Rules, VenueFlag, VenueSays
 from watcher.venues.ages import older_us
 from watcher.venues.binance.setup import Marks
 from watcher.venues.ccxt_venue import Part
@@ -25,6 +25,7 @@ class Draft:
     says: dict[str, VenueSays] = field(default_factory=dict)
     unmodelled: dict[str, str] = field(default_factory=dict)
     mismatches: list[Mismatch] = field(default_factory=list)
+    flags: list[VenueFlag] = field(default_factory=list)
 
 
 @dataclass(slots=True)

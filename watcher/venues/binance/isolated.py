@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from types import MappingProxyType
 
-from watcher.domain.account import Asset, Family, Rules, VenueRatio, VenueSays
+from watcher.domain.account import Asset, Family, Rules, VenueFlag, VenueRatio, VenueSays
 from watcher.ports import Unreadable
 from watcher.venues.binance.draft import Draft
 from watcher.venues.fields import Row, row_of, rows_of
@@ -36,6 +36,9 @@ Level of the margin call by the ratio of liquidation, from the venue's published
 tells it. A ratio that is not in here has no known call.
 """
 
+CALM = frozenset({"EXCESSIVE", "NORMAL"})
+FORCED = frozenset({"PRE_LIQUIDATION", "FORCE_LIQUIDATION"})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Side:
@@ -53,7 +56,7 @@ class Side:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
-    """One pair; `price` is its index, base in quote."""
+    """One pair; `price` is its index, base in quote; `state` the venue's word for its level."""
 
     symbol: str
     base: Side
@@ -61,6 +64,7 @@ class Pair:
     price: Decimal
     level: Decimal
     liquidation_price: Decimal | None
+    state: str | None = None
 
     @property
     def pool(self) -> str:
@@ -104,6 +108,7 @@ def _pair(row: Row) -> Pair | None:
         price=row.positive("indexPrice"),
         level=row.not_negative("marginLevel"),
         liquidation_price=price or None,
+        state=row.text_or_none("marginLevelStatus"),
     )
 
 
@@ -169,6 +174,9 @@ def add_pair(draft: Draft, pair: Pair, tiers: Sequence[Tier], quote: Decimal | N
         call_level=CALLS.get(ratio),
         used_margin_basis="debt",
     )
+    if pair.state is not None and pair.state not in CALM:
+        forced = pair.state in FORCED
+        draft.flags.append(VenueFlag(pool=pair.pool, says=pair.state, forced=forced))
     # the placeholder of "no debt" beside a debt tells nothing
     silent = pair.owes and pair.level >= NO_DEBT_LEVEL
     draft.says[pair.pool] = VenueSays(

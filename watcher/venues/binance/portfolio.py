@@ -22,6 +22,7 @@ from watcher.domain.account import (
     Position,
     Rules,
     Side,
+    VenueFlag,
     VenueRatio,
     VenueSays,
 )
@@ -35,17 +36,10 @@ LIQUIDATION = Decimal("1.05")
 MARK_GAP_MAX = Decimal("0.01")
 """How far a position's mark may lie from the public one before it is taken for a stale answer."""
 
-STATES = frozenset(
-    {
-        "NORMAL",
-        "MARGIN_CALL",
-        "SUPPLY_MARGIN",
-        "REDUCE_ONLY",
-        "ACTIVE_LIQUIDATION",
-        "FORCE_LIQUIDATION",
-        "BANKRUPTED",
-    }
-)
+NORMAL = "NORMAL"
+WARNED = frozenset({"MARGIN_CALL", "SUPPLY_MARGIN", "REDUCE_ONLY"})
+FORCED = frozenset({"ACTIVE_LIQUIDATION", "FORCE_LIQUIDATION", "BANKRUPTED"})
+STATES = frozenset({NORMAL}) | WARNED | FORCED
 PRO_TYPES = frozenset({"PM_1", "PM_3"})
 
 
@@ -150,6 +144,8 @@ def check_marks(held: Iterable[Holding], marks: Marks) -> None:
 def add_portfolio(draft: Draft, told: Portfolio, held: Iterable[Holding], marks: Marks) -> None:
     """Add the pool as the venue reports it, and its positions as far as their coin has a price."""
     draft.rules[POOL] = Rules(family=Family.REPORTED, liquidation_level=LIQUIDATION)
+    if told.state != NORMAL:
+        draft.flags.append(VenueFlag(pool=POOL, says=told.state, forced=told.state in FORCED))
     prices: dict[str, Decimal] = {}
     found = tuple(held)
     sides = {(one.symbol, one.side) for one in found}

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from watcher.domain.account import ONE, ZERO, Bracket, Weight
-from watcher.ports import KeyRights, Unreadable
-from watcher.venues.fields import Row, row_of, rows_of
+from watcher.domain.status import KeyRights
+from watcher.ports import Unreadable
+from watcher.venues.fields import Row, check_chain, row_of, rows_of
 
 REFERENCE = "USDT"
 """
@@ -83,6 +84,12 @@ def read_rights(data: object) -> KeyRights:
         ip_bound=row.flag("ipRestrict"),
         expires_at_us=None if ends_ms is None else ends_ms * 1000,
     )
+
+
+def read_uid(data: object) -> str | None:
+    """Return the account's number: spot account."""
+    row = row_of(data, "binance spot account")
+    return str(row.integer("uid")) if row.has("uid") else None
 
 
 def _expires(row: Row) -> bool:
@@ -156,26 +163,25 @@ def read_brackets(data: object, symbols: Collection[str]) -> dict[str, tuple[Bra
     for row in listed:
         symbol = row.text("symbol")
         if symbol in symbols:
-            found[symbol] = _table(
-                row, row.positive("notionalCoef") if row.has("notionalCoef") else ONE
-            )
+            found[symbol] = _table(Row(row.data, f"binance leverageBracket {symbol}"))
     return found
 
 
-def _table(row: Row, coef: Decimal) -> tuple[Bracket, ...]:
-    table = [
+def _table(row: Row) -> tuple[Bracket, ...]:
+    coef = row.positive("notionalCoef") if row.has("notionalCoef") else ONE
+    rows = sorted(row.rows("brackets"), key=lambda item: item.not_negative("notionalFloor"))
+    if not rows:
+        raise row.wrong("brackets", "at least one row")
+    ranges = ((item.amount("notionalFloor"), item.positive("notionalCap")) for item in rows)
+    check_chain(f"{row.where}.brackets", ranges)
+    return tuple(
         Bracket(
-            floor=item.not_negative("notionalFloor") * coef,
+            floor=item.amount("notionalFloor") * coef,
             rate=item.fraction("maintMarginRatio"),
             deduction=item.not_negative("cum") * coef,
         )
-        for item in row.rows("brackets")
-    ]
-    table.sort(key=lambda bracket: bracket.floor)
-    floors = [bracket.floor for bracket in table]
-    if not table or floors[0] != 0 or len(set(floors)) != len(floors):
-        raise row.wrong("brackets", "a table that starts at 0 and has each floor once")
-    return tuple(table)
+        for item in rows
+    )
 
 
 def maintenance_of(notional: Decimal, table: tuple[Bracket, ...]) -> Decimal:

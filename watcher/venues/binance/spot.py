@@ -12,7 +12,7 @@ from decimal import Decimal
 from functools import partial
 
 from watcher.domain.account import Bracket, Weight
-from watcher.ports import Refused, Unreadable
+from watcher.ports import Refused, Unreadable, VenueError
 from watcher.venues.binance import isolated, margin, multi, portfolio, setup
 from watcher.venues.binance.dialect import MINUTE_MS, UnknownSymbol
 from watcher.venues.binance.draft import Poll
@@ -64,6 +64,7 @@ class SpotSide:
         self.has_pairs = False
         self._pairs_next_ms = 0.0
         self._is_pro_account = False
+        self._account = account
         self._client = client
         self._host = client.host
         self.spare = SpareWallets(
@@ -263,6 +264,14 @@ class SpotSide:
             budget="api",
             calm=True,
         )
+
+    async def uid(self) -> str | None:
+        """Return the venue's number of this account, None where it does not tell."""
+        try:
+            return setup.read_uid((await self._spot()).data)
+        except VenueError as error:
+            self._host.log.debug("uid.missed", account=self._account, reason=error.reason)
+            return None
 
     def _funding(self) -> Awaitable[Part]:
         return self._client.call(

@@ -20,7 +20,8 @@ from decimal import Decimal
 from typing import TypeVar
 
 from watcher.domain.account import Bracket, Snapshot, Weight
-from watcher.ports import KeyRights, Unreadable, VenueError, VenueStatus
+from watcher.domain.status import KeyRights, VenueStatus
+from watcher.ports import Unreadable, VenueError
 from watcher.venues.ages import no_younger
 from watcher.venues.bybit import tables as tables_of
 from watcher.venues.bybit.compose import compose, weights_doubtful
@@ -89,16 +90,19 @@ class Bybit:
 
     async def start(self) -> VenueStatus:
         await self._host.read_clock()
-        rights = await self._rights()
+        await self._rights()
         mode = await self._mode()
         if mode.is_cross:
             await self._ladders()
             await self._borrow()
+        return await self.status()
+
+    async def status(self) -> VenueStatus:
         budget = self._host.budgets[BUDGET]
         now_ms = self._host.now_ms()
         return VenueStatus(
-            mode=str(mode),
-            rights=rights,
+            mode=str(await self._mode()),
+            rights=await self._rights(),
             clock_offset_ms=self._host.offset_ms,
             weight_used=budget.used(now_ms),
             weight_limit=budget.allowance(now_ms),

@@ -1,9 +1,9 @@
 """
 A Bybit unified account, from a `Book` and the venue's tables to a `Snapshot`.
 
-Rule: pure. Cross margin is written here, isolated margin in `isolated`; portfolio margin shows the
-venue's figures. What the engine does not model (short options, coins without a ladder) makes the
-pool partial, with the reason in words.
+Rule: pure. Cross margin is written here, isolated margin in `isolated`; portfolio margin shows
+the venue's figures. What nobody can compute (a coin without a ladder, a contract without a table)
+makes the pool partial, with the reason in words.
 
 What a coin bucket holds: the venue's own equity of the coin less the unrealised P&L it has in it,
 so that bucket = wallet + P&L is the venue's equity when prices are the venue's.
@@ -23,15 +23,16 @@ from watcher.domain.account import (
     Family,
     Mismatch,
     Rules,
-    Side,
     Snapshot,
+    VenueFlag,
     VenueSays,
     Weight,
 )
 from watcher.ports import Unreadable
 from watcher.venues.bybit.isolated import isolated_pools
 from watcher.venues.bybit.legs import Pools, computed, mismatches, shown, untold
-from watcher.venues.bybit.orders import composed, order_loss, order_maintenance
+from watcher.venues.bybit.options import option_claims
+from watcher.venues.bybit.orders import composed, order_claims, order_loss
 from watcher.venues.bybit.read import Book, Coin, Leg, liquidation_prices
 from watcher.venues.bybit.tables import Mode, Tables
 from watcher.venues.mismatch import SHARE_MAX, collateral_mismatch
@@ -67,11 +68,26 @@ def compose(
         assets=pools.assets,
         positions=pools.positions,
         orders=pools.orders,
+        claims=pools.claims,
         venue_says=pools.says,
         unmodelled=pools.unmodelled,
         wallets=wallets,
         mismatches=mismatches(book, tables, pools) + _odd_weights(book, pools),
+        flags=_flags(book, pools),
     )
+
+
+def _flags(book: Book, pools: Pools) -> tuple[VenueFlag, ...]:
+    lies_in = {(one.symbol, one.side): one.pool for one in pools.positions}
+    found = []
+    for leg in book.legs:
+        pool = lies_in.get((leg.symbol, leg.side), POOL)
+        forced = leg.state != "Normal"
+        if (forced or leg.reduce_only) and pool in pools.rules:
+            says = leg.state if forced else "isReduceOnly"
+            what = f"{leg.symbol} {leg.side}"
+            found.append(VenueFlag(pool=pool, says=says, what=what, forced=forced))
+    return tuple(found)
 
 
 def weights_doubtful(book: Book, tables: Tables) -> bool:
@@ -128,7 +144,8 @@ def _cross(book: Book, tables: Tables, mode: Mode) -> Pools:
     apart = [leg for leg in book.contracts if mode.has_contract_wallet and leg.inverse]
     inside = [leg for leg in book.contracts if leg not in apart]
     assets, unknown = _assets(book, inside, tables)
-    reasons = _short_options(book) + unknown
+    claims, untellable = option_claims(book, _indices(book, tables), POOL)
+    reasons = untellable + unknown
     reasons += filter(None, (untold(leg, tables) for leg in inside))
     unmodelled = {POOL: "; ".join(reasons)} if reasons else {}
     orders = composed(book, tables, POOL)
@@ -145,7 +162,6 @@ def _cross(book: Book, tables: Tables, mode: Mode) -> Pools:
             debts="larger",
             orders_in="equity",
             order_loss=book.haircut_loss,
-            order_maintenance=order_maintenance(book, tables),
             borrow_brackets={
                 asset.asset: tables.borrow[asset.asset]
                 for asset in assets
@@ -166,8 +182,14 @@ def _cross(book: Book, tables: Tables, mode: Mode) -> Pools:
         assets=assets,
         positions=tuple(computed(leg, POOL, tables) for leg in inside),
         orders=orders,
+        claims=() if POOL in unmodelled else claims + order_claims(book, tables, POOL),
         unmodelled=unmodelled,
     )
+
+
+def _indices(book: Book, tables: Tables) -> Mapping[str, Decimal]:
+    told = {coin.coin: coin.index for coin in book.coins if coin.index is not None}
+    return {**tables.usd, **told}
 
 
 def _denominator(book: Book, lost: Decimal) -> VenueSays:
@@ -176,22 +198,6 @@ def _denominator(book: Book, lost: Decimal) -> VenueSays:
     if equity is None:
         return book.says
     return replace(book.says, equity=equity - book.haircut_loss - lost)
-
-
-def _short_options(book: Book) -> list[str]:
-    """
-    Return why options keep the pool from being computed.
-
-    A long one asks for no margin and counts for nothing in cross margin: it changes nothing. What
-    a short one asks for moves with its coin and with volatility; held still it would look safer
-    than the venue finds it.
-    """
-    asking = [
-        leg
-        for leg in book.options
-        if leg.side is Side.SHORT or (leg.maintenance_margin or ZERO) > 0
-    ]
-    return [f"option {leg.symbol}: what it asks for moves with the market" for leg in asking[:1]]
 
 
 def _assets(book: Book, legs: Sequence[Leg], tables: Tables) -> tuple[tuple[Asset, ...], list[str]]:
@@ -203,7 +209,7 @@ def _assets(book: Book, legs: Sequence[Leg], tables: Tables) -> tuple[tuple[Asse
         apart = leg.pnl - leg.unrealised_pnl
         settled_elsewhere[leg.settle] = settled_elsewhere.get(leg.settle, ZERO) + apart
     assets, unknown = [], []
-    ordered = {order.settle for order in book.orders}
+    ordered = {order.settle for order in book.orders} | {leg.settle for leg in book.sold}
     for coin in _with_settle_coins(book, dict.fromkeys([*settled_elsewhere, *sorted(ordered)])):
         index = coin.index or tables.usd.get(coin.coin)
         if index is None:

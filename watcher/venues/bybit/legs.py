@@ -16,6 +16,7 @@ from watcher.domain.account import (
     ZERO,
     Asset,
     Bracket,
+    Claim,
     Mismatch,
     Order,
     Position,
@@ -38,6 +39,7 @@ class Pools:
     assets: tuple[Asset, ...] = ()
     positions: tuple[Position, ...] = ()
     orders: tuple[Order, ...] = ()
+    claims: tuple[Claim, ...] = ()
     unmodelled: Mapping[str, str]
 
 

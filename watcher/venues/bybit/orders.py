@@ -4,7 +4,7 @@ Bybit's resting orders: which lists to ask for, what they say, what they cost.
 Rule: pure. Only orders that may open a position are kept: an order that waits for its trigger has
 no margin yet, one that may only reduce opens nothing. What they would lose (order price against
 mark) is computed from the rows; what they ask for is not published and is the rest of the venue's
-own total, never more than the initial margin it shows for them.
+own total, never more than the initial margin it shows for them, told in each coin as a claim.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
-from watcher.domain.account import ZERO, Order, Side
+from watcher.domain.account import ONE, ZERO, Claim, Order, Side
 from watcher.ports import Unreadable
 from watcher.venues.bybit.read import Book, Coin, Resting, Scope
 from watcher.venues.bybit.tables import Tables, result_of, underlying_of
@@ -102,14 +102,24 @@ def order_loss(order: Order) -> Decimal:
     return max(ZERO, size * (order.price - order.mark))
 
 
-def order_maintenance(book: Book, tables: Tables) -> Decimal:
-    """Return what resting orders ask for in USD: the venue's total less positions and loans."""
-    initial = sum((_usd(coin, coin.order_margin, tables) for coin in book.coins), ZERO)
-    told = book.says.maintenance_margin
-    if not initial or told is None:
-        return ZERO
+def order_claims(book: Book, tables: Tables, pool: str) -> tuple[Claim, ...]:
+    """
+    Return what resting orders ask for: the venue's total less positions and loans.
+
+    It is told for all coins together and asked for in each one's own: their shares are those of
+    the initial margin of their orders.
+    """
+    initial = {one.coin: _usd(one, one.order_margin, tables) for one in book.coins}
+    whole, told = sum(initial.values(), ZERO), book.says.maintenance_margin
+    if not whole or told is None:
+        return ()
     known = sum((_usd(coin, _known_margin(coin, tables), tables) for coin in book.coins), ZERO)
-    return min(max(told - known, ZERO), initial)
+    share = min(max(told - known, ZERO) / whole, ONE)
+    return tuple(
+        Claim(pool=pool, name="resting orders", settle=one.coin, amount=one.order_margin * share)
+        for one in book.coins
+        if share and initial[one.coin]
+    )
 
 
 def _known_margin(coin: Coin, tables: Tables) -> Decimal:

@@ -16,7 +16,7 @@ from decimal import Decimal
 
 from watcher.domain.account import ZERO, Side, VenueRatio, VenueSays
 from watcher.ports import Unreadable
-from watcher.venues.bybit.tables import Mode, result_of, settle_of_inverse
+from watcher.venues.bybit.tables import Mode, option_of, result_of, settle_of_inverse
 from watcher.venues.bybit.totals import haircut_loss
 from watcher.venues.fields import Row
 
@@ -63,7 +63,10 @@ SCOPES = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leg:
-    """One open position as the venue lists it."""
+    """
+    One open position as the venue lists it. `state`: Normal, Liq or Adl; `reduce_only`: its risk
+    limit was lowered under it, and the venue lets it only get smaller.
+    """
 
     symbol: str
     category: str
@@ -77,6 +80,8 @@ class Leg:
     initial_margin: Decimal | None
     leverage: Decimal | None
     liquidation_price: Decimal | None
+    state: str = "Normal"
+    reduce_only: bool = False
 
     @property
     def inverse(self) -> bool:
@@ -158,12 +163,19 @@ class Book:
         return tuple(leg for leg in self.legs if leg.category == "option")
 
     @property
+    def sold(self) -> tuple[Leg, ...]:
+        """The options held short."""
+        return tuple(leg for leg in self.options if leg.side is Side.SHORT)
+
+    @property
     def index_wanted(self) -> frozenset[str]:
         """Coins whose index must come from tickers: owed or settled in, but too small to tell."""
         told = {coin.coin for coin in self.coins if coin.index is not None}
         settled = {leg.settle for leg in self.contracts} | {one.settle for one in self.orders}
         owed = {coin.coin for coin in self.coins if coin.equity < 0 or coin.lent}
-        return frozenset((settled | owed) - told)
+        sold = {leg.settle for leg in self.sold}
+        sold |= {shape[0] for leg in self.sold if (shape := option_of(leg.symbol)) is not None}
+        return frozenset((settled | owed | sold) - told)
 
 
 def read_book(
@@ -309,6 +321,8 @@ def _leg(row: Row, scope: Scope, mode: Mode) -> Leg | None:
         initial_margin=_sum(row, "positionIM", strict=strict),
         leverage=row.positive("leverage") if strict else row.amount_or_none("leverage"),
         liquidation_price=_liquidation_price(row, mark),
+        state=row.text_or_none("positionStatus") or "Normal",
+        reduce_only=row.has("isReduceOnly") and row.flag("isReduceOnly"),
     )
 
 

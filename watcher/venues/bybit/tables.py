@@ -9,22 +9,30 @@ Sources and dates of every rule: docs/venues.md, "Bybit". Nothing here asks the 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 
 from watcher.domain.account import ZERO, Bracket, Weight
-from watcher.ports import KeyRights, Unreadable, Unsupported, WithdrawalRight
+from watcher.domain.status import KeyRights
+from watcher.ports import Unreadable, Unsupported, WithdrawalRight
 from watcher.venues.fields import Row, row_of
 
 STALE_MS_MAX = 30_000
 """An answer whose own time is older than this was served from somewhere else than the venue now."""
 
+DEDUCTION_SHARE, FLOOR_SHARE = Decimal("0.01"), Decimal("0.00005")
+"""
+How far a told deduction may be from the chain of rates, in parts of itself and of its floor:
+rounding is less, a missing row more.
+"""
+
 _PERCENT = Decimal(100)
 _HIDDEN_MULTIPLE = re.compile(r"^10{3,}(?=[A-Z])|(?<=[A-Z])10{3,}$")
 _INVERSE = re.compile(r"^(?P<coin>.+?)USD(?:[FGHJKMNQUVXZ]\d{2})?$")
 _LINEAR_USDT = re.compile(r"^(?P<coin>.+?)-?USDT(?:-.+)?$")
+_OPTION = re.compile(r"^(?P<coin>[A-Z0-9]+)-\d+[A-Z]{3}\d+-[\d.]+-(?P<right>[CP])(?:-[A-Z]+)?$")
 _LINEAR_USDC = re.compile(r"^(?P<coin>[^-]+?)(?:PERP|USDC)?(?:-.+)?$")
 
 _GENERATIONS = {3: "UTA 1.0", 4: "UTA 1.0 Pro", 5: "UTA 2.0", 6: "UTA 2.0 Pro"}
@@ -134,6 +142,7 @@ def read_rights(body: object) -> KeyRights:
         ip_bound=bool(bound),
         # the venue prints a date for bound keys too, where it means nothing
         expires_at_us=None if bound else _expiry_us(row),
+        uid=str(row.integer("userID")) if row.has("userID") else None,
     )
 
 
@@ -168,25 +177,42 @@ def read_brackets(body: object, symbol: str) -> tuple[Bracket, ...]:
     rows = [row for row in result_of(body, where).rows("list") if row.text("symbol") == symbol]
     if not rows:
         raise Unreadable(f"{where}: no brackets for {symbol}")
-    ordered = sorted((row.positive("riskLimitValue"), row) for row in _unique(rows))
     brackets: list[Bracket] = []
     floor = ZERO
-    for limit, row in ordered:
-        deduction = row.amount_or_none("mmDeduction")
-        brackets.append(
-            Bracket(
-                floor=floor,
-                rate=_maintenance_rate(row),
-                deduction=ZERO if deduction is None and not brackets else deduction,
-            )
-        )
+    for limit, row in _by_end(rows, "riskLimitValue"):
+        rate, deduction = _maintenance_rate(row), row.amount_or_none("mmDeduction")
+        if not brackets:
+            if deduction:  # a deduction is what lower rows ask less
+                raise row.wrong("mmDeduction", "0 in the lowest row")
+            deduction = ZERO
+        elif deduction is not None:
+            _check_deduction(row, deduction, brackets[-1], floor, rate)
+        brackets.append(Bracket(floor=floor, rate=rate, deduction=deduction))
         floor = limit
     return tuple(brackets)
 
 
-def _unique(rows: list[Row]) -> list[Row]:
-    # one row per limit, so that sorting never has to compare two rows
-    return list({row.positive("riskLimitValue"): row for row in rows}.values())
+def _check_deduction(
+    row: Row, told: Decimal, below: Bracket, floor: Decimal, rate: Decimal
+) -> None:
+    # limits have no lower end: a row that is missing below shows in what this one deducts
+    if below.deduction is None:
+        return
+    chained = below.deduction + floor * (rate - below.rate)
+    if abs(told - chained) > DEDUCTION_SHARE * abs(chained) + FLOOR_SHARE * floor:
+        raise row.wrong(
+            "mmDeduction", f"{chained.normalize():f} after the row that ends at {floor:f}"
+        )
+
+
+def _by_end(rows: Iterable[Row], key: str) -> list[tuple[Decimal, Row]]:
+    """Return *rows* by their upper end; a row told twice alike, as pages may, counts once."""
+    found: dict[Decimal, Row] = {}
+    for row in rows:
+        end = row.positive(key)
+        if found.setdefault(end, row).data != row.data:
+            raise row.wrong(key, "each end once")
+    return sorted(found.items(), key=lambda pair: pair[0])
 
 
 def _maintenance_rate(row: Row) -> Decimal:
@@ -248,21 +274,24 @@ def read_borrow(body: object) -> dict[str, tuple[Bracket, ...]]:
     where = "bybit spot-margin-trade/position-tiers"
     tables = {}
     for row in result_of(body, where).rows("list"):
-        tiers = sorted(
-            (tier.positive("borrowLimit"), tier.fraction("positionMMR"))
-            for tier in row.rows("positionTiersRatioList")
-        )
-        brackets: list[Bracket] = []
-        floor = ZERO
-        for limit, rate in tiers:
-            if not brackets or brackets[-1].rate != rate:
-                brackets.append(Bracket(floor=floor, rate=rate))
-            floor = limit
-        if brackets:
-            tables[row.text("currency")] = tuple(brackets)
+        coin = row.text("currency")
+        tables[coin] = _borrow_table(Row(row.data, f"{where} {coin}"))
     if not tables:
         raise Unreadable(f"{where}: the list is empty, expected all coins that can be borrowed")
     return tables
+
+
+def _borrow_table(row: Row) -> tuple[Bracket, ...]:
+    brackets: list[Bracket] = []
+    floor = ZERO
+    for limit, tier in _by_end(row.rows("positionTiersRatioList"), "borrowLimit"):
+        rate = tier.fraction("positionMMR")
+        if not brackets or brackets[-1].rate != rate:
+            brackets.append(Bracket(floor=floor, rate=rate))
+        floor = limit
+    if not brackets:
+        raise row.wrong("positionTiersRatioList", "at least one row")
+    return tuple(brackets)
 
 
 def read_fees(body: object, category: str) -> dict[str, Decimal]:
@@ -322,6 +351,17 @@ def underlying_of(symbol: str, settle: str) -> str:
     if match is None:
         raise Unreadable(f"bybit position {symbol}: not a symbol settled in {settle}")
     return _HIDDEN_MULTIPLE.sub("", match["coin"])
+
+
+def option_of(symbol: str) -> tuple[str, str] | None:
+    """
+    Return the coin an option is on, and C for a call or P for a put; None for any other symbol.
+
+    >>> option_of("BTC-26DEC26-90000-C"), option_of("SOL-6FEB26-150.5-P-USDT")
+    (('BTC', 'C'), ('SOL', 'P'))
+    """
+    found = _OPTION.match(symbol)
+    return None if found is None else (found["coin"], found["right"])
 
 
 def settle_of_inverse(symbol: str) -> str:

@@ -18,15 +18,16 @@ from decimal import Decimal
 from typing import TypeVar
 
 from watcher.domain.account import Bracket, Snapshot, Weight
-from watcher.ports import Unreadable, VenueStatus
+from watcher.domain.status import VenueStatus
+from watcher.ports import Unreadable
 from watcher.venues.ages import no_younger
 from watcher.venues.ccxt_venue import Client, Dialect, Part, together
 from watcher.venues.kept import Kept
 from watcher.venues.okx import tables as tables_of
-from watcher.venues.okx.book import Book, Leg, Torn, check_marks
+from watcher.venues.okx.book import Book, Leg, Torn, check_marked, check_marks
 from watcher.venues.okx.compose import compose
 from watcher.venues.okx.errors import explain
-from watcher.venues.okx.position import misfits, tier_chunks
+from watcher.venues.okx.position import misfits, tier_chunks, unlisted
 from watcher.venues.okx.read import read_book
 from watcher.venues.okx.tables import Config, Fees, Instrument, Mark, Mode, Tables, kind_of
 from watcher.venues.spare import SpareWallets, shared_answer
@@ -92,9 +93,12 @@ class Okx:
 
     async def start(self) -> VenueStatus:
         await self._host.read_clock()
-        config = await self._config()
-        if config.mode.is_shared:
+        if (await self._config()).mode.is_shared:
             await self._ladders()
+        return await self.status()
+
+    async def status(self) -> VenueStatus:
+        config = await self._config()
         budget = self._host.budgets[ACCOUNT]
         now_ms = self._host.now_ms()
         return VenueStatus(
@@ -108,11 +112,12 @@ class Okx:
     async def snapshot(self) -> Snapshot:
         mode = (await self._config()).mode
         try:
-            book, parts = await self._book(mode)
+            book, parts, marks = await self._book(mode)
         except Torn as torn:
             self._host.log.debug("answers.torn", account=self.account, reason=torn.reason)
-            book, parts = await self._book(mode)
+            book, parts, marks = await self._book(mode)
         tables = await self._tables(book, mode)
+        check_marked(book, marks, tables.instruments)
         await self._spare.read()
         told = compose(
             book,
@@ -144,7 +149,7 @@ class Okx:
 
     # ── what is read at every poll ─────────────────────────────────────────────────────────
 
-    async def _book(self, mode: Mode) -> tuple[Book, dict[str, int]]:
+    async def _book(self, mode: Mode) -> tuple[Book, dict[str, int], dict[str, Mark]]:
         balance, positions, marks = await together(
             self._call("privateGetAccountBalance", name="balance"),
             self._call("privateGetAccountPositions", name="positions"),
@@ -163,9 +168,10 @@ class Okx:
         if not held <= marks.keys():
             marks |= await self._marks(held - marks.keys())
         check_marks(book, marks, now_ms=now_ms)
-        self._told_ms = min((marks[name].at_ms for name in held or marks), default=now_ms)
-        self._watched = held or frozenset({HEARTBEAT})
-        return book, {part.name: part.received_at_us for part in (balance, positions)}
+        priced = held & marks.keys()
+        self._told_ms = min((marks[name].at_ms for name in priced or marks), default=now_ms)
+        self._watched = priced or frozenset({HEARTBEAT})
+        return book, {part.name: part.received_at_us for part in (balance, positions)}, marks
 
     async def _call(
         self,
@@ -257,9 +263,7 @@ class Okx:
                 await self._kept.renew(_instruments_key(kind), age_ms_min=ABSENT_AGE_MS)
                 listed = await self._instruments_of(kind)
             found |= {name: listed[name] for name in held & listed.keys()}
-        if missing := {leg.inst_id for leg in book.legs} - found.keys():
-            raise Unreadable(f"okx {min(missing)}: not in the list of contracts, but held")
-        return found
+        return {leg.inst_id: unlisted(leg) for leg in book.legs} | found
 
     async def _instruments_of(self, kind: str) -> Mapping[str, Instrument]:
         async def fetch() -> Mapping[str, Instrument]:

@@ -16,7 +16,7 @@ from decimal import Decimal
 from watcher.domain.account import ZERO, Side
 from watcher.ports import Unreadable
 from watcher.venues.okx.pair import Carried, Pair
-from watcher.venues.okx.tables import STALE_MS_MAX, Mark, Mode, check_fresh
+from watcher.venues.okx.tables import STALE_MS_MAX, Instrument, Mark, Mode, check_fresh
 
 DUST_USD = Decimal("0.01")
 """Below this a balance is too short a number to tell the price of its currency."""
@@ -97,7 +97,8 @@ class Currency:
     """
     One currency of the trading account. `cash` is what is left for cross margin before profit:
     without isolated margin, strategies and copy trading. `lent` is what was borrowed in spot mode,
-    with interest: its margin is asked however much of it is kept.
+    with interest: its margin is asked however much of it is kept. `repaying` and `converting` are
+    the venue's levels, 1 to 5, of how near it is to selling other coins for it by itself.
     """
 
     currency: str
@@ -116,6 +117,8 @@ class Currency:
     initial_margin: Decimal | None = None
     maintenance_margin: Decimal | None = None
     ratio: Decimal | None = None
+    repaying: str = ""
+    converting: str = ""
 
     @property
     def may_owe(self) -> bool:
@@ -256,17 +259,26 @@ def _check_account(book: Book) -> None:
 
 def check_marks(book: Book, marks: Mapping[str, Mark], *, now_ms: int) -> None:
     """
-    Raise `Unreadable` unless every contract held has a fresh public mark near its own.
+    Raise `Unreadable` unless public marks are fresh, and near those of the contracts held.
 
-    The account's answers carry no time that tells a frozen copy from the truth; prices do.
+    The account's answers carry no time that tells a frozen copy from the truth; prices do. That
+    what is held has a mark is asked of `check_marked`, once it is known what the venue lists.
     """
     for inst_id, held_at in book.marked.items():
         mark = marks.get(inst_id)
-        if mark is None:
-            raise Unreadable(f"okx mark-price: no mark of {inst_id}, which is held")
-        if abs(mark.price - held_at) > held_at * MARK_SHARE_MAX:
+        if mark is not None and abs(mark.price - held_at) > held_at * MARK_SHARE_MAX:
             raise Torn(
                 f"okx positions are old: {inst_id} at {held_at:f}, "
                 f"its public mark is {mark.price:f}"
             )
     check_fresh(marks, now_ms=now_ms)
+
+
+def check_marked(
+    book: Book, marks: Mapping[str, Mark], instruments: Mapping[str, Instrument]
+) -> None:
+    """Raise `Unreadable` when something held that the venue lists has no public mark."""
+    for inst_id in book.marked.keys() - marks.keys():
+        one = instruments.get(inst_id)
+        if one is None or one.listed:
+            raise Unreadable(f"okx mark-price: no mark of {inst_id}, which is held")

@@ -23,6 +23,7 @@ from watcher.domain.account import (
     Position,
     Rules,
     Snapshot,
+    VenueFlag,
     VenueRatio,
     VenueSays,
     Weight,
@@ -32,8 +33,15 @@ from watcher.venues.mismatch import counted_value, mismatch
 from watcher.venues.okx.book import Book, Currency, Leg, Odd
 from watcher.venues.okx.locks import locked
 from watcher.venues.okx.pair import Pair, assets_of, rules_of, says_of
-from watcher.venues.okx.position import apart, described, margin_mismatch, position, shown
-from watcher.venues.okx.shared import carried, debts_of, order_loss
+from watcher.venues.okx.position import (
+    apart,
+    described,
+    is_described,
+    margin_mismatch,
+    position,
+    shown,
+)
+from watcher.venues.okx.shared import carried, debts_mismatch, debts_of, order_loss
 from watcher.venues.okx.tables import Fees, Mode, Tables
 
 POOL = "unified"
@@ -104,7 +112,21 @@ def compose(
         unmodelled=sheet.unmodelled,
         wallets=wallets,
         mismatches=tuple(sheet.mismatches),
+        flags=_flags(book, sheet),
     )
+
+
+def _flags(book: Book, sheet: _Sheet) -> tuple[VenueFlag, ...]:
+    found = []
+    for one in book.currencies:
+        pool = f"cross:{one.currency}" if f"cross:{one.currency}" in sheet.rules else POOL
+        levels = (("twap", one.repaying), ("colBorrAutoConversion", one.converting))
+        found += [
+            VenueFlag(pool=pool, says=f"{name} {level}", what=one.currency, forced=level == "5")
+            for name, level in levels
+            if level and pool in sheet.rules
+        ]
+    return tuple(found)
 
 
 # ── pools ────────────────────────────────────────────────────────────────────────────────────
@@ -190,6 +212,8 @@ def _shared(sheet: _Sheet, book: Book, tables: Tables, mode: Mode) -> None:
     )
     odd, off = carried(book, book.carried, tables.borrow, POOL)
     sheet.mismatches += off
+    if all_debts := debts_mismatch(book, tables.borrow, debts, POOL):
+        sheet.mismatches.append(all_debts)
     for why in odd:
         sheet.doubt(POOL, why)
 
@@ -319,6 +343,8 @@ def _weights(
     if told is None or equity <= 0 or one.usd < SHOWN_USD_MIN:
         return ladder or (Weight(weight=ZERO),)
     rate = min(max(told / one.usd, ZERO), ONE)
+    if ladder is None and rate:
+        sheet.doubt(POOL, f"discount rates of {one.currency} unknown")
     if ladder is None or not rate:
         return (Weight(weight=rate),)
     # whether the venue's figure counts isolated margin too is not documented: either will do
@@ -334,8 +360,10 @@ def _weights(
 
 
 def _position(sheet: _Sheet, leg: Leg, pool: str, book: Book | None, tables: Tables) -> Position:
-    if odd := described(leg, tables).odd:
+    if not is_described(leg, tables):
+        odd = described(leg, tables).odd or "no position tiers known"
         sheet.doubt(pool, f"{leg.inst_id}: {odd}")
-    elif off := margin_mismatch(leg, pool, book, tables):
+        return shown(leg, pool, tables)
+    if off := margin_mismatch(leg, pool, book, tables):
         sheet.mismatches.append(off)
     return position(leg, pool, book, tables)

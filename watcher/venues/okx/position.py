@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
-from watcher.domain.account import ZERO, Bracket, BracketKey, BracketKind, Mismatch, Position
+from watcher.domain.account import ONE, ZERO, Bracket, BracketKey, BracketKind, Mismatch, Position
 from watcher.ports import Unreadable
 from watcher.venues.mismatch import mismatch
 from watcher.venues.okx.book import Book, Leg
@@ -27,7 +27,7 @@ def misfits(book: Book, tables: Tables) -> frozenset[str]:
     return frozenset(
         leg.inst_id
         for leg in book.legs
-        if leg.inst_id in tables.instruments
+        if is_described(leg, tables)
         if abs(_maintenance(leg, book, tables) - leg.maintenance_margin)
         > leg.maintenance_margin * MISFIT_SHARE
     )
@@ -35,7 +35,7 @@ def misfits(book: Book, tables: Tables) -> frozenset[str]:
 
 def margin_mismatch(leg: Leg, pool: str, book: Book | None, tables: Tables) -> Mismatch | None:
     """Return what to say of a position whose own maintenance our table does not give."""
-    if leg.inst_id not in tables.instruments or not leg.maintenance_margin:
+    if not leg.maintenance_margin:
         return None
     return mismatch(
         "maintenance margin",
@@ -76,6 +76,34 @@ def described(leg: Leg, tables: Tables) -> Instrument:
     if one is None:
         raise Unreadable(f"okx {leg.inst_id}: not in the list of contracts, but held")
     return one
+
+
+def is_described(leg: Leg, tables: Tables) -> bool:
+    """Return whether the venue's tables say all that computing a position needs."""
+    one = tables.instruments.get(leg.inst_id)
+    return one is not None and not one.odd and bool(_tiers(leg, one, tables))
+
+
+def unlisted(leg: Leg) -> Instrument:
+    """
+    Return what a position alone tells of a contract that the venue no longer lists, or not yet.
+
+    Its size follows from the venue's own notional: good enough to show it, not to compute it.
+    """
+    base, _, rest = leg.inst_id.partition("-")
+    inverse = leg.currency == base
+    each = leg.notional_usd / leg.quantity
+    return Instrument(
+        inst_id=leg.inst_id,
+        family=f"{base}-{rest.partition('-')[0]}",
+        underlying=base,
+        settle=leg.currency,
+        inverse=inverse,
+        size=each if inverse else each / leg.mark / (leg.usd or ONE),
+        fee_group=None,
+        odd="the venue does not list it",
+        listed=False,
+    )
 
 
 def shown(leg: Leg, pool: str, tables: Tables) -> Position:
@@ -128,15 +156,18 @@ def _check_size(leg: Leg, one: Instrument, tables: Tables) -> None:
 
 
 def _table(leg: Leg, one: Instrument, book: Book | None, tables: Tables) -> tuple[Bracket, ...]:
-    table = tables.brackets.get((leg.kind, leg.trade_mode, one.family))
-    if not table:
-        raise Unreadable(f"okx {leg.inst_id}: no position tiers known for a contract that is held")
+    table = _tiers(leg, one, tables)
+    assert table
     held = _contracts(leg, one, book, tables)
     if held == leg.quantity:
         return table
     # all expiries of a family reach their tier together: the rate is that of their sum
     reached = [row for row in table if held > row.floor]
     return (Bracket(floor=ZERO, rate=reached[-1].rate),)
+
+
+def _tiers(leg: Leg, one: Instrument, tables: Tables) -> tuple[Bracket, ...]:
+    return tables.brackets.get((leg.kind, leg.trade_mode, one.family), ())
 
 
 def _contracts(leg: Leg, one: Instrument, book: Book | None, tables: Tables) -> Decimal:
@@ -159,8 +190,9 @@ def tier_chunks(
     """Return what to ask tiers for: type, trade mode and up to five families, comma between."""
     wanted: dict[tuple[str, str], set[str]] = {}
     for leg in legs:
-        families = wanted.setdefault((leg.kind, leg.trade_mode), set())
-        families.add(instruments[leg.inst_id].family)
+        if instruments[leg.inst_id].listed:
+            families = wanted.setdefault((leg.kind, leg.trade_mode), set())
+            families.add(instruments[leg.inst_id].family)
     return [
         (kind, trade_mode, ",".join(sorted(families)[at : at + FAMILIES_PER_CALL]))
         for (kind, trade_mode), families in sorted(wanted.items())

@@ -176,7 +176,15 @@ def _currency(row: Row, mode: Mode, odd: Iterable[Odd]) -> Currency:
         initial_margin=row.amount_or_none("imr"),
         maintenance_margin=row.amount_or_none("mmr"),
         ratio=row.amount_or_none("mgnRatio"),
+        repaying=_level(row, "twap"),
+        converting=_level(row, "colBorrAutoConversion"),
     )
+
+
+# a word and no number of ours: one that is not known is shown as it is, and blinds nobody
+def _level(row: Row, key: str) -> str:
+    told = row.data.get(key)
+    return "" if told in (None, "", "0", 0) else str(told)
 
 
 def _applying(row: Row, key: str) -> Decimal:

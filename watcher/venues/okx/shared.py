@@ -63,11 +63,8 @@ def debts_of(
         without = _owed_usd(book, {})
         if abs(without - told) < abs(with_orders - told):
             held_back = {}
-    owed = {one.currency: _owed(one, held_back) for one in book.currencies}
-    dues = ZERO
-    for one in book.currencies:
-        rate = _rate(borrow.get(one.currency, ()), owed[one.currency])
-        dues += owed[one.currency] * (ONE + rate) * fee_rate * (one.index or ZERO)
+    asked = _asked(book, held_back, borrow)
+    dues = (_owed_usd(book, held_back) + asked) * fee_rate
     left = _unexplained_fee(book, positions)
     charged = left is None or left * 2 > dues or not dues
     return Debts(frozen=held_back, fee_rate=fee_rate if charged else ZERO)
@@ -75,6 +72,21 @@ def debts_of(
 
 def _owed_usd(book: Book, held_back: Mapping[str, Decimal]) -> Decimal:
     return sum((_owed(one, held_back) * (one.index or ZERO) for one in book.currencies), ZERO)
+
+
+def _asked(
+    book: Book, held_back: Mapping[str, Decimal], borrow: Mapping[str, tuple[Bracket, ...]]
+) -> Decimal:
+    """What all debts ask for in maintenance, in USD."""
+    owed = {one.currency: _owed(one, held_back) for one in book.currencies}
+    return sum(
+        (
+            owed[one.currency] * _rate(borrow.get(one.currency, ()), owed[one.currency]) * one.index
+            for one in book.currencies
+            if one.index is not None
+        ),
+        ZERO,
+    )
 
 
 def _owed(one: Currency, held_back: Mapping[str, Decimal]) -> Decimal:
@@ -96,6 +108,21 @@ def _unexplained_fee(book: Book, positions: Iterable[Position]) -> Decimal | Non
         value = size / position.mark if position.inverse else size * position.mark
         fees += value * book.indices.get(position.settle, ONE) * position.fee_rate
     return totals.adjusted_equity / totals.ratio - totals.maintenance_margin - fees
+
+
+def debts_mismatch(
+    book: Book, borrow: Mapping[str, tuple[Bracket, ...]], debts: Debts, pool: str
+) -> Mismatch | None:
+    """
+    Compare what debts ask for with what the venue told, where contracts have no part in it.
+
+    Theirs come in another answer, at other prices.
+    """
+    told = book.totals.maintenance_margin
+    if not told or book.cross:
+        return None
+    ours = _asked(book, debts.frozen, borrow)
+    return mismatch("maintenance margin", pool=pool, what="all debts", ours=ours, told=told)
 
 
 def carried(

@@ -8,13 +8,14 @@ poll (balance, positions) is read in `read`. Sources and dates: docs/venues.md, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
 from watcher.domain.account import ONE, ZERO, Bracket, Weight
-from watcher.ports import KeyRights, Unreadable, WithdrawalRight
-from watcher.venues.fields import Row, row_of
+from watcher.domain.status import KeyRights
+from watcher.ports import Unreadable, WithdrawalRight
+from watcher.venues.fields import Row, check_chain, row_of
 
 STALE_MS_MAX = 30_000
 """Marks are printed at least every ten seconds; older ones were served from somewhere else."""
@@ -66,7 +67,8 @@ class Config:
 class Instrument:
     """
     A contract. `size` is base coin per contract, quote (USD) per contract when inverse. `odd` says
-    in words why the engine does not model it; "" when it does.
+    in words why the engine does not model it; "" when it does. One that the venue does not list is
+    known by its position alone.
     """
 
     inst_id: str
@@ -77,6 +79,7 @@ class Instrument:
     size: Decimal
     fee_group: str | None
     odd: str
+    listed: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +146,7 @@ def read_config(body: object) -> Config:
             transfer=may_trade,  # OKX has no right to transfer apart from the one to trade
             withdraw=False,
             ip_bound=bool(addresses.strip()),
+            uid=row.text_or_none("uid"),
         ),
     )
 
@@ -155,7 +159,7 @@ def read_instruments(body: object, kind: str) -> dict[str, Instrument]:
         try:
             instrument = _instrument(row)
         except Unreadable:
-            continue  # not listed yet, or gone; one that is held is then missed by name
+            continue  # not listed yet, or gone; a pool that holds it is partial then
         found[instrument.inst_id] = instrument
     if not found:
         raise Unreadable(f"{where}: no contract in the list")
@@ -165,6 +169,8 @@ def read_instruments(body: object, kind: str) -> dict[str, Instrument]:
 def _instrument(row: Row) -> Instrument:
     inst_id, family = row.text("instId"), row.text("instFamily")
     inverse = row.choice("ctType", _CONTRACT_TYPES)
+    if not inst_id.startswith(f"{family}-"):
+        raise row.wrong("instFamily", f"the beginning of {inst_id}")
     underlying, _, quote = family.partition("-")
     counted_in = row.text("ctValCcy")
     expected = quote if inverse else underlying
@@ -181,32 +187,36 @@ def _instrument(row: Row) -> Instrument:
     )
 
 
-def read_brackets(body: object, families: Iterable[str]) -> dict[str, tuple[Bracket, ...]]:
+def read_brackets(body: object, families: Collection[str]) -> dict[str, tuple[Bracket, ...]]:
     """
     Return the position tiers of *families*, keyed by contracts; the rate reached is on the whole.
 
-    A row's `maxSz` is its upper end, so a floor is the end before.
+    A family the answer leaves out has none: the pools that hold it are partial, no others. A row's
+    `maxSz` is its upper end, so a floor is the end before.
     """
     rows = data_of(body, "okx position-tiers")
     found = {}
     for family in families:
         mine = [row for row in rows if row.data.get("instFamily") == family]
-        if not mine:
-            raise Unreadable(f"okx position-tiers: none for {family}")
-        found[family] = _flat(mine)
+        if mine:
+            found[family] = _flat(mine, f"okx position-tiers {family}")
+    if not found:
+        raise Unreadable(f"okx position-tiers: none for {', '.join(families)}")
     return found
 
 
 def read_borrow(body: object, currency: str) -> tuple[Bracket, ...]:
     """Return what borrowing *currency* adds to maintenance, by amount; () when it has no tiers."""
     rows = data_of(body, f"okx position-tiers {currency}")
-    return _flat(rows) if rows else ()
+    return _flat(rows, f"okx position-tiers {currency}") if rows else ()
 
 
-def _flat(rows: Iterable[Row]) -> tuple[Bracket, ...]:
+def _flat(rows: Iterable[Row], where: str) -> tuple[Bracket, ...]:
+    named = [Row(row.data, f"{where}[{number}]") for number, row in enumerate(rows)]
     ordered = sorted(
-        (row.not_negative("minSz"), row.positive("maxSz"), row.fraction("mmr")) for row in rows
+        (row.not_negative("minSz"), row.positive("maxSz"), row.fraction("mmr")) for row in named
     )
+    check_chain(where, ((low, high) for low, high, _ in ordered), step=ONE)
     brackets: list[Bracket] = []
     floor = ZERO
     for _, end, rate in ordered:

@@ -1,0 +1,198 @@
+"""
+The roads there are: opens a channel for each the settings name, a deliverer over each, and the ear
+that hears what people say on them.
+
+Rule: part of the composition, beside `app`. A chat that moved is opened where it is now, and where
+it moves to is written down, so that a restart finds it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import structlog
+
+from watcher.channels.apprise import AppriseChannel
+from watcher.channels.telegram import TelegramChannel
+from watcher.domain.alert import Message
+from watcher.domain.road import Reach
+from watcher.ports import Answerer, Channel, Clock, Ids, Scheduler, Store, StoreError
+from watcher.service.commands import Commands
+from watcher.service.deliver import Deliverer
+from watcher.service.digest import Reporter
+from watcher.service.draw import Drawer
+from watcher.service.orders import Watched
+from watcher.service.outbound import Outbound
+from watcher.settings import Settings, quiet_hours, reaches
+
+log = structlog.get_logger()
+
+COMMANDS_AFTER_S = 0.3
+REPORTS_AFTER_S = 30.0
+"""By then every account was read, or could not be."""
+
+Moved = Callable[[int, int], Awaitable[None]]
+
+
+def open_chat(
+    settings: Settings, chat_id: int | None = None, moved: Moved | None = None
+) -> TelegramChannel:
+    """Return the road to *chat_id*, without it to the chat of alerts; nothing is sent yet."""
+    token = settings.telegram.bot_token
+    chat_id = settings.telegram.chat_id if chat_id is None else chat_id
+    assert token is not None, "the loader asks for it"
+    assert chat_id is not None, "the loader asks for it"
+    return TelegramChannel(
+        token.get_secret_value().strip(),
+        chat_id,
+        endpoint=settings.telegram.endpoint,
+        moved=moved,
+    )
+
+
+async def open_outbound(
+    settings: Settings,
+    chat: TelegramChannel,
+    store: Store,
+    clock: Clock,
+    ids: Ids,
+    doors: AsyncExitStack,
+) -> Outbound:
+    """Return a deliverer for each road over *chat* and those opened here, closed with *doors*."""
+    channels: dict[Reach, Channel] = {Reach.CHAT: chat}
+    second = settings.telegram.second_chat_id
+    if second is not None:
+        moved = await store.chats_moved()
+        channels[Reach.SECOND] = open_chat(settings, moved.get(second, second), noting(store))
+    if settings.fallback.url is not None:
+        channels[Reach.FALLBACK] = AppriseChannel(settings.fallback.url.get_secret_value().strip())
+    for channel in channels.values():
+        if channel is not chat:
+            doors.push_async_callback(channel.close)
+    return Outbound(_deliverers(settings, channels, store, clock, ids))
+
+
+def _deliverers(
+    settings: Settings, channels: Mapping[Reach, Channel], store: Store, clock: Clock, ids: Ids
+) -> list[Deliverer]:
+    made: list[Deliverer] = []
+    for road, channel in channels.items():
+        made.append(
+            Deliverer(
+                store=store,
+                channel=channel,
+                clock=clock,
+                ids=ids,
+                road=road,
+                earlier=made,
+                per_minute=settings.telegram.messages_per_minute,
+                zone=settings.timezone,
+            )
+        )
+    return made
+
+
+def noting(store: Store) -> Moved:
+    """Return what writes down where a chat moved to."""
+
+    async def note(chat_id: int, new_chat_id: int) -> None:
+        try:
+            await store.chat_moved(chat_id, new_chat_id)
+        except StoreError as error:
+            log.warning("chat.forgotten", chat_id=new_chat_id, reason=str(error))
+
+    return note
+
+
+def listening(
+    settings: Settings,
+    watched: Mapping[str, Watched],
+    store: Store,
+    outbound: Outbound,
+    clock: Clock,
+) -> Callable[[], Awaitable[None]]:
+    """Return the loop that hears what people say to the bot."""
+
+    async def listen() -> None:
+        # a tenth of a second of imports that the first look at the venues must not wait for
+        await clock.sleep(COMMANDS_AFTER_S)
+        answerer = Commands(
+            watched=watched,
+            speaker=outbound,
+            store=store,
+            drawer=Drawer(Path(settings.state_dir) / "fonts"),
+            clock=clock,
+            zone=settings.timezone,
+        )
+        try:
+            await hear(settings, answerer, store, outbound, clock)
+        finally:
+            await answerer.close()
+
+    return listen
+
+
+async def hear(
+    settings: Settings, answerer: Answerer, store: Store, outbound: Outbound, clock: Clock
+) -> None:
+    """Hand *answerer* what listed people say to the bot, until cancelled."""
+    from watcher.channels.telegram_commands import (  # noqa: PLC0415 - see `listening`
+        TelegramCommands,
+    )
+    from watcher.channels.telegram_gate import Gate  # noqa: PLC0415 - the same
+
+    async def tell(message: Message) -> None:
+        try:
+            await store.say(message)
+        except StoreError:
+            outbound.tell(message)
+        outbound.wake()
+
+    telegram = settings.telegram
+    assert telegram.bot_token is not None, "the loader asks for it"
+    named = (telegram.chat_id, telegram.second_chat_id)
+    moved = await store.chats_moved()
+    operators = frozenset(telegram.allowed_users)
+    # a listed person may ask in the alert chats and in their own chat with the bot
+    users = operators | frozenset(telegram.viewers)
+    chats = {moved.get(each, each) for each in named if each is not None}
+    commands = TelegramCommands(
+        telegram.bot_token.get_secret_value().strip(),
+        gate=Gate(users=users, chats=users | chats, operators=operators),
+        answerer=answerer,
+        now=clock.now,
+        tell=tell,
+        endpoint=telegram.endpoint,
+    )
+    try:
+        await commands.run()
+    finally:
+        await commands.close()
+
+
+def schedule_reports(
+    settings: Settings,
+    scheduler: Scheduler,
+    watched: Mapping[str, Watched],
+    store: Store,
+    outbound: Outbound,
+    clock: Clock,
+    owed_from_us: int,
+) -> None:
+    """Have the daily digest and, where wanted, the proof of life told by the clock."""
+    reporter = Reporter(
+        watched=watched,
+        store=store,
+        outlet=outbound,
+        clock=clock,
+        roads=reaches(settings),
+        at_min=settings.digest_at,
+        zone=settings.timezone,
+        quiet=quiet_hours(settings),
+        owed_from_us=owed_from_us,
+    )
+    scheduler.every("digest", reporter.daily, first_s=REPORTS_AFTER_S)
+    if settings.telegram.proof_of_life:
+        scheduler.every("proof", reporter.proof, first_s=REPORTS_AFTER_S)

@@ -1,0 +1,273 @@
+"""
+What is said by the clock and not for a cause: the daily digest and the pinned proof of life.
+
+Rule: both claim only what was seen. The digest comes even when there is nothing to tell, because
+its absence is the news; the proof of life names whoever is not seen, and says from when on it is
+itself worth nothing. Which day is due is worked out here, from local time alone, so that a day has
+exactly one digest whatever the clocks do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from watcher.domain.alert import (
+    MINUTE_US,
+    SECOND_US,
+    AccountState,
+    BlindState,
+    DangerState,
+    FindingState,
+    Kind,
+    Lane,
+    Message,
+    Moment,
+    Quiet,
+    Sample,
+    Tier,
+)
+from watcher.domain.road import Reach
+from watcher.domain.told import Told
+from watcher.policy import lines, proving, wording
+from watcher.policy.envelope import is_quiet
+from watcher.policy.incidents import elapsed_us
+from watcher.policy.wording import Bold, Row, row
+
+DAY_US = 1440 * MINUTE_US
+PROOF_EVERY_S = 300.0
+ACCOUNTS_MAX = 12
+QUIET_MAX = 4
+OPEN_MAX = 6
+GAP_US = 60 * SECOND_US
+"""A longer time without a reading is told as a gap."""
+
+NO_PING = "NOBODY WILL NOTICE IF THIS PROGRAM DIES: no external ping is configured"
+_NO_WORD = frozenset({Kind.UPDATED, Kind.PROOF, Kind.DIGEST, Kind.TEST, Kind.REPLY})
+
+
+Samples = Sequence[Sample]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slot:
+    """The newest digest due: its local date, its wall time, and when the next one is."""
+
+    date: str
+    at_us: int
+    next_us: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """One account's day: its samples, or None where they could not be read."""
+
+    state: AccountState
+    samples: Samples | None
+    blind_after_us: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Day:
+    """
+    All that a digest is made of. `proofs`: each road there is, and when it was last answered;
+    `told` None: the outbox could not be read.
+    """
+
+    accounts: Sequence[Past]
+    told: Sequence[Told] | None
+    proofs: Mapping[Reach, int | None]
+    quiet: Quiet | None
+    zone: str
+
+
+def slot(wall_us: int, at_min: int, zone: str) -> Slot:
+    """Return the digest that is due at *wall_us*, of those at *at_min* of each local day."""
+    where = wording.zone(zone)
+    today = datetime.fromtimestamp(wall_us / SECOND_US, where).date()
+    # an hour that the clocks skip or repeat is one moment all the same
+    times = []
+    for days in (-1, 0, 1):
+        day = today + timedelta(days=days)
+        hour, minute = divmod(at_min, 60)
+        local = datetime(day.year, day.month, day.day, hour, minute, tzinfo=where)
+        times.append((round(local.astimezone(UTC).timestamp()) * SECOND_US, day.isoformat()))
+    at_us, date = max(time for time in times if time[0] <= wall_us)
+    return Slot(date=date, at_us=at_us, next_us=min(t for t, _ in times if t > wall_us))
+
+
+def digest(day: Day, due: Slot, now: Moment) -> Message:
+    """Return the digest of the 24 hours until *now*."""
+    said = [one for one in day.told or () if one.kind not in _NO_WORD]
+    rows = [_head(day, now), *_accounts(day, said, now)]
+    rows += [*_open(day, now), *_said(day, said, now)]
+    roads = " · ".join(
+        f"{road.road} {proving.proven(at_us, now.wall_us)}" for road, at_us in day.proofs.items()
+    )
+    rows += [row(f"Roads: {roads}"), row(NO_PING)]
+    return Message(
+        # the date makes it one a day, whoever asks how often
+        key=f"digest:{due.date}",
+        account="",
+        kind=Kind.DIGEST,
+        tier=Tier.CALM,
+        lane=Lane.DIGEST,
+        text=wording.text_of(rows),
+        silent=True,
+        created_at_us=now.steady_us,
+    )
+
+
+def proof(accounts: Sequence[Past], now: Moment, *, zone: str) -> Message:
+    """Return the proof of life: since when every account was read, and who is not seen."""
+    where = wording.zone(zone)
+    ages = [_age_us(past.state, now) for past in accounts]
+    missing = [past for past in accounts if not _is_seen(past, now)]
+    count = f"{len(accounts) - len(missing)}/{len(accounts)} accounts"
+    known = [age for age in ages if age is not None]
+    if accounts and len(known) == len(ages):
+        wall_us = now.wall_us - max(known)
+        at = wording.day_time(wall_us, where)
+        if max(known) < DAY_US:
+            zone_name = wording.minute_time(wall_us, where).rpartition(" ")[2]
+            at = f"{wording.clock_time(wall_us, where)} {zone_name}"
+        first = row("🫀 ", Bold(f"Last complete check {at}"), f", {count}")
+    else:
+        first = row("🫀 ", Bold("No complete check yet"), f", {count}")
+    rows = [first, *(row(_unseen(past.state, now)) for past in missing[:ACCOUNTS_MAX])]
+    if len(missing) > ACCOUNTS_MAX:
+        rows.append(row(f"and {len(missing) - ACCOUNTS_MAX} more are not seen"))
+    rows.append(row("Where this is over 10 min old, nobody watches"))
+    return Message(
+        key=f"proof:{now.wall_us}",
+        account="",
+        kind=Kind.PROOF,
+        tier=Tier.CALM,
+        lane=Lane.DIGEST,
+        text=wording.text_of(rows),
+        silent=True,
+        created_at_us=now.steady_us,
+        incident="proof",  # a newer one takes the place of one that still waits
+        edits=True,
+        pinned=True,
+    )
+
+
+def _head(day: Day, now: Moment) -> Row:
+    at = wording.day_time(now.wall_us, wording.zone(day.zone))
+    count = len(day.accounts)
+    seen = sum(_is_seen(past, now) for past in day.accounts)
+    return row("📋 ", Bold("DAY"), f" until {at} · {seen} of {count} seen now")
+
+
+def _accounts(day: Day, said: Sequence[Told], now: Moment) -> list[Row]:
+    found = [_account(past, said, now) for past in day.accounts]
+    # who is not seen first, then the worst
+    found.sort(key=lambda one: one[0])
+    rows = [row(words) for _, words in found[:ACCOUNTS_MAX]]
+    if len(found) > ACCOUNTS_MAX:
+        rows.append(row(f"and {len(found) - ACCOUNTS_MAX} more, none worse"))
+    return rows
+
+
+def _account(past: Past, said: Sequence[Told], now: Moment) -> tuple[tuple[bool, int, float], str]:
+    name = wording.name(past.state.account)
+    seen = _is_seen(past, now)
+    mark = "⚫"
+    worst, near = Tier.CALM, float("inf")
+    if past.samples is None:
+        facts = ["its history could not be read"]
+    else:
+        worst = max((one.tier for one in past.samples), default=Tier.CALM)
+        known = [s.distance for s in past.samples if s.distance is not None and not s.estimate]
+        near = min(known, default=near)
+        facts = [f"worst {worst.name}", f"nearest {wording.percent(near)}" if known else ""]
+        if not past.samples:
+            facts = ["no position" if seen else "no reading"]
+        facts.append(_gaps(past.samples, now))
+    if seen:
+        mark = lines.MARK[worst]
+    incidents = {o.incident for o in said if o.account == past.state.account and o.incident}
+    if incidents:
+        facts.append(f"{len(incidents)} incident{'' if len(incidents) == 1 else 's'}")
+    if not seen:
+        facts.insert(0, "NOT SEEN NOW")
+    return (seen, -worst, near), f"{mark} {name}: {', '.join(fact for fact in facts if fact)}"
+
+
+def _gaps(samples: Samples, now: Moment) -> str:
+    times = sorted({one.at_us for one in samples if not one.estimate})
+    if not times:
+        return ""
+    ends = [*times[1:], now.steady_us]
+    gaps = [end - at for at, end in zip(times, ends, strict=True) if end - at > GAP_US]
+    if not gaps:
+        return "no gap"
+    total = wording.duration(sum(gaps) / SECOND_US)
+    return f"blind {total} in {len(gaps)} gap{'' if len(gaps) == 1 else 's'}"
+
+
+def _open(day: Day, now: Moment) -> list[Row]:
+    acks: list[str] = []
+    mutes: list[str] = []
+    for state in (past.state for past in day.accounts):
+        name = wording.name(state.account)
+        machines: list[DangerState | BlindState | FindingState] = [state.blind]
+        machines += [*state.dangers.values(), *state.findings.values()]
+        acks += [
+            f"#{machine.incident.code} {name} {machine.ack.tier.name}"
+            for machine in machines
+            if machine.ack is not None and machine.incident is not None
+        ]
+        for mute in state.mutes:
+            until_us = now.wall_us + mute.until_us - now.steady_us
+            until = wording.minute_time(until_us, wording.zone(day.zone))
+            pool = f" {wording.pool_name(mute.pool)}" if mute.pool else ""
+            mutes.append(f"{name}{pool} up to {mute.tier_max.name} until {until}")
+    return [row(f"Acks open: {_listed(acks)}"), row(f"Mutes: {_listed(mutes)}")]
+
+
+def _listed(words: Sequence[str]) -> str:
+    more = f" and {len(words) - OPEN_MAX} more" if len(words) > OPEN_MAX else ""
+    return f"{', '.join(words[:OPEN_MAX])}{more}" if words else "none"
+
+
+def _said(day: Day, said: Sequence[Told], now: Moment) -> list[Row]:
+    if day.told is None:
+        return [row("Told: not known, the outbox could not be read")]
+    lost = sum(not one.arrived for one in said)
+    reached = f", {lost} of them not delivered" if lost else ", all delivered"
+    count = f"{len(said)} message{'' if len(said) == 1 else 's'}"
+    rows = [row(f"Told: {count}{reached if said else ''}")]
+    if day.quiet is None:
+        return rows
+    where = wording.zone(day.zone)
+    hushed = []
+    for one in said:
+        wall_us = now.wall_us + one.at_us - now.steady_us
+        at = Moment(steady_us=one.at_us, wall_us=wall_us)
+        if one.silent and one.incident and is_quiet(day.quiet, at, where):
+            hushed.append((wall_us, one))
+    rows.append(row(f"Without sound in the quiet hours: {len(hushed) or 'nothing'}"))
+    worst = sorted(hushed, key=lambda pair: (-pair[1].tier, pair[0]))[:QUIET_MAX]
+    for wall_us, one in sorted(worst, key=lambda pair: pair[0]):
+        rows.append(row(f"  {wording.minute_time(wall_us, where)} {one.title}"))
+    return rows
+
+
+def _is_seen(past: Past, now: Moment) -> bool:
+    age_us = _age_us(past.state, now)
+    return age_us is not None and age_us <= past.blind_after_us and not past.state.blind.active
+
+
+def _age_us(state: AccountState, now: Moment) -> int | None:
+    return (
+        None if state.last_good_at_us is None else elapsed_us(now.steady_us, state.last_good_at_us)
+    )
+
+
+def _unseen(state: AccountState, now: Moment) -> str:
+    age_us = _age_us(state, now)
+    since = "never read" if age_us is None else f"last read {wording.duration(age_us / 1e6)} ago"
+    return f"⚫ {wording.name(state.account)} NOT SEEN, {since}"

@@ -1,0 +1,153 @@
+"""
+What people change by a command or a button: seen, silent for a while, money still.
+
+Rule: an order is carried out once, whatever comes twice: a request has a number, a button a single
+press, both kept with what they changed. What only makes money stand still is never shortened or
+taken back from here, and what could not be written down says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from datetime import tzinfo
+from typing import Protocol
+
+import structlog
+
+from watcher.domain.alert import AccountState, AlertRules, Moment
+from watcher.policy import drill, wording
+from watcher.policy.asked import AskedWrong, scope_of, silence_of, span_us
+from watcher.policy.listing import Open, opened
+from watcher.policy.orders import AckOrder, MuteOrder, Order, UnmuteOrder
+from watcher.policy.verbs import form_of
+from watcher.ports import KILLED, PAUSED, Clock, Command, Flag, Store, StoreError
+
+PAUSE_MAX_US = 30 * 24 * 3_600_000_000
+HEARD_BEFORE = "This order was heard before; nothing is done twice"
+
+log = structlog.get_logger()
+
+
+class Watched(Protocol):
+    """An account as its poller knows it now, and obeys for it."""
+
+    rules: AlertRules
+    state: AccountState
+
+    async def obey(self, order: Order, update_id: int) -> str:
+        """Carry out *order* and return the line to answer."""
+
+
+class Orders:
+    """Carries out what operators order, and returns the line to answer each with."""
+
+    def __init__(
+        self, *, watched: Mapping[str, Watched], store: Store, clock: Clock, where: tzinfo
+    ) -> None:
+        self._watched = watched
+        self._store = store
+        self._clock = clock
+        self._where = where
+        self._turn = asyncio.Lock()
+
+    async def ack(self, command: Command) -> str:
+        found = [one for each in self._watched.values() for one in opened(each.state)]
+        code = command.argument.upper().strip("# ").partition("·")[0]
+        if not code:
+            waiting = {(one.account, one.incident.code): one for one in found if one.ack is None}
+            if len(waiting) != 1:
+                return _which(list(waiting.values()))
+            [(account, code)] = waiting
+        else:
+            named = [one for one in found if one.incident.code == code]
+            if not named:
+                codes = ", ".join(sorted({f"#{one.incident.code}" for one in found}))
+                shown = wording.name(code)
+                return f"#{shown} is not open; {f'open: {codes}' if codes else 'nothing is open'}"
+            account = max(named, key=lambda one: one.tier).account
+        order = AckOrder(incident=code, user_id=command.user_id)
+        return await self.obeyed(account, order, command.update_id)
+
+    async def mute(self, command: Command) -> str:
+        asked = silence_of(command.argument)
+        if asked is None:
+            raise AskedWrong(form_of("mute", "A mute needs an account or pool, and its end"))
+        scope = scope_of(asked[0], [each.state for each in self._watched.values()])
+        order = MuteOrder(
+            pool=scope.pool, for_us=asked[1], user_id=command.user_id, tier_max=asked[2]
+        )
+        return await self.obeyed(scope.account, order, command.update_id)
+
+    async def unmute(self, command: Command) -> str:
+        if not command.argument:
+            raise AskedWrong(form_of("unmute", "Say what is to be heard again"))
+        scope = scope_of(command.argument, [each.state for each in self._watched.values()])
+        order = UnmuteOrder(pool=scope.pool, user_id=command.user_id)
+        return await self.obeyed(scope.account, order, command.update_id)
+
+    async def pause(self, command: Command) -> str:
+        for_us = span_us(command.argument)
+        if for_us is None or for_us > PAUSE_MAX_US:
+            raise AskedWrong(form_of("pause", "A pause needs its length, 30 d at most"))
+        now = self._clock.now()
+        async with self._turn:
+            until_us = now.wall_us + for_us
+            before = (await self._store.flags()).get(PAUSED)
+            if before is not None and before.until_us is not None:
+                # two people may ask: the longer pause holds
+                until_us = max(until_us, before.until_us)
+            flag = Flag(name=PAUSED, user_id=command.user_id, at_us=now.wall_us, until_us=until_us)
+            if not await self._raised(flag, now, command):
+                return HEARD_BEFORE
+        at = wording.day_time(until_us, self._where)
+        return f"Money paused until {at}: none is moved; alerts go on"
+
+    async def kill(self, command: Command) -> str:
+        now = self._clock.now()
+        flag = Flag(name=KILLED, user_id=command.user_id, at_us=now.wall_us)
+        if not await self._raised(flag, now, command):
+            return HEARD_BEFORE
+        return "KILLED: no money is moved any more; alerts go on. Only the server can undo this"
+
+    async def money(self) -> str:
+        """Return the line of what holds money now; "" for nothing."""
+        try:
+            flags = await self._store.flags()
+        except StoreError as error:
+            log.warning("flags.unread", reason=str(error))
+            return "Money: not known, the store cannot be read"
+        killed, paused = flags.get(KILLED), flags.get(PAUSED)
+        if killed is not None:
+            at = wording.day_time(killed.at_us, self._where)
+            return f"Money KILLED by {killed.user_id} at {at}"
+        if paused is None or paused.until_us is None:
+            return ""
+        if paused.until_us <= self._clock.now().wall_us:
+            return ""
+        return f"Money paused until {wording.day_time(paused.until_us, self._where)}"
+
+    async def obeyed(self, account: str, order: Order, update_id: int) -> str:
+        """Have the poller of *account* carry out *order*."""
+        if account.startswith(drill.ACCOUNT):
+            return drill.NOT_REAL
+        watched = self._watched.get(account)
+        if watched is None:
+            return f"{wording.name(account)} is not watched any more"
+        said = await watched.obey(order, update_id)
+        log.info("order.obeyed", account=account, order=type(order).__name__, user_id=order.user_id)
+        return said
+
+    async def _raised(self, flag: Flag, now: Moment, command: Command) -> bool:
+        fresh = await self._store.raise_flag(flag, now, update_id=command.update_id)
+        log.warning("money.held", flag=flag.name, user_id=flag.user_id, fresh=fresh)
+        return fresh
+
+
+def _which(waiting: list[Open]) -> str:
+    if not waiting:
+        return "Nothing is open that nobody has seen"
+    worst = sorted(waiting, key=lambda one: (-one.tier, one.account))
+    shown = ", ".join(f"#{one.incident.code} {wording.name(one.account)}" for one in worst[:3])
+    more = f" and {len(worst) - 3} more" if len(worst) > 3 else ""  # noqa: PLR2004 - as shown
+    return f"Which one? /ack with its code: {shown}{more}"
