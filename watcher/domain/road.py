@@ -25,22 +25,29 @@ class Reach(IntEnum):
 
 
 class Act(StrEnum):
-    """What a person can ask by a button. The first three change something, the others read."""
+    """What a person can ask by a button. The last two read, the others change something."""
 
     ACK = "ack"
     MUTE = "mute"
     HEARD = "heard"
+    APPROVE = "approve"
+    DENY = "deny"
+    KILL = "kill"
     DETAILS = "details"
     CHART = "chart"
 
 
-ACTING = frozenset({Act.ACK, Act.MUTE, Act.HEARD})
+ACTING = frozenset(Act) - {Act.DETAILS, Act.CHART}
 """Acts whose button works once; those that only read work until they expire."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Button:
-    """One button under a message. What it is about (account, incident, tier) is the message's."""
+    """
+    One button under a message. What it is about (account, incident, tier) is the message's; a
+    button about money names its `intent`.
+    """
 
     act: Act
     label: str
+    intent: str = ""

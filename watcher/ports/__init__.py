@@ -27,7 +27,9 @@ from watcher.ports.clock import (
     Clock,
     Scheduler,
 )
+from watcher.ports.money import Money, Purse, Verdict
 from watcher.ports.store import (
+    FROZEN,
     KILLED,
     PAUSED,
     SHARES,
@@ -61,6 +63,7 @@ from watcher.ports.venue import (
 )
 
 __all__ = [
+    "FROZEN",
     "KILLED",
     "PAUSED",
     "SHARES",
@@ -78,9 +81,11 @@ __all__ = [
     "Ids",
     "Key",
     "Maintenance",
+    "Money",
     "Press",
     "Pressable",
     "Proof",
+    "Purse",
     "RateLimited",
     "Refusal",
     "Refused",
@@ -96,6 +101,7 @@ __all__ = [
     "Unsupported",
     "Venue",
     "VenueError",
+    "Verdict",
     "WithdrawalRight",
     "is_vital",
     "share_of",

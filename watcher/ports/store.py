@@ -172,10 +172,12 @@ class Flag:
     user_id: int
     at_us: int
     until_us: int | None = None
+    reason: str = ""
 
 
 PAUSED = "money_paused"
 KILLED = "money_killed"
+FROZEN = "money_frozen"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
