@@ -441,7 +441,7 @@ def test_a_newer_ledger_is_refused_in_words(tmp_path: Path) -> None:
         ledger.execute(f"PRAGMA user_version = {schema.LEDGER_VERSION + 1}")
     ledger.close()
 
-    with pytest.raises(StoreError, match=r"version 3, this watcher reads up to 2"):
+    with pytest.raises(StoreError, match=r"version 4, this watcher reads up to 3"):
         with_store(tmp_path, nothing)
     assert not list(tmp_path.glob("*.corrupt*"))
 

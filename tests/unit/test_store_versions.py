@@ -1,4 +1,4 @@
-"""A ledger of version 1 becomes one of version 2 and loses nothing."""
+"""A ledger of version 1 or 2 becomes one of today and loses nothing."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ import pytest
 from tests.unit.service_stand_ins import START_US, danger, message, moment
 from watcher.domain.alert import AccountState, DangerState, Incident, Message, Tier
 from watcher.domain.road import Reach
-from watcher.ports import Refusal, StoreError
+from watcher.ports import Press, Refusal, StoreError
 from watcher.store import codec, schema
 from watcher.store.beside import peek, undelivered
+from watcher.store.intents import SqlitePurse
 from watcher.store.sqlite import SqliteStore
 
 VERSION_1 = """
@@ -122,3 +123,32 @@ def test_beside_a_daemon_of_before_the_update_one_is_told_what_to_do(tmp_path: P
 
     with pytest.raises(StoreError, match="start `watcher run` once"):
         peek(tmp_path)
+
+
+def test_a_ledger_of_version_2_keeps_its_buttons_and_learns_of_money(tmp_path: Path) -> None:
+    async def open_and_say() -> None:
+        store = await SqliteStore.open(tmp_path)
+        await store.say(message("before"))
+        await store.close()
+
+    asyncio.run(open_and_say())
+    with sqlite3.connect(tmp_path / "ledger.db") as ledger:
+        ledger.executescript(
+            "DROP TABLE intent; ALTER TABLE button DROP COLUMN intent; PRAGMA user_version = 2;"
+            "INSERT INTO button (hash, outbox_id, act, account, pool, incident, tier, chat, "
+            "expires_us) VALUES ('h', 1, 'ack', 'main', 'unified', 'K7F3', 3, 'telegram', 9000000000000000"
+            ");"
+        )
+    ledger.close()
+
+    async def story() -> None:
+        store = await SqliteStore.open(tmp_path)
+        press = Press(token="t", user_id=1, chat_id=2, receipt="9", operator=True, update_id=3)
+        taken = await store.take_button("h", press, chat="telegram", now=moment())
+        assert taken is not None
+        assert (taken.incident, taken.intent) == ("K7F3", "")
+        assert (await store.backlog()).waiting == 1
+        assert await SqlitePurse(store).intents() == []
+        await store.close()
+
+    asyncio.run(story())

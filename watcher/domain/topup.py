@@ -144,6 +144,7 @@ class Intent:
     most. `ts_sign_ms` is fixed in the same transaction as SENDING and signed as it stands.
     `sends` counts requests, `looks` look-ups since the last of them, `absences` those that answered
     "no such id"; `failed_us` is when the venue first called it failed, `next_us` when to act next.
+    `uid` is the venue's own number of the account.
     """
 
     id: str
@@ -174,6 +175,7 @@ class Intent:
     before: float | None = None
     after: float | None = None
     evidence: tuple[str, ...] = field(default=())
+    uid: str = ""
 
 
 class Answered(StrEnum):

@@ -73,7 +73,7 @@ class Money(Protocol):
 class Purse(Protocol):
     """The ledger's memory of money; each verb is one transaction and raises only `StoreError`."""
 
-    async def propose(self, intent: Intent, messages: Sequence[Message], now: Moment) -> bool:
+    async def propose(self, intent: Intent, messages: Sequence[Message]) -> bool:
         """
         Write a new intent with its messages. False: one is open on its source wallet, or under its
         decision key; nothing is written.
@@ -88,9 +88,7 @@ class Purse(Protocol):
         Return it, or why it may not be sent; it is unchanged then.
         """
 
-    async def advance(
-        self, was: Intent, moved: Intent, messages: Sequence[Message], now: Moment
-    ) -> bool:
+    async def advance(self, was: Intent, moved: Intent, messages: Sequence[Message]) -> bool:
         """Put *moved* in the place of *was* with its messages; False: it is no longer *was*."""
 
     async def intents(
@@ -100,7 +98,5 @@ class Purse(Protocol):
 
     async def raise_flag(self, flag: Flag, now: Moment, *, update_id: int | None = None) -> bool:
         """Write *flag* down in the place of one of its name; False: heard before."""
-
-    async def lower_flag(self, name: str) -> None: ...
 
     async def flags(self) -> Mapping[str, Flag]: ...

@@ -150,6 +150,7 @@ class Pressable:
     incident: str
     tier: Tier
     expires_us: int
+    intent: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +163,7 @@ class Taken:
     incident: str
     tier: Tier
     text: Text | None
+    intent: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

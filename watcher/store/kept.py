@@ -30,18 +30,19 @@ AND expires_us > :now AND (
     act NOT IN (SELECT value FROM json_each(:acting))
     OR (:operator AND (taken_us IS NULL OR taken_with = :update))
 )
-RETURNING act, account, pool, incident, tier, outbox_id
+RETURNING act, account, pool, incident, tier, intent, outbox_id
 """
 
 
 def keep_buttons(ledger: sqlite3.Connection, row_id: int, buttons: Sequence[Pressable]) -> None:
     ledger.executemany(
-        "INSERT INTO button (hash, outbox_id, act, account, pool, incident, tier, chat, expires_us)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO button "
+        "(hash, outbox_id, act, account, pool, incident, tier, chat, expires_us, intent) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             (
                 each.hash, row_id, each.act.value, each.account, each.pool, each.incident,
-                int(each.tier), each.chat, each.expires_us,
+                int(each.tier), each.chat, each.expires_us, each.intent,
             )
             for each in buttons
         ],
@@ -65,14 +66,20 @@ def take_button(ledger: sqlite3.Connection, values: Mapping[str, object]) -> Tak
     row = ledger.execute(_TAKE, {**values, "acting": _ACTING}).fetchone()
     if row is None:
         return None
-    act, account, pool, incident, tier, outbox_id = row
+    act, account, pool, incident, tier, intent, outbox_id = row
     said = ledger.execute("SELECT message FROM outbox WHERE id = ?", (outbox_id,)).fetchone()
     try:
         text = None if said is None else codec.message_of(said[0]).text
     except StoreError:
         text = None
     return Taken(
-        act=Act(act), account=account, pool=pool, incident=incident, tier=Tier(tier), text=text
+        act=Act(act),
+        account=account,
+        pool=pool,
+        incident=incident,
+        tier=Tier(tier),
+        intent=intent,
+        text=text,
     )
 
 
@@ -108,9 +115,24 @@ def raise_flag(ledger: sqlite3.Connection, flag: Flag, update_id: int | None, no
     """Write *flag* down, unless *update_id* asked for it before; return whether it did not."""
     if not hear(ledger, update_id, now_us):
         return False
-    facts = {"user_id": flag.user_id, "at_us": flag.at_us, "until_us": flag.until_us}
-    _put(ledger, f"flag:{flag.name}", facts)
+    facts = asdict(flag)
+    _put(ledger, f"flag:{facts.pop('name')}", facts)
     return True
+
+
+def rearm(ledger: sqlite3.Connection, reason: str, now_us: int) -> list[str]:
+    """Lower every flag that holds money, note when and why; return their names."""
+    lowered = sorted(flags_of(ledger))
+    ledger.executemany("DELETE FROM meta WHERE key = ?", [(f"flag:{name}",) for name in lowered])
+    _put(ledger, "rearmed", {"reason": reason, "at_us": now_us})
+    return lowered
+
+
+def rearmed(ledger: sqlite3.Connection) -> tuple[int, str] | None:
+    """Return when (wall time) and why money was last armed again by hand."""
+    row = ledger.execute("SELECT value FROM meta WHERE key = 'rearmed'").fetchone()
+    facts = None if row is None else orjson.loads(row[0])
+    return None if facts is None else (facts["at_us"], facts["reason"])
 
 
 def flags_of(ledger: sqlite3.Connection) -> dict[str, Flag]:

@@ -19,7 +19,7 @@ from watcher.ports import StoreError
 APPLICATION_ID = 0x77617463
 """The letters `watc`."""
 
-LEDGER_VERSION = 2
+LEDGER_VERSION = 3
 HISTORY_VERSION = 1
 BUSY_TIMEOUT_MS = 5000
 PRIVATE_MODE = 0o600
@@ -69,7 +69,8 @@ CREATE TABLE button (
     expires_us INTEGER NOT NULL,
     taken_us   INTEGER,
     taken_by   INTEGER,
-    taken_with INTEGER
+    taken_with INTEGER,
+    intent     TEXT NOT NULL DEFAULT ''
 ) STRICT;
 CREATE INDEX button_outbox ON button (outbox_id);
 CREATE TABLE heard (
@@ -79,6 +80,28 @@ CREATE TABLE heard (
 """
 """What came with version 2: a row per road, buttons, and which requests of people were heard."""
 
+_STANDS = "progress IN ('proposed', 'approved', 'sending', 'accepted', 'unknown', 'human')"
+
+_MONEY = f"""
+CREATE TABLE intent (
+    id           TEXT PRIMARY KEY,
+    decision_key TEXT NOT NULL,
+    attempt      INTEGER NOT NULL,
+    account      TEXT NOT NULL,
+    uid          TEXT NOT NULL,
+    source       TEXT NOT NULL,
+    progress     TEXT NOT NULL,
+    created_us   INTEGER NOT NULL,
+    changed_us   INTEGER NOT NULL,
+    intent       TEXT NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX intent_of_source ON intent (uid, source) WHERE {_STANDS};
+CREATE UNIQUE INDEX intent_of_account ON intent (account, source) WHERE {_STANDS};
+CREATE UNIQUE INDEX intent_of_decision ON intent (decision_key) WHERE {_STANDS};
+CREATE INDEX intent_known ON intent (decision_key);
+"""
+"""What came with version 3. What is open is unique, by wallet and by decision."""
+
 LEDGER_TABLES = f"""
 CREATE TABLE account_state (
     account    TEXT PRIMARY KEY,
@@ -86,6 +109,7 @@ CREATE TABLE account_state (
     changed_us INTEGER NOT NULL
 ) STRICT;
 {_OUTBOX}
+{_MONEY}
 CREATE TABLE meta (
     key   TEXT PRIMARY KEY,
     value TEXT NOT NULL
@@ -108,7 +132,10 @@ FROM outbox_1;
 DROP TABLE outbox_1;
 UPDATE meta SET key = 'refusal:0' WHERE key = 'refusal';
 """,
+    _MONEY,
 )
+_LEDGER_FROM_2 = ("ALTER TABLE button ADD COLUMN intent TEXT NOT NULL DEFAULT '';", _MONEY)
+_LEDGER_FROM = {1: _LEDGER_FROM_1, 2: _LEDGER_FROM_2}
 
 HISTORY_TABLES = """
 CREATE TABLE sample (
@@ -175,8 +202,9 @@ def open_ledger(path: Path) -> sqlite3.Connection:
     connection = _open(path, tables=LEDGER_TABLES, version=LEDGER_VERSION, synchronous="FULL")
     try:
         _check_soundness(connection, path)
-        if _pragma(connection, "user_version") == 1:
-            _change(connection, "".join(_LEDGER_FROM_1), LEDGER_VERSION)
+        older = _LEDGER_FROM.get(int(str(_pragma(connection, "user_version"))))
+        if older is not None:
+            _change(connection, "".join(older), LEDGER_VERSION)
     except BaseException:
         connection.close()
         raise

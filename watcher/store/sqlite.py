@@ -73,7 +73,7 @@ class SqliteStore:
     def __init__(self, folder: Path, roads: Sequence[Reach]) -> None:
         self.notes: tuple[str, ...] = ()
         self._folder = folder
-        self._roads = tuple(roads)
+        self.roads = tuple(roads)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
         self._lock: int | None = None
         self._ledger: sqlite3.Connection | None = None
@@ -110,7 +110,7 @@ class SqliteStore:
         known = update_id is None and self._durable.get(decision.account) == state
         if decision.messages or not known:
             self._durable.pop(decision.account, None)
-            fresh = await self._written(
+            fresh = await self.written(
                 lambda db: (
                     kept.hear(db, update_id, now.steady_us)
                     and self._put_down(db, state, decision.messages, now)
@@ -152,12 +152,12 @@ class SqliteStore:
         self, first: Claim, now: Moment, *, at_least: int, limit: int
     ) -> Sequence[Claim]:
         until_us = now.steady_us + LEASE_US
-        return await self._written(
+        return await self.written(
             lambda db: outbox.take_group(db, first.id, until_us, at_least=at_least, limit=limit)
         )
 
     async def take_over(self, road: Reach, now: Moment, *, late_us: int, shut: bool) -> bool:
-        before = max((each for each in self._roads if each < road), default=None)
+        before = max((each for each in self.roads if each < road), default=None)
         closed = int(before) if shut and before is not None else None
 
         def work() -> bool:
@@ -173,32 +173,30 @@ class SqliteStore:
         self, claim_id: int, receipt: str | None, now: Moment, *, single: bool = True
     ) -> None:
         at_us = now.steady_us
-        await self._written(
-            lambda db: outbox.mark_sent(db, claim_id, receipt, at_us, single=single)
-        )
+        await self.written(lambda db: outbox.mark_sent(db, claim_id, receipt, at_us, single=single))
 
     async def postpone(
         self, claim_id: int, until_us: int, reason: str, *, copied: bool = False
     ) -> None:
-        await self._written(
+        await self.written(
             lambda db: outbox.give_back(db, claim_id, until_us, reason, copied=copied)
         )
 
     async def abandon(self, claim_id: int, reason: str) -> None:
         statement = "UPDATE outbox SET state = 'abandoned', reason = ? WHERE id = ?"
-        await self._written(lambda db: db.execute(statement, (reason, claim_id)))
+        await self.written(lambda db: db.execute(statement, (reason, claim_id)))
 
     async def drop(self, claim_id: int, *, forget: str | None = None) -> None:
-        await self._written(lambda db: outbox.drop(db, claim_id, forget))
+        await self.written(lambda db: outbox.drop(db, claim_id, forget))
 
     async def refused(self, refusal: Refusal | None, road: Reach = Reach.CHAT) -> None:
-        await self._written(lambda db: kept.note_refusal(db, refusal, road))
+        await self.written(lambda db: kept.note_refusal(db, refusal, road))
 
     async def say(self, message: Message) -> None:
-        await self._written(lambda db: outbox.insert(db, message, self._roads))
+        await self.written(lambda db: outbox.insert(db, message, self.roads))
 
     async def keep_buttons(self, claim_id: int, buttons: Sequence[Pressable]) -> None:
-        await self._written(lambda db: kept.keep_buttons(db, claim_id, buttons))
+        await self.written(lambda db: kept.keep_buttons(db, claim_id, buttons))
 
     async def take_button(
         self, hashed: str, press: Press, *, chat: str, now: Moment
@@ -212,38 +210,38 @@ class SqliteStore:
             "update": press.update_id,
             "now": now.steady_us,
         }
-        return await self._written(lambda db: kept.take_button(db, values))
+        return await self.written(lambda db: kept.take_button(db, values))
 
     async def raise_flag(self, flag: Flag, now: Moment, *, update_id: int | None = None) -> bool:
         at_us = now.steady_us
-        return await self._written(lambda db: kept.raise_flag(db, flag, update_id, at_us))
+        return await self.written(lambda db: kept.raise_flag(db, flag, update_id, at_us))
 
     async def flags(self) -> Mapping[str, Flag]:
-        return await self._run(lambda: kept.flags_of(self._open_ledger()))
+        return await self.read(kept.flags_of)
 
     async def tested(self, code: str) -> tuple[Reach, int] | None:
-        return await self._run(lambda: kept.tested(self._open_ledger(), code))
+        return await self.read(lambda db: kept.tested(db, code))
 
     async def prove(self, road: Reach, proof: Proof) -> None:
-        await self._written(lambda db: kept.prove(db, road, proof))
+        await self.written(lambda db: kept.prove(db, road, proof))
 
     async def proofs(self) -> Mapping[Reach, Proof]:
-        return await self._run(lambda: kept.proofs_of(self._open_ledger()))
+        return await self.read(kept.proofs_of)
 
     async def told(self, *, since_us: int) -> Sequence[Told]:
-        return await self._run(lambda: traffic.told_of(self._open_ledger(), since_us))
+        return await self.read(lambda db: traffic.told_of(db, since_us))
 
     async def chat_moved(self, chat_id: int, new_chat_id: int) -> None:
-        await self._written(lambda db: kept.move_chat(db, chat_id, new_chat_id))
+        await self.written(lambda db: kept.move_chat(db, chat_id, new_chat_id))
 
     async def chats_moved(self) -> Mapping[int, int]:
-        return await self._run(lambda: kept.chats_of(self._open_ledger()))
+        return await self.read(kept.chats_of)
 
     async def due(self, road: Reach, now: Moment) -> Due:
-        return await self._run(lambda: traffic.due_of(self._open_ledger(), road, now.steady_us))
+        return await self.read(lambda db: traffic.due_of(db, road, now.steady_us))
 
     async def backlog(self) -> Backlog:
-        return await self._run(lambda: traffic.backlog_of(self._open_ledger()))
+        return await self.read(traffic.backlog_of)
 
     async def history(self, account: str, *, since_us: int) -> Sequence[Sample]:
         return await self._run(lambda: history.samples(self._past(), account, since_us))
@@ -252,7 +250,7 @@ class SqliteStore:
         return await self._run(lambda: history.prices(self._past(), account, coin, since_us))
 
     async def probe(self) -> None:
-        await self._written(kept.probe)
+        await self.written(kept.probe)
 
     async def close(self) -> None:
         await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
@@ -274,7 +272,11 @@ class SqliteStore:
         except OSError as error:
             raise StoreError(f"{self._folder}: {error.strerror or error}") from error
 
-    async def _written(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        return await self._run(lambda: work(self._open_ledger()))
+
+    async def written(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do *work* on the ledger in one transaction."""
         return await self._run(lambda: self._write(work))
 
     # -- everything below runs on the writer thread --------------------------------------------
@@ -289,7 +291,7 @@ class SqliteStore:
             log.error("ledger.replaced", reason=str(error), aside=aside.name)  # noqa: TRY400 - told, no defect
             self.notes += (f"The ledger was damaged and is now {aside.name}: alerts start afresh",)
             self._ledger = schema.open_ledger(path)
-        self._write(lambda db: outbox.give_back_all(db, self._roads))
+        self._write(lambda db: outbox.give_back_all(db, self.roads))
         self._open_history()
 
     def _open_history(self) -> None:
@@ -345,7 +347,7 @@ class SqliteStore:
             (state.account, codec.state_text(state), now.wall_us),
         )
         for message in messages:
-            outbox.insert(ledger, message, self._roads)
+            outbox.insert(ledger, message, self.roads)
         return True
 
     def _past(self) -> sqlite3.Connection:
@@ -379,7 +381,7 @@ class SqliteStore:
     def _reopen_history(self) -> None:
         if self._history is not None:
             self._history.close()
-            self._history = None
+        self._history = None
 
     def _prune(self, now_us: int) -> None:
         if now_us - self._pruned_us < PRUNE_EVERY_US:
