@@ -69,10 +69,18 @@ class Quiet:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Trigger:
+    """Where a top-up is called for: below `value` of `measure`."""
+
+    measure: Measure
+    value: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AlertRules:
     """
     Everything `decide` needs from the configuration for one account. `reach` is the furthest road
-    there is.
+    there is. `trigger` moves no tier: how long it is crossed is only remembered.
     """
 
     account: str
@@ -85,6 +93,7 @@ class AlertRules:
     timezone: str = "UTC"
     reach: Reach = Reach.CHAT
     quiet: Quiet | None = None
+    trigger: Trigger | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -270,7 +279,8 @@ class AccountState:
     """
     Everything remembered of one account between two decisions. Survives a restart as it is.
 
-    `key` is what its key was last known to be: whose, and with which rights.
+    `key` is what its key was last known to be: whose, and with which rights. `crossed` says since
+    which reading, without a miss or a better one between, a pool lies beyond the trigger.
     """
 
     account: str
@@ -283,6 +293,7 @@ class AccountState:
     recent: tuple[Sample, ...] = ()
     mutes: tuple[Mute, ...] = ()
     key: KeyRights | None = None
+    crossed: Mapping[str, int] = field(default_factory=dict)
 
 
 class Lane(IntEnum):

@@ -9,11 +9,19 @@ an account (health, distances, liquidation prices, what-if, top-ups) is written 
 from __future__ import annotations
 
 from watcher.margin.along import figures_under, health_along
-from watcher.margin.change import prices_after, repriced, with_closed, with_repaid, with_top_up
+from watcher.margin.change import (
+    prices_after,
+    repayable,
+    repriced,
+    with_closed,
+    with_moved,
+    with_repaid,
+    with_top_up,
+)
 from watcher.margin.errors import BookError
 from watcher.margin.evaluate import evaluate
 from watcher.margin.opinion import health_of_ratio
-from watcher.margin.remedy import required_close, required_top_up
+from watcher.margin.remedy import required_close, required_repay, required_top_up
 
 __all__ = [
     "BookError",
@@ -22,10 +30,13 @@ __all__ = [
     "health_along",
     "health_of_ratio",
     "prices_after",
+    "repayable",
     "repriced",
     "required_close",
+    "required_repay",
     "required_top_up",
     "with_closed",
+    "with_moved",
     "with_repaid",
     "with_top_up",
 ]

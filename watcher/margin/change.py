@@ -77,13 +77,40 @@ def with_top_up(snapshot: Snapshot, pool: str, asset: str, amount: Decimal) -> S
     return _with_opinions(snapshot, topped_up(snapshot, pool, asset, amount), only=pool)
 
 
-def with_repaid(snapshot: Snapshot, pool: str, asset: str, amount: Decimal) -> Snapshot:
+def with_moved(snapshot: Snapshot, source: str, pool: str, asset: str, amount: Decimal) -> Snapshot:
     """
-    Return *snapshot* with *amount* of what *pool* owes in *asset* repaid with money from outside.
+    Return *snapshot* with *amount* of *asset* moved from the pool *source* into *pool*.
+
+    Raises: `BookError` where *source* does not hold that much.
+    """
+    rows = (row for row in snapshot.assets if (row.pool, row.asset) == (source, asset))
+    held = sum((row.wallet for row in rows), Decimal(0))
+    if not 0 <= amount <= held:
+        raise BookError(f"{source} {asset}: cannot move {amount} of {held}")
+    less = topped_up(snapshot, source, asset, -amount) if amount else snapshot
+    return _with_opinions(snapshot, topped_up(less, pool, asset, amount))
+
+
+def with_repaid(
+    snapshot: Snapshot, pool: str, asset: str, amount: Decimal, *, inside: bool = False
+) -> Snapshot:
+    """
+    Return *snapshot* with *amount* of what *pool* owes in *asset* repaid with money from outside,
+    or with what it holds of it *inside*.
 
     Interest goes first. What is beyond the debt is not taken.
     """
-    return _with_opinions(snapshot, _repaid(snapshot, pool, asset, amount), only=pool)
+    changed = repaid(snapshot, pool, asset, amount, inside=inside)
+    return _with_opinions(snapshot, changed, only=pool)
+
+
+def repayable(snapshot: Snapshot, pool: str, asset: str) -> Decimal:
+    """Return how much of what *pool* owes in *asset* it could repay with what it holds of it."""
+    for row in snapshot.assets:
+        if (row.pool, row.asset) == (pool, asset):
+            owed = (row.debt or Decimal(0)) + (row.interest or Decimal(0))
+            return max(Decimal(0), min(owed, row.wallet - row.frozen))
+    return Decimal(0)
 
 
 def with_closed(
@@ -205,13 +232,17 @@ def _released(snapshot: Snapshot, position: Position, share: Decimal) -> Snapsho
     return replace(snapshot, venue_says={**snapshot.venue_says, position.pool: told})
 
 
-def _repaid(snapshot: Snapshot, pool: str, asset: str, amount: Decimal) -> Snapshot:
+def repaid(snapshot: Snapshot, pool: str, asset: str, amount: Decimal, *, inside: bool) -> Snapshot:
+    """Do `with_repaid` without the venue's opinion."""
+
     def less(row: Asset) -> Asset:
         if (row.pool, row.asset) != (pool, asset):
             return row
         interest, debt = row.interest or Decimal(0), row.debt or Decimal(0)
         first = min(amount, interest)
-        return replace(row, interest=interest - first, debt=debt - min(amount - first, debt))
+        second = min(amount - first, debt)
+        wallet = row.wallet - (first + second if inside else 0)
+        return replace(row, wallet=wallet, interest=interest - first, debt=debt - second)
 
     return replace(snapshot, assets=tuple(map(less, snapshot.assets)))
 

@@ -1,5 +1,5 @@
 """
-What would bring a pool back: the smallest top-up, the smallest close.
+What would bring a pool back: the smallest top-up, the smallest repayment, the smallest close.
 
 Rule: an amount is right when, after it, the measure is at its target along *every* path up to it,
 not only at today's prices or at the target's. Collateral loses value on the way, a position
@@ -25,7 +25,7 @@ from watcher.domain.account import Family, Side, Snapshot
 from watcher.domain.alert import Measure
 from watcher.domain.amounts import MAGNITUDE_MAX
 from watcher.margin.book import Book, lowered, totals
-from watcher.margin.change import closed, find_position, topped_up
+from watcher.margin.change import closed, find_position, repaid, repayable, topped_up
 from watcher.margin.compile import Pool
 from watcher.margin.errors import BookError
 from watcher.margin.evaluate import NO_BETAS
@@ -150,6 +150,46 @@ def required_close(
         # no step helps and yet all of it does: a table jumps, or nothing is left at stake
         return _halved(slack, quantity, 0.0)
     return found
+
+
+def required_repay(
+    snapshot: Snapshot,
+    pool: str,
+    asset: str,
+    measure: Measure,
+    target: float,
+    *,
+    betas: Mapping[str, float] = NO_BETAS,
+) -> float | None:
+    """
+    Return how much of what *pool* owes in *asset* to repay, with what it holds of it, to bring
+    *measure* to *target*.
+
+    0 where it is there already; None where all that could be repaid so is not enough.
+    """
+    goal = _Goal(measure, target, betas)
+    before = state_of(snapshot, betas, only=pool)
+    if pool not in before.today:
+        return None
+    today = before.today[pool]
+    most = float(repayable(snapshot, pool, asset))
+
+    def slack(amount: float) -> float:
+        changed = repaid(snapshot, pool, asset, Decimal(repr(amount)), inside=True)
+        state = state_of(changed, betas, only=pool)
+        if not at_stake(state.compiled.pools[pool]):
+            return float("inf")
+        book = lowered(state.book, np.array([today.gap]))
+        plans = _plans(book, state.compiled.pools[pool])
+        return _slack(goal, book, plans, state, changed)
+
+    if slack(0.0) >= 0:
+        return 0.0
+    if not most > 0 or not slack(most) >= 0:
+        return None
+    size = abs(today.equity) + today.requirement
+    found = _smallest(slack, size=size, worth=size / most, gain_min=0.0, most=most)
+    return _halved(slack, most, 0.0) if found is None else found
 
 
 def _plans(book: Book, pool: Pool) -> list[Solo]:

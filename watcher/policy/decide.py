@@ -47,6 +47,7 @@ from watcher.policy import (
     moves,
     opinions,
     speech,
+    trigger,
     wording,
 )
 from watcher.policy.checklist import CHECKS
@@ -159,16 +160,18 @@ def _on_reading(
     )
     samples = tuple(_sample(p, held[p.pool].tier, at) for p in found.report.pools)
     recent = history.remembered(state.recent, samples, at)
+    read_at = at - max(0, now.wall_us - found.snapshot.taken_at_us)
     moved = replace(
         state,
         first_seen_at_us=None,  # from now on the last reading is what counts
         last_good=found.snapshot,
-        last_good_at_us=at - max(0, now.wall_us - found.snapshot.taken_at_us),
+        last_good_at_us=read_at,
         dangers=held,
         blind=seeing,
         findings=findings,
         recent=recent,
         key=keys.known(state.key, status),
+        crossed=trigger.crossed(state.crossed, found.report, rules.trigger, read_at),
     )
     said = speech.of_dangers(moved, found, turns, rules, now)
     if kind is not None:
@@ -228,7 +231,7 @@ def _on_miss(
     )
     if counted.active and not state.blind.active:
         held = {pool: alerting.blinded(d) for pool, d in held.items()}
-    moved = replace(state, dangers=held, blind=counted)
+    moved = replace(state, dangers=held, blind=counted, crossed={})
     outage = speech.Outage(last=last, guess=guess, age_us=age_us, was=was, tier=tier)
     said = speech.of_unseen_dangers(moved, outage, turns, prices, rules, now)
     if kind is not None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from watcher.domain.alert import AlertRules, Ladder, Line, Measure, Quiet, Tier, Word
+from watcher.domain.alert import AlertRules, Ladder, Line, Measure, Quiet, Tier, Trigger, Word
 from watcher.domain.road import Reach
 from watcher.domain.topup import Limits, Mode, Route, TopUpRules, Verb
 from watcher.settings.model import Settings, Tiers
@@ -37,6 +37,7 @@ def alert_rules(settings: Settings, account: str) -> AlertRules:
         timezone=settings.timezone,
         reach=max(reaches(settings)),
         quiet=quiet_hours(settings),
+        trigger=_trigger(own.top_up),
     )
 
 
@@ -53,6 +54,12 @@ def top_up_rules(settings: Settings, account: str) -> TopUpRules | None:
         target=table.target.value,
         limits=_limits(table),
     )
+
+
+def _trigger(table: TopUp | None) -> Trigger | None:
+    if table is None or table.mode is Mode.OFF:
+        return None
+    return Trigger(measure=table.trigger.measure, value=table.trigger.value)
 
 
 # what stays inside the derivatives engine comes first: wallet transfers took 33 minutes on the

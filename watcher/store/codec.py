@@ -58,6 +58,7 @@ def durable(state: AccountState) -> AccountState:
         last_good=None,
         last_good_at_us=None,
         recent=(),
+        crossed={},
         dangers=dangers,
         findings=findings,
         blind=blind,

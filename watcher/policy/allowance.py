@@ -1,0 +1,389 @@
+"""
+How much may be moved, and whether anything may: flags, caps, windows, the floor of the source.
+
+Rule: what may have been sent counts until it is proven rejected, and what was changed an hour from
+now counts too: a window forgets nothing because a clock was wrong. What cannot be valued or is not
+known allows nothing. The same words are used where a proposal is made and where the ledger asks
+once more, inside the transaction that writes the sending down (`verdict`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import ROUND_FLOOR, Context, Decimal
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from typing import Protocol
+
+from watcher.domain.account import Snapshot
+from watcher.domain.alert import MINUTE_US, SECOND_US, Moment
+from watcher.domain.topup import (
+    COUNTED,
+    OPEN,
+    Intent,
+    Limits,
+    Mode,
+    Progress,
+    Route,
+    TopUpRules,
+)
+from watcher.policy import wording
+
+DAY_US = 24 * 60 * MINUTE_US
+WEEK_US = 7 * DAY_US
+FRESH_US = 10 * SECOND_US
+COOLDOWN_US = 5 * MINUTE_US
+"""Where no cap is set, so that nothing is sent: two words about the same lie this far apart."""
+BALANCES_MIN = 2
+BALANCE_AGE_US = 5 * MINUTE_US
+
+SENDS = frozenset({Mode.ASK, Mode.AUTO})
+USD = "USD"
+_PARTED = {
+    Mode.AUTO: frozenset({Mode.AUTO}),
+    Mode.ASK: SENDS,
+}
+"""What the configuration must say for an intent of each mode to be sent."""
+_DOWN = Context(prec=40, rounding=ROUND_FLOOR)
+"""Worth becomes an amount downwards: a cap is not passed by the last digit of a division."""
+_WAITING = frozenset({Progress.UNKNOWN, Progress.HUMAN})
+_ENDED = frozenset({Progress.DONE, Progress.ABSENT, Progress.DENIED})
+
+
+class Why(StrEnum):
+    """Why no top-up is made, in the order it is looked at. Closed."""
+
+    OFF = "off"
+    NO_LIMITS = "no_limits"
+    KILLED = "killed"
+    FLAGGED = "flagged"
+    UNSEEN = "unseen"
+    NOT_COMPUTED = "not_computed"
+    DISAGREES = "disagrees"
+    STALE = "stale"
+    UNKNOWN = "unknown"
+    CALM = "calm"
+    SEEN_ONCE = "seen_once"
+    COOLING = "cooling"
+    COUNT = "count"
+    BUSY = "busy"
+    NO_BALANCE = "no_balance"
+    NO_PRICE = "no_price"
+    EVENT = "event"
+    DAY = "day"
+    WEEK = "week"
+    FLOOR = "floor"
+    CEILING = "ceiling"
+    SOURCE_POOL = "source_pool"
+    OUT_OF_REACH = "out_of_reach"
+    SLIGHT = "slight"
+    BURNING = "burning"
+
+
+ORDER = tuple(Why)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """No top-up, and why: a word for the log, a reason for a person."""
+
+    why: Why
+    reason: str
+
+
+class Standing(Protocol):
+    """A lasting order about money, as the ledger keeps it."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def until_us(self) -> int | None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Balance:
+    """What could leave a source, and when (steady) it was read."""
+
+    amount: Decimal
+    at_us: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Means:
+    """
+    What is known of the money of one account: every counted or open intent of the last week, the
+    flags, the last two balances of each configured route's source (newest last) and the step its
+    venue keeps. `last_us` is the latest time ever written down, `killed`: the kill file is there.
+    """
+
+    intents: Sequence[Intent] = ()
+    flags: Mapping[str, Standing] = field(default_factory=dict)
+    balances: Mapping[Route, Sequence[Balance]] = field(default_factory=dict)
+    steps: Mapping[Route, Decimal] = field(default_factory=dict)
+    last_us: int = 0
+    killed: bool = False
+
+    def without(self, intent: Intent) -> Means:
+        return replace(self, intents=[one for one in self.intents if one.id != intent.id])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """
+    The most that may leave the source of one route, and what sets it. `day`, `week` (in the unit
+    of the limits) and `count` are what is left of the caps, `source` what lies in the source.
+    """
+
+    amount: Decimal
+    why: Why
+    source: Decimal
+    unit: str = ""
+    price: Decimal = Decimal(1)
+    day: Decimal | None = None
+    week: Decimal | None = None
+    count: int | None = None
+
+
+def barred(means: Means, now: Moment) -> Held | None:
+    """Return the flag that lets no money move."""
+    if means.killed:
+        return Held(why=Why.KILLED, reason="money is killed by its file in the state directory")
+    for name, flag in means.flags.items():
+        if flag.until_us is None or flag.until_us > now.wall_us:
+            until = "" if flag.until_us is None else ", for a time"
+            said = wording.words(name.replace("_", " "))
+            return Held(why=Why.FLAGGED, reason=f"{said}{until}")
+    return None
+
+
+def cooling(rules: TopUpRules, means: Means, now_us: int) -> Held | None:
+    """Return that the last top-up, or the last no to one, is too recent."""
+    wait_us = COOLDOWN_US if rules.limits is None else rules.limits.cooldown_us
+    ended = [i.changed_us for i in means.intents if i.progress in _ENDED or _is_rehearsed(i)]
+    if not ended or _clock(means, now_us) - max(ended) >= wait_us:
+        return None
+    shown = wording.duration(wait_us / SECOND_US)
+    return Held(why=Why.COOLING, reason=f"the last one was less than {shown} ago")
+
+
+def worths(snapshot: Snapshot, unit: str) -> dict[str, Decimal]:
+    """Return what one of each asset is worth in *unit*, at the dearest of its prices."""
+    found = {snapshot.reference: Decimal(1)}
+    for row in snapshot.assets:
+        if row.index > 0:
+            found[row.asset] = max(row.index, found.get(row.asset, row.index))
+    base = found.get(unit)
+    if base is None:
+        return {unit: Decimal(1)}
+    return {asset: price / base for asset, price in found.items()}
+
+
+def busy(route: Route, pool: str, means: Means) -> Held | None:
+    """
+    Return the open intent that bars *route*: on the same source, or on its way to the same pool.
+
+    One whose outcome nobody knows bars only its own source: another way must stay open.
+    """
+    for intent in means.intents:
+        if intent.progress not in OPEN:
+            continue
+        bars = intent.pool == pool and intent.progress not in _WAITING
+        if bars or intent.route.source == route.source:
+            told = wording.name(intent.id)
+            return Held(why=Why.BUSY, reason=f"{told} is {intent.progress.value}, one at a time")
+    return None
+
+
+def room(
+    rules: TopUpRules,
+    listed: Route,
+    means: Means,
+    prices: Mapping[str, Decimal],
+    now_us: int,
+) -> Room | Held:
+    """
+    Return how much may leave the source of *listed*, a route as it is configured.
+
+    Nothing is rounded here. *prices* are `worths` in the unit of the limits.
+    """
+    balance = _balance(listed, means, now_us)
+    if isinstance(balance, Held):
+        return balance
+    pending = sum((i.amount for i in _unconfirmed(listed, means)), Decimal(0))
+    free = balance - pending
+    limits = rules.limits
+    if limits is None:
+        return Room(amount=max(free, Decimal(0)), why=Why.FLOOR, source=free)
+    price = prices.get(listed.asset)
+    if price is None or not price > 0:
+        return _unpriced(listed.asset)
+    return _capped(limits, means, prices, now_us, free=free, price=price)
+
+
+def listed_of(route: Route, rules: TopUpRules) -> Route | None:
+    """Return the configured route that *route* is one of; None: it is not allowed."""
+    for one in rules.routes:
+        if (one.verb, one.asset, one.source) == (route.verb, route.asset, route.source) and (
+            fnmatchcase(route.destination, one.destination)
+        ):
+            return one
+    return None
+
+
+def verdict(
+    intent: Intent,
+    rules: TopUpRules,
+    means: Means,
+    *,
+    snapshot: Snapshot,
+    read_at_us: int,
+    now: Moment,
+) -> Callable[[Sequence[Intent], Mapping[str, Standing]], str]:
+    """
+    Return the judgement the ledger makes on what it holds: why not to send *intent*, "": send.
+
+    *means* gives the balances, read afresh; intents and flags are the ledger's own. *read_at_us*
+    (steady) is when *snapshot* was read.
+    """
+
+    def judge(intents: Sequence[Intent], flags: Mapping[str, Standing]) -> str:
+        others = replace(means, intents=intents, flags=flags).without(intent)
+        held = _objection(intent, rules, others, snapshot, read_at_us, now)
+        return "" if held is None else held.reason
+
+    return judge
+
+
+def _objection(
+    intent: Intent,
+    rules: TopUpRules,
+    means: Means,
+    snapshot: Snapshot,
+    read_at_us: int,
+    now: Moment,
+) -> Held | None:
+    flag = barred(means, now)
+    if flag is not None:
+        return flag
+    listed = listed_of(intent.route, rules)
+    if rules.mode not in _PARTED.get(intent.mode, ()) or rules.limits is None or listed is None:
+        return Held(why=Why.OFF, reason="the configuration no longer lets it")
+    if not 0 <= now.steady_us - read_at_us <= FRESH_US:
+        return Held(why=Why.STALE, reason="the reading is older than 10 s")
+    if any(i.progress in OPEN and i.route.source == listed.source for i in means.intents):
+        return Held(why=Why.BUSY, reason="another one is open on its source")
+    prices = worths(snapshot, rules.limits.unit)
+    found = cooling(rules, means, now.steady_us) or room(
+        rules, listed, means, prices, now.steady_us
+    )
+    return found if isinstance(found, Held) else _too_much(intent, found, rules.limits)
+
+
+def _too_much(intent: Intent, found: Room, limits: Limits) -> Held | None:
+    if not 0 < intent.amount <= intent.ceiling:
+        return cut(Why.CEILING, limits)
+    return cut(found.why, limits) if intent.amount > found.amount else None
+
+
+def cut(why: Why, limits: Limits | None) -> Held:
+    """Return the words for a cap that leaves no room."""
+    shown = {
+        Why.EVENT: "more than one top-up may move",
+        Why.DAY: "the cap of 24 hours is used up",
+        Why.WEEK: "the cap of 7 days is used up",
+        Why.FLOOR: "the source must keep what it has",
+        Why.CEILING: "its amount is above what was approved",
+        Why.SOURCE_POOL: "the pool it would come from needs it",
+    }
+    if why is Why.FLOOR and limits is not None and limits.keep_in_source:
+        return Held(why=why, reason=f"the source must keep {limits.keep_in_source:f} {limits.unit}")
+    return Held(why=why, reason=shown[why])
+
+
+def _capped(
+    limits: Limits,
+    means: Means,
+    prices: Mapping[str, Decimal],
+    now_us: int,
+    *,
+    free: Decimal,
+    price: Decimal,
+) -> Room | Held:
+    counted = [i for i in means.intents if i.progress in COUNTED]
+    clock = _clock(means, now_us)
+    day = _spent(_within(counted, DAY_US, clock), prices)
+    week = _spent(_within(counted, WEEK_US, clock), prices)
+    if day is None or week is None:
+        return _unpriced("something that was moved")
+    times = sum(1 for _ in _within(counted, DAY_US, clock))
+    if times >= limits.count_per_day:
+        return Held(why=Why.COUNT, reason=f"{times} in the last 24 hours already")
+    day_left, week_left = limits.per_day - day, limits.per_week - week
+    room_of = {
+        Why.EVENT: _DOWN.divide(limits.per_event, price),
+        Why.DAY: _DOWN.divide(day_left, price),
+        Why.WEEK: _DOWN.divide(week_left, price),
+        Why.FLOOR: _DOWN.divide(free * price - limits.keep_in_source, price),
+    }
+    why = min(room_of, key=lambda one: room_of[one])
+    return Room(
+        amount=max(room_of[why], Decimal(0)),
+        why=why,
+        source=free,
+        unit=limits.unit,
+        price=price,
+        day=day_left,
+        week=week_left,
+        count=limits.count_per_day - times,
+    )
+
+
+# the lower of two readings: on the worst day balances were read as zero, and absurdly high
+def _balance(listed: Route, means: Means, now_us: int) -> Decimal | Held:
+    known = list(means.balances.get(listed, ()))[-BALANCES_MIN:]
+    where = wording.pool_name(listed.source)
+    if len(known) < BALANCES_MIN:
+        return Held(why=Why.NO_BALANCE, reason=f"what {where} holds is not known from two readings")
+    if any(not 0 <= now_us - one.at_us <= BALANCE_AGE_US for one in known):
+        return Held(why=Why.NO_BALANCE, reason=f"what {where} holds was read too long ago")
+    if any(not one.amount.is_finite() for one in known):
+        return Held(why=Why.NO_BALANCE, reason=f"what {where} holds is not a number")
+    return min(one.amount for one in known)
+
+
+# money that left, or may have, after the balance was read is not in the balance
+def _unconfirmed(listed: Route, means: Means) -> Iterable[Intent]:
+    since_us = min(one.at_us for one in list(means.balances[listed])[-BALANCES_MIN:])
+    for intent in means.intents:
+        same = (intent.route.source, intent.route.asset) == (listed.source, listed.asset)
+        recent = intent.progress in OPEN or intent.changed_us >= since_us
+        if same and intent.progress in COUNTED and recent:
+            yield intent
+
+
+def _within(intents: Iterable[Intent], span_us: int, now_us: int) -> Iterable[Intent]:
+    return (i for i in intents if i.progress in OPEN or now_us - i.changed_us < span_us)
+
+
+def _spent(intents: Iterable[Intent], prices: Mapping[str, Decimal]) -> Decimal | None:
+    total = Decimal(0)
+    for intent in intents:
+        price = prices.get(intent.route.asset)
+        if price is None:
+            return None
+        total += intent.amount * price
+    return total
+
+
+def _clock(means: Means, now_us: int) -> int:
+    return max(now_us, means.last_us)
+
+
+def _is_rehearsed(intent: Intent) -> bool:
+    return intent.mode is Mode.DRY_RUN and intent.progress not in OPEN
+
+
+def _unpriced(asset: str) -> Held:
+    return Held(why=Why.NO_PRICE, reason=f"{wording.words(asset)} has no price to count it by")

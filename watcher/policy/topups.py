@@ -1,0 +1,264 @@
+"""
+Whether collateral is moved now: which pool, which way, how much. Or why not.
+
+Rule: pure, and money fails closed. Everything must be known, fresh, seen twice and agreed on by
+both opinions; each condition has its own word (`Why`), and what is not known is a no. The amount is
+the smallest that reaches the target, rounded up to the venue's step, then cut down to the caps,
+never the other way round. A top-up never touches a tier: nothing here writes `AccountState`.
+
+Ways inside the derivatives engine come first: wallet transfers took 33 minutes on 2025-10-10.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from decimal import Decimal
+from fnmatch import fnmatchcase
+
+from watcher.domain.alert import AccountState, Moment
+from watcher.domain.report import PoolReport, Status
+from watcher.domain.topup import COUNTED, Intent, Mode, Route, TopUpRules, Verb
+from watcher.policy import wording
+from watcher.policy.allowance import (
+    DAY_US,
+    FRESH_US,
+    ORDER,
+    SENDS,
+    Held,
+    Means,
+    Why,
+    barred,
+    cooling,
+    listed_of,
+    worths,
+)
+from watcher.policy.checks import Look
+from watcher.policy.readings import value_of
+from watcher.policy.sizing import Case, Proposal, balance_in, came, weighed
+from watcher.policy.trigger import APART_US, is_beyond
+
+__all__ = ["Proposal", "balance_in", "came", "propose", "reconsider"]
+
+BRAKE_AFTER = 3
+"""So many in one incident, and the next is asked for."""
+
+_INSIDE = (Verb.ADD_MARGIN, Verb.REPAY)
+
+
+def propose(
+    look: Look,
+    state: AccountState,
+    rules: TopUpRules,
+    means: Means,
+    *,
+    betas: Mapping[str, float],
+    now: Moment,
+) -> Proposal | Held:
+    """
+    Return the top-up to make now, or why there is none.
+
+    *look* and *state* are of one and the same poll: what `decide` looked at, and its new memory.
+    """
+    held = _barred(rules, means, now)
+    if held is not None:
+        return held
+    found = Held(why=Why.CALM, reason="no pool that may be topped up is there")
+    for report in _pools(look, rules):
+        case = _case(look, state, rules, means, betas, now, report)
+        one = _for_pool(case)
+        if isinstance(one, Proposal):
+            return one
+        # of several noes the one that came furthest says most
+        found = max(found, one, key=lambda h: ORDER.index(h.why) if h.why is not Why.CALM else -1)
+    return found
+
+
+def reconsider(
+    intent: Intent,
+    look: Look,
+    state: AccountState,
+    rules: TopUpRules,
+    means: Means,
+    *,
+    betas: Mapping[str, float],
+    now: Moment,
+) -> Decimal | Held:
+    """
+    Return how much of what *intent* proposed is right now, never above its ceiling, or why none.
+
+    Its route and asset stand: if they no longer do, it is held.
+    """
+    others = means.without(intent)
+    held = _barred(rules, others, now)
+    if held is not None:
+        return held
+    listed = listed_of(intent.route, rules)
+    report = next((p for p in look.report.pools if p.pool == intent.pool), None)
+    if rules.mode not in SENDS or listed is None or report is None:
+        return Held(why=Why.OFF, reason="this way is no longer in the configuration")
+    case = replace(_case(look, state, rules, others, betas, now, report), ceiling=intent.ceiling)
+    held = _first(case, _CONDITIONS)
+    if held is not None:
+        return held
+    one = weighed(case, listed, intent.route)
+    return one if isinstance(one, Held) else one.amount
+
+
+def _barred(rules: TopUpRules, means: Means, now: Moment) -> Held | None:
+    if rules.mode is Mode.OFF or not rules.routes:
+        return Held(why=Why.OFF, reason="top-ups are off")
+    if rules.mode in SENDS and rules.limits is None:
+        return Held(why=Why.NO_LIMITS, reason="no caps are set")
+    return barred(means, now)
+
+
+# the pools a route leads to, the nearest to liquidation first
+def _pools(look: Look, rules: TopUpRules) -> list[PoolReport]:
+    def place(pool: PoolReport) -> float:
+        value = value_of(pool, rules.measure)
+        return -math.inf if value is None or math.isnan(value) else value
+
+    reached = [p for p in look.report.pools if any(_leads(route, p.pool) for route in rules.routes)]
+    return sorted(reached, key=place)
+
+
+def _leads(listed: Route, pool: str) -> bool:
+    return fnmatchcase(pool, listed.destination)
+
+
+def _case(
+    look: Look,
+    state: AccountState,
+    rules: TopUpRules,
+    means: Means,
+    betas: Mapping[str, float],
+    now: Moment,
+    report: PoolReport,
+) -> Case:
+    prices = {} if rules.limits is None else worths(look.snapshot, rules.limits.unit)
+    return Case(
+        look=look,
+        state=state,
+        rules=rules,
+        means=means,
+        betas=betas,
+        now=now,
+        report=report,
+        prices=prices,
+    )
+
+
+def _seen(case: Case) -> Held | None:
+    state = case.state
+    if state.blind.active or state.blind.misses or state.last_good is None:
+        return Held(why=Why.UNSEEN, reason="the account is not seen now")
+    if state.last_good != case.snapshot:
+        return Held(why=Why.UNSEEN, reason="these figures are an estimate, not a reading")
+    return None
+
+
+def _computed(case: Case) -> Held | None:
+    if case.report.status is Status.OK:
+        return None
+    why = wording.words(case.report.why or case.report.status.value)
+    return Held(why=Why.NOT_COMPUTED, reason=f"the pool is not computed here: {why}")
+
+
+def _agreed(case: Case) -> Held | None:
+    if not case.doubt or case.rules.mode is Mode.REQUEST:
+        return None
+    return Held(why=Why.DISAGREES, reason=case.doubt)
+
+
+def _fresh(case: Case) -> Held | None:
+    read_at_us = case.state.last_good_at_us
+    wall_us = case.now.wall_us - case.snapshot.taken_at_us
+    steady_us = math.inf if read_at_us is None else case.now.steady_us - read_at_us
+    if 0 <= steady_us <= FRESH_US and -FRESH_US <= wall_us <= FRESH_US:
+        return None
+    return Held(why=Why.STALE, reason="the reading is older than 10 s")
+
+
+def _beyond(case: Case) -> Held | None:
+    rules = case.rules
+    value = value_of(case.report, rules.measure)
+    if value is None or math.isnan(value):
+        return Held(why=Why.UNKNOWN, reason=f"{rules.measure.value} of the pool is not known")
+    if not is_beyond(case.report, rules.measure, rules.trigger):
+        return Held(why=Why.CALM, reason="the trigger is not reached")
+    return None
+
+
+def _twice(case: Case) -> Held | None:
+    first, last = case.state.crossed.get(case.pool), case.state.last_good_at_us
+    if first is None or last is None or last - first < APART_US:
+        return Held(why=Why.SEEN_ONCE, reason="seen in one reading only")
+    return None
+
+
+def _cooled(case: Case) -> Held | None:
+    return cooling(case.rules, case.means, case.now.steady_us)
+
+
+_Condition = Callable[[Case], Held | None]
+_CONDITIONS: tuple[_Condition, ...] = (
+    _seen,
+    _computed,
+    _agreed,
+    _fresh,
+    _beyond,
+    _twice,
+    _cooled,
+)
+
+
+def _first(case: Case, conditions: tuple[_Condition, ...]) -> Held | None:
+    return next((held for one in conditions if (held := one(case)) is not None), None)
+
+
+def _for_pool(case: Case) -> Proposal | Held:
+    held = _first(case, _CONDITIONS)
+    if held is not None:
+        return held
+    furthest: Held | None = None
+    for verbs in (_INSIDE[:1], _INSIDE[1:], (Verb.MOVE,)):
+        found = [
+            weighed(case, listed, replace(listed, destination=case.pool))
+            for listed in case.rules.routes
+            if listed.verb in verbs and _leads(listed, case.pool)
+        ]
+        made = [one for one in found if isinstance(one, Proposal)]
+        if made:
+            return _braked(case, min(made, key=lambda one: _cost(case, one)))
+        for one in found:
+            if isinstance(one, Held) and (
+                furthest is None or ORDER.index(one.why) > ORDER.index(furthest.why)
+            ):
+                furthest = one
+    assert furthest is not None
+    return furthest
+
+
+# one that reaches the target before one that does not; then what costs least for it, which is the
+# asset that counts most on the way there, or what brings most
+def _cost(case: Case, one: Proposal) -> tuple[bool, float]:
+    if one.short is not None:
+        return (True, -one.after)
+    price = worths(case.snapshot, case.snapshot.reference).get(one.route.asset, Decimal(1))
+    return (False, float(one.amount * price))
+
+
+def _braked(case: Case, one: Proposal) -> Proposal:
+    if one.mode is not Mode.AUTO:
+        return one
+    since_us = case.now.steady_us - DAY_US
+    earlier = [
+        i
+        for i in case.means.intents
+        if i.progress in COUNTED
+        and (i.pool, i.incident) == (one.pool, one.incident)
+        and (i.incident or i.changed_us >= since_us)
+    ]
+    return replace(one, mode=Mode.ASK, braked=True) if len(earlier) >= BRAKE_AFTER else one
