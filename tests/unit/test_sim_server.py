@@ -117,7 +117,7 @@ CALLS: list[tuple[str, dict[str, str], str]] = [
     ("sapiGetMarginAllPairs", {}, "0.symbol"),
     ("sapiPostAssetGetFundingAsset", {}, "0.free"),
     ("sapiV3PostAssetGetUserAsset", {}, "0.free"),
-    ("sapiGetAssetTransfer", {"type": "MAIN_UMFUTURE"}, "rows"),
+    ("sapiGetAssetTransfer", {"type": "MAIN_UMFUTURE"}, "total"),
     ("sapiGetCapitalConfigGetall", {}, "0.coin"),
 ]
 

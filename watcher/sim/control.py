@@ -19,6 +19,7 @@ from watcher.domain.amounts import exact
 from watcher.sim.bot_api import BotApi
 from watcher.sim.bot_control import People
 from watcher.sim.bot_fallback import Fallback
+from watcher.sim.desk import Plan
 from watcher.sim.faults import Fault, FaultBook
 from watcher.sim.things import (
     Account,
@@ -27,6 +28,7 @@ from watcher.sim.things import (
     Position,
     Rights,
     SideName,
+    Transfer,
     WorldError,
 )
 from watcher.sim.wire import Reply, short
@@ -74,6 +76,7 @@ class Control:
             "index": self._index,
             "position": self._position,
             "transfer": self._transfer,
+            "transfers": self._transfers,
             "deposit": self._deposit,
             "debt": self._debt,
             "basis": self._basis,
@@ -141,6 +144,7 @@ class Control:
                 for asset, debt in account.debts.items()
             },
             "liquidations": [_liquidation(one) for one in account.liquidations],
+            "transfers": [_transfer(one) for one in account.transfers],
             "margin_calls": [
                 {"at_us": one.at_us, "pool": one.pool, "text": one.text}
                 for one in account.margin_calls
@@ -210,6 +214,11 @@ class Control:
             target=str(said.get("to", "")),
         )
         return {"id": done.id}
+
+    def _transfers(self, said: Body) -> None:
+        """Plan what becomes of requests that move collateral: see `desk.Plan.of`."""
+        self._target(said)
+        self._world.desk.add(Plan.of(said, now_us=self._world.now_us))
 
     def _deposit(self, said: Body) -> None:
         """Add to (or, negative, take from) a wallet: {account, wallet, asset, amount}."""
@@ -284,6 +293,7 @@ class Control:
 
     def _reset_faults(self, _: Body) -> None:
         self._server.faults.clear()
+        self._world.desk.plans.clear()
         self._server.frozen.clear()
         self._people.reset()
         self._server.release()
@@ -336,6 +346,19 @@ def _liquidation(event: Liquidation) -> Body:
         "price": short(event.price.quantize(MONEY)),
         "fee": short(event.fee.quantize(MONEY)),
         "note": event.note,
+    }
+
+
+def _transfer(one: Transfer) -> Body:
+    return {
+        "id": one.id,
+        "verb": one.verb,
+        "ref": one.client_id,
+        "asset": one.asset,
+        "amount": short(one.amount),
+        "from": one.source,
+        "to": one.target,
+        "at_us": one.at_us,
     }
 
 

@@ -23,6 +23,7 @@ from watcher.sim.bot_api import BotApi
 from watcher.sim.bot_fallback import NOTIFY_PATH, Fallback
 from watcher.sim.bot_words import trouble
 from watcher.sim.control import Control, Tally
+from watcher.sim.desk import CutOff
 from watcher.sim.things import Account, WorldError
 from watcher.sim.wire import Call, Reply, Wire, encoded
 from watcher.sim.world import SECOND_US, World
@@ -187,7 +188,11 @@ class PracticeServer:
         if fault is not None and fault.kind in faults.SILENT:
             self._count(wire.venue, call.path, 0, refused=True)
             return await self._no_answer(request, fault)
-        reply = self._venue_reply(call, wire, account, fault)
+        try:
+            reply = self._venue_reply(call, wire, account, fault)
+        except CutOff as cut:
+            self._count(wire.venue, call.path, 1, refused=True)
+            return await self._cut_off(request, cut)
         self._count(wire.venue, call.path, reply.weight, refused=reply.status >= 400)
         for listener in self.on_reply:
             listener(wire.venue, call.path, name)
@@ -239,6 +244,13 @@ class PracticeServer:
         tally.count += 1
         tally.weight += weight
         tally.refused += refused
+
+    async def _cut_off(self, request: web.Request, cut: CutOff) -> web.StreamResponse:
+        if cut.status is None:
+            return await self._no_answer(request, faults.Fault(target="", kind="dropped"))
+        spoken = faults.instead(faults.Fault(target="", kind="http", status=cut.status))
+        assert spoken is not None
+        return _sent(spoken)
 
     async def _no_answer(self, request: web.Request, fault: faults.Fault) -> web.StreamResponse:
         if fault.kind in faults.HELD:

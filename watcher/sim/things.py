@@ -205,15 +205,22 @@ class MarginCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transfer:
-    """A finished move between two wallets of one account."""
+    """
+    A move between two wallets of one account; margin added to a leg or a debt repaid by `verb`.
 
-    id: int
-    at_us: int
+    `Account.transfers` holds what was executed. `visible_us` is when the venue's history tells it.
+    """
+
     asset: str
     amount: Decimal
     source: str
     target: str
+    id: int = 0
+    at_us: int = 0
     client_id: str = ""
+    verb: Literal["move", "add_margin", "repay"] = "move"
+    state: Literal["done", "pending", "failed"] = "done"
+    visible_us: int = 0
 
 
 @dataclass(slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import Protocol
 
+from watcher.sim.desk import TransferDesk
 from watcher.sim.quotes import Quotes, profit
 from watcher.sim.things import (
     ZERO,
@@ -92,7 +93,8 @@ class World(Quotes):
         self.slice_us = slice_us
         self.rules = dict(rules)
         self.accounts: dict[str, Account] = {}
-        self.on_step: list[Callable[[World], None]] = []
+        self.desk = TransferDesk()
+        self.on_step: list[Callable[[World], None]] = [self.desk.settle]
         self._checked = -1
         self._ids = 1_000_000
         self._keys: dict[tuple[str, str], Account] = {}

@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from watcher.ports import Venue
+    from watcher.ports import Money, Venue
     from watcher.venues.ccxt_venue import Credentials, Shared
     from watcher.venues.lean import Log
 
@@ -43,6 +43,8 @@ ROADS: Mapping[str, tuple[tuple[str, str], ...]] = MappingProxyType(
         "binance": (
             ("spot", "cross:*"),
             ("funding", "cross:*"),
+            ("spot", "coin:*"),
+            ("funding", "coin:*"),
             ("spot", "margin"),
             ("funding", "margin"),
         ),
@@ -77,3 +79,32 @@ def open_venue(
     host = shared.host(module.DIALECT, endpoint, clock_ms=clock_ms, timeout_s=timeout_s, log=log)
     adapter: Venue = module.open_account(account, host.client(credentials))
     return adapter
+
+
+def open_money(
+    name: str,
+    account: str,
+    credentials: Credentials,
+    *,
+    endpoint: str | None,
+    clock_ms: Callable[[], float],
+    timeout_s: float,
+    log: Log,
+    shared: Shared,
+) -> Money:
+    """
+    Return the money client for one account, apart from the one that reads. Nothing is sent before
+    its `rights` were read, and nothing ever with a key that may withdraw.
+
+    Raises: as `open_venue`.
+    """
+    module = import_module(VENUES[name])
+    money = import_module(f"watcher.venues.{name}.money")
+    sender = import_module("watcher.venues.sender")
+    host = shared.host(module.DIALECT, endpoint, clock_ms=clock_ms, timeout_s=timeout_s, log=log)
+    opened: Money = money.open_money(
+        account,
+        host.client(credentials),
+        sender.Sender(host, credentials, window_ms=money.SIGNED_WINDOW_MS),
+    )
+    return opened

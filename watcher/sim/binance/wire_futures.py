@@ -12,7 +12,7 @@ from decimal import Decimal
 from watcher.sim.binance.legs import FuturesPool, initial_margin, maintenance
 from watcher.sim.binance.multi import FLAG, multi_pool
 from watcher.sim.binance.tables import FUTURES_ASSETS
-from watcher.sim.binance.wire import Ask, Refusal
+from watcher.sim.binance.wire import Ask
 from watcher.sim.binance.wire_market import chosen, eight
 from watcher.sim.things import ONE, ZERO, Account, Instrument, Position
 from watcher.sim.wire import short, text
@@ -274,30 +274,3 @@ def force_orders(ask: Ask) -> object:
         for number, event in enumerate(ask.account.liquidations, start=1)
         if event.kind in {"partial", "full"}
     ]
-
-
-def add_margin(ask: Ask) -> object:
-    """Move margin into (type 1) or out of (type 2) an isolated leg."""
-    symbol, amount = ask.needed("symbol"), Decimal(ask.needed("amount"))
-    side = ask.params.get("positionSide", "BOTH")
-    legs = [
-        leg
-        for leg in ask.account.positions.values()
-        if leg.symbol == symbol and side in {"BOTH", leg.side.upper()}
-    ]
-    if not legs:
-        raise Refusal(-4054, "Cannot add position margin: position is 0.")
-    leg = legs[0]
-    if leg.margin_mode != "isolated":
-        raise Refusal(-4052, "Cannot add/reduce margin of a cross position.")
-    signed = amount if ask.needed("type") == "1" else -amount
-    if signed > ask.account.balance("futures", leg.instrument.settle):
-        raise Refusal(-4050, "Cross balance insufficient.")
-    ask.world.credit(ask.account, leg.instrument.settle, -signed)
-    leg.isolated_margin += signed
-    return {
-        "amount": float(amount),
-        "code": 200,
-        "msg": "Successfully modify position margin.",
-        "type": int(ask.needed("type")),
-    }

@@ -7,7 +7,7 @@ no haircut; the collateral level has one and decides only what may be borrowed o
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from watcher.sim.binance.figures import BARS
 from watcher.sim.binance.lending import debt_table, pair_tiers
@@ -26,16 +26,6 @@ _QUOTES = ("USDT", "USDC")
 def pairs(ask: Ask) -> list[tuple[str, str]]:
     coins = [name for name in MARGIN_ASSETS if name in ask.world.prices]
     return [(coin, quote) for quote in _QUOTES for coin in coins] + [("USDC", "USDT")]
-
-
-def amount_of(ask: Ask) -> Decimal:
-    try:
-        amount = Decimal(ask.needed("amount"))
-    except InvalidOperation:
-        raise Refusal(-1100, "Illegal characters found in parameter 'amount'.") from None
-    if not amount.is_finite() or amount <= 0:
-        raise Refusal(-1100, "Illegal characters found in parameter 'amount'.")
-    return amount
 
 
 def margin_account(ask: Ask) -> object:
@@ -218,17 +208,3 @@ def margin_pairs(ask: Ask) -> object:
         }
         for number, (base, quote) in enumerate(pairs(ask), start=1)
     ]
-
-
-def borrow_repay(ask: Ask) -> object:
-    asset, amount = ask.needed("asset"), amount_of(ask)
-    if ask.needed("type") != "REPAY":
-        raise Refusal(-1002, "You are not authorized to execute this request.", status=401)
-    debt = ask.account.debts.get(asset)
-    owed = debt.principal + debt.interest if debt else ZERO
-    if amount > owed:
-        raise Refusal(-3015, "Repay amount exceeds borrow amount.")
-    if amount > ask.account.balance("margin", asset):
-        raise Refusal(-3041, "Balance is not enough")
-    ask.world.repay(ask.account, asset, amount, wallet="margin")
-    return {"tranId": ask.world.next_id()}

@@ -6,6 +6,7 @@ Rule: one line per path. A path that is not here does not exist.
 
 from __future__ import annotations
 
+from watcher.sim.binance import transfers
 from watcher.sim.binance import wire_coin as coin
 from watcher.sim.binance import wire_futures as futures
 from watcher.sim.binance import wire_margin as margin
@@ -37,7 +38,10 @@ FUTURES: Routes = {
     ("GET", "/fapi/v1/forceOrders"): Route(
         body=futures.force_orders, weight=20, weight_all=50, signed=True
     ),
-    ("POST", "/fapi/v1/positionMargin"): Route(body=futures.add_margin, signed=True),
+    ("POST", "/fapi/v1/positionMargin"): Route(body=transfers.add_margin, signed=True),
+    ("GET", "/fapi/v1/positionMargin/history"): Route(body=transfers.margin_history, signed=True),
+    ("POST", "/dapi/v1/positionMargin"): Route(body=transfers.add_margin, signed=True),
+    ("GET", "/dapi/v1/positionMargin/history"): Route(body=transfers.margin_history, signed=True),
     ("GET", "/dapi/v1/time"): Route(body=market.server_time),
     ("GET", "/dapi/v1/exchangeInfo"): Route(body=coin.exchange_info),
     ("GET", "/dapi/v1/premiumIndex"): Route(body=coin.premium, weight=10),
@@ -74,14 +78,17 @@ SPOT: Routes = {
     ("GET", "/sapi/v1/margin/allPairs"): Route(body=margin.margin_pairs),
     ("GET", "/sapi/v1/margin/isolated/allPairs"): Route(body=margin.margin_pairs, weight=10),
     ("POST", "/sapi/v1/margin/borrow-repay"): Route(
-        body=margin.borrow_repay, weight=1500, signed=True, uid=True
+        body=transfers.repay, weight=1500, signed=True, uid=True
+    ),
+    ("GET", "/sapi/v1/margin/borrow-repay"): Route(
+        body=transfers.repayments, weight=10, signed=True
     ),
     ("POST", "/sapi/v1/asset/get-funding-asset"): Route(body=spot.funding_assets, signed=True),
     ("POST", "/sapi/v3/asset/getUserAsset"): Route(body=spot.user_assets, weight=5, signed=True),
     ("POST", "/sapi/v1/asset/transfer"): Route(
-        body=spot.transfer, weight=300, signed=True, uid=True
+        body=transfers.transfer, weight=300, signed=True, uid=True
     ),
-    ("GET", "/sapi/v1/asset/transfer"): Route(body=spot.transfers, signed=True),
+    ("GET", "/sapi/v1/asset/transfer"): Route(body=transfers.transfers, signed=True),
     ("GET", "/sapi/v1/capital/config/getall"): Route(body=spot.currencies, weight=10, signed=True),
 }
 

@@ -1,28 +1,22 @@
 """
-Binance spot, wallet and key bodies (`/api`, `/sapi`): balances, rights, transfers.
+Binance spot, wallet and key bodies (`/api`, `/sapi`): balances and rights.
 
-Rule: field for field the venue's own samples; amounts as text with eight decimals. Transfers are
-carried out in the world and can be looked up afterwards, as there.
+Rule: field for field the venue's own samples; amounts as text with eight decimals. Moving money is
+in `transfers`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from decimal import Decimal
+
 from watcher.sim.binance.tables import FUTURES_ASSETS, MARGIN_ASSETS
 from watcher.sim.binance.wire import Ask, Refusal
-from watcher.sim.binance.wire_margin import amount_of, pairs
+from watcher.sim.binance.wire_margin import pairs
 from watcher.sim.binance.wire_market import eight
-from watcher.sim.things import Transfer, WorldError
-from watcher.sim.wire import short
 
 CREATED_MS = 1_600_000_000_000
 
-_WALLET_WORDS = {
-    "MAIN": "spot",
-    "FUNDING": "funding",
-    "UMFUTURE": "futures",
-    "CMFUTURE": "coin",
-    "MARGIN": "margin",
-}
 # ── spot ───────────────────────────────────────────────────────────────────────────────────
 
 
@@ -123,7 +117,7 @@ def spot_account(ask: Ask) -> object:
         "accountType": "SPOT",
         "balances": [
             {"asset": asset, "free": eight(amount), "locked": "0.00000000"}
-            for asset, amount in holder.wallet("spot").items()
+            for asset, amount in _purse(ask, "spot").items()
             if amount or ask.params.get("omitZeroBalances") != "true"
         ],
         "permissions": ["SPOT", "MARGIN"],
@@ -186,9 +180,15 @@ def _wallet_rows(ask: Ask, wallet: str) -> list[dict[str, str]]:
             "withdrawing": "0",
             "btcValuation": eight(amount * ask.world.index(asset) / btc),
         }
-        for asset, amount in ask.account.wallet(wallet).items()
+        for asset, amount in _purse(ask, wallet).items()
         if amount and (not wanted or asset == wanted)
     ]
+
+
+def _purse(ask: Ask, wallet: str) -> Mapping[str, Decimal]:
+    if ask.world.desk.reads_zero(ask.world, ask.account):
+        return {}
+    return ask.account.wallet(wallet)
 
 
 def currencies(ask: Ask) -> object:
@@ -212,46 +212,3 @@ def currencies(ask: Ask) -> object:
         }
         for coin in listed
     ]
-
-
-def _ends(ask: Ask) -> tuple[str, str]:
-    word = ask.needed("type")
-    source, _, target = word.partition("_")
-    if source not in _WALLET_WORDS or target not in _WALLET_WORDS:
-        raise Refusal(-1102, "Mandatory parameter 'type' was not sent, or malformed.")
-    return _WALLET_WORDS[source], _WALLET_WORDS[target]
-
-
-def transfer(ask: Ask) -> object:
-    """Carry the transfer out. There is no client id: a repeated call moves money twice."""
-    source, target = _ends(ask)
-    if not ask.account.rights.transfer:
-        raise Refusal(-1002, "You are not authorized to execute this request.", status=401)
-    asset, amount = ask.needed("asset"), amount_of(ask)
-    try:
-        done = ask.world.transfer(ask.account, asset, amount, source=source, target=target)
-    except WorldError:
-        raise Refusal(-5013, "Asset transfer failed: insufficient balance") from None
-    return {"tranId": done.id}
-
-
-def transfers(ask: Ask) -> object:
-    source, target = _ends(ask)
-    since = int(ask.params.get("startTime") or 0)
-    rows = [
-        _transfer_row(one, ask.needed("type"))
-        for one in reversed(ask.account.transfers)
-        if (one.source, one.target) == (source, target) and one.at_us // 1000 >= since
-    ]
-    return {"total": len(rows), "rows": rows}
-
-
-def _transfer_row(done: Transfer, word: str) -> dict[str, object]:
-    return {
-        "asset": done.asset,
-        "amount": short(done.amount),
-        "type": word,
-        "status": "CONFIRMED",
-        "tranId": done.id,
-        "timestamp": done.at_us // 1000,
-    }

@@ -2,7 +2,7 @@
 Bybit's HTTP face: keys, signatures, time windows, envelopes, and which path answers what.
 
 Rule: as the v5 documentation and captured requests of the real client have it (2026-11). What is
-said comes from wire_bybit_market (public) and wire_bybit_account, _positions and _money
+said comes from wire_market (public) and wire_account, _positions, _money and transfers
 (private); this module only lets calls in and wraps answers. It shares no code with the adapter.
 """
 
@@ -13,6 +13,7 @@ import hmac
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from watcher.sim.bybit import transfers
 from watcher.sim.bybit import wire_account as private
 from watcher.sim.bybit import wire_market as public
 from watcher.sim.bybit import wire_money as money
@@ -47,14 +48,16 @@ PRIVATE: Mapping[str, PrivateAnswer] = {
     "/v5/position/list": positions.position_list,
     "/v5/order/realtime": positions.open_orders,
     "/v5/spot-margin-trade/position-tiers": private.position_tiers,
+    "/v5/spot-margin-trade/repayment-available-amount": transfers.repayable,
     "/v5/user/query-api": private.query_api,
     "/v5/asset/coin/query-info": money.coin_info,
     "/v5/asset/transfer/query-account-coins-balance": money.coins_balance,
-    "/v5/asset/transfer/query-inter-transfer-list": money.transfer_list,
+    "/v5/asset/transfer/query-inter-transfer-list": transfers.transfer_list,
 }
 DEEDS: Mapping[str, Deed] = {
-    "/v5/asset/transfer/inter-transfer": money.transfer,
-    "/v5/position/add-margin": money.add_margin,
+    "/v5/asset/transfer/inter-transfer": transfers.transfer,
+    "/v5/position/add-margin": transfers.add_margin,
+    "/v5/account/no-convert-repay": transfers.repay,
 }
 
 

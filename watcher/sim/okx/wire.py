@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
+from watcher.sim.okx import transfers
 from watcher.sim.okx import wire_account as private
 from watcher.sim.okx import wire_market as public
 from watcher.sim.okx import wire_money as money
@@ -50,11 +51,12 @@ PRIVATE: Mapping[str, PrivateAnswer] = {
     "/api/v5/account/max-withdrawal": money.max_withdrawal,
     "/api/v5/asset/balances": money.funding_balances,
     "/api/v5/asset/currencies": money.currencies,
-    "/api/v5/asset/transfer-state": money.transfer_state,
+    "/api/v5/asset/bills": transfers.bills,
+    "/api/v5/asset/transfer-state": transfers.transfer_state,
 }
 DEEDS: Mapping[str, Deed] = {
-    "/api/v5/asset/transfer": money.transfer,
-    "/api/v5/account/position/margin-balance": money.margin_balance,
+    "/api/v5/asset/transfer": transfers.transfer,
+    "/api/v5/account/position/margin-balance": transfers.margin_balance,
 }
 
 
