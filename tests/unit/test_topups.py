@@ -120,7 +120,7 @@ def test_nothing_moves_while_two_opinions_differ() -> None:
         for mode in (Mode.DRY_RUN, Mode.ASK, Mode.AUTO):
             assert scene(*readings, rules=replace(AUTO, mode=mode)).held() == "disagrees"
         one = scene(*readings, rules=replace(AUTO, mode=Mode.REQUEST)).proposed()
-        assert one.doubt == "our figures and Bybit's differ"
+        assert one.doubt == "Our figures and Bybit's differ"
 
 
 def test_a_finding_of_another_pool_holds_nothing() -> None:

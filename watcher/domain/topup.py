@@ -144,7 +144,7 @@ class Intent:
     most. `ts_sign_ms` is fixed in the same transaction as SENDING and signed as it stands.
     `sends` counts requests, `looks` look-ups since the last of them, `absences` those that answered
     "no such id"; `failed_us` is when the venue first called it failed, `next_us` when to act next.
-    `uid` is the venue's own number of the account.
+    `uid` is the venue's own number of the account. `before` and `after` are in `measure`.
     """
 
     id: str
@@ -176,6 +176,7 @@ class Intent:
     after: float | None = None
     evidence: tuple[str, ...] = field(default=())
     uid: str = ""
+    measure: Measure = Measure.DISTANCE
 
 
 class Answered(StrEnum):

@@ -102,7 +102,7 @@ class Case:
         """What the two opinions of the pool differ in, "" where they agree."""
         venue = wording.venue_name(self.snapshot.venue)
         apart = any(f"{check}:{self.pool}" in self.state.findings for check in _DOUBTS)
-        return f"our figures and {venue}'s differ" if apart else ""
+        return f"Our figures and {venue}'s differ" if apart else ""
 
     def value(self, snapshot: Snapshot, pool: str, measure: Measure) -> float | None:
         found = evaluate(snapshot, betas=self.betas, stages=False, only=pool).pools
