@@ -39,6 +39,7 @@ from watcher.policy.rehearsal import rehearse
 from watcher.ports import Clock, Scheduler, Store, StoreError, Venue, VenueError
 from watcher.service.clock import SteppedClock, SystemClock
 from watcher.service.digest import last_seen_us, owed_from_us
+from watcher.service.fund import Fund
 from watcher.service.outbound import Outbound
 from watcher.service.poll import Marks, Poller, first_waits_s
 from watcher.service.schedule import ApSchedulerScheduler, SteppedScheduler
@@ -46,6 +47,7 @@ from watcher.service.supervise import Supervisor
 from watcher.service.watchdog import Watchdog, notifier
 from watcher.settings import ConfigError, Settings, alert_rules, reaches
 from watcher.store.sqlite import SqliteStore
+from watcher.treasury import open_funds
 from watcher.venues import open_venue
 from watcher.venues.ccxt_venue import Credentials, Shared
 
@@ -70,6 +72,7 @@ class Parts:
     clock: Clock
     store: Store
     pollers: Mapping[str, Poller]
+    funds: Mapping[str, Fund]
     scheduler: Scheduler
     chat: TelegramChannel
     outbound: Outbound
@@ -96,7 +99,9 @@ def set_up_log(settings: Settings, now: Callable[[], Moment], *, level: str | No
 
 def secrets_of(settings: Settings) -> Iterator[str]:
     """Yield every secret in the settings, for the redaction of the log."""
-    tables = (settings.telegram, settings.fallback, *settings.accounts.values())
+    accounts = settings.accounts.values()
+    money = (account.money for account in accounts)
+    tables = (settings.telegram, settings.fallback, *accounts, *money)
     for table in tables:
         for value in table.__dict__.values():
             if isinstance(value, SecretStr):
@@ -227,7 +232,8 @@ async def _build(settings: Settings, clock: Clock, doors: AsyncExitStack) -> Par
     venues = open_venues(settings, shared, clock)
     for venue in venues.values():
         doors.push_async_callback(venue.close)
-    pollers = _pollers(settings, venues, states, store, outbound, clock)
+    funds = open_funds(settings, shared, store, outbound, clock, doors)
+    pollers = _pollers(settings, venues, states, store, outbound, clock, funds)
     scheduler: Scheduler = SteppedScheduler(clock) if stepped else ApSchedulerScheduler(clock)
     timeout_s = settings.poll.timeout / SECOND_US + SLOT_SLACK_S
     waits = first_waits_s(len(pollers), settings.poll.calm / SECOND_US)
@@ -251,6 +257,7 @@ async def _build(settings: Settings, clock: Clock, doors: AsyncExitStack) -> Par
         clock=clock,
         store=store,
         pollers=pollers,
+        funds=funds,
         scheduler=scheduler,
         chat=chat,
         outbound=outbound,
@@ -265,6 +272,7 @@ def _pollers(
     store: Store,
     outbound: Outbound,
     clock: Clock,
+    funds: Mapping[str, Fund],
 ) -> dict[str, Poller]:
     marks = Marks()
     return {
@@ -278,6 +286,7 @@ def _pollers(
             clock=clock,
             marks=marks,
             deadline_s=settings.poll.timeout / SECOND_US,
+            onlooker=funds[name].seen if name in funds else None,
         )
         for name, venue in venues.items()
     }
@@ -311,14 +320,20 @@ def _start_loops(settings: Settings, parts: Parts) -> None:
     supervisor.keep("schedule", parts.scheduler.run)
     for deliverer in parts.outbound.deliverers:
         supervisor.keep(f"deliver:{deliverer.road.road}", deliverer.run)
+    for name, fund in parts.funds.items():
+        supervisor.keep(f"fund:{name}", fund.run, vital=False)
     supervisor.keep("watchdog", watchdog.run)
     if settings.telegram.allowed_users or settings.telegram.viewers:
-        listen = listening(settings, parts.pollers, parts.store, parts.outbound, parts.clock)
+        listen = listening(
+            settings, parts.pollers, parts.funds, parts.store, parts.outbound, parts.clock
+        )
         supervisor.keep("commands", listen, vital=False, tracked=False)
 
 
 async def _stop(settings: Settings, parts: Parts) -> None:
     """Take no new slot, say that nobody watches, let what is queued leave, end the loops."""
+    for fund in parts.funds.values():
+        fund.stop()
     await parts.supervisor.cancel("schedule", "commands", "watchdog")
     now = parts.clock.now()
     last = notes.stopped(list(settings.accounts), now, zone=settings.timezone)

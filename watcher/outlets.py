@@ -23,7 +23,7 @@ from watcher.service.commands import Commands
 from watcher.service.deliver import Deliverer
 from watcher.service.digest import Reporter
 from watcher.service.draw import Drawer
-from watcher.service.orders import Watched
+from watcher.service.orders import Funded, Watched
 from watcher.service.outbound import Outbound
 from watcher.settings import Settings, quiet_hours, reaches
 
@@ -109,6 +109,7 @@ def noting(store: Store) -> Moved:
 def listening(
     settings: Settings,
     watched: Mapping[str, Watched],
+    funds: Mapping[str, Funded],
     store: Store,
     outbound: Outbound,
     clock: Clock,
@@ -120,6 +121,7 @@ def listening(
         await clock.sleep(COMMANDS_AFTER_S)
         answerer = Commands(
             watched=watched,
+            funds=funds,
             speaker=outbound,
             store=store,
             drawer=Drawer(Path(settings.state_dir) / "fonts"),

@@ -113,6 +113,7 @@ class Chat:
         drawer: Any = self.pencil
         self.commands = Commands(
             watched=self.known,
+            funds={},
             speaker=self.spoken,
             store=store,
             drawer=drawer,

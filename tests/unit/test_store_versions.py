@@ -136,8 +136,8 @@ def test_a_ledger_of_version_2_keeps_its_buttons_and_learns_of_money(tmp_path: P
         ledger.executescript(
             "DROP TABLE intent; ALTER TABLE button DROP COLUMN intent; PRAGMA user_version = 2;"
             "INSERT INTO button (hash, outbox_id, act, account, pool, incident, tier, chat, "
-            "expires_us) VALUES ('h', 1, 'ack', 'main', 'unified', 'K7F3', 3, 'telegram', 9000000000000000"
-            ");"
+            "expires_us) VALUES ('h', 1, 'ack', 'main', 'unified', 'K7F3', 3, 'telegram', "
+            "9000000000000000);"
         )
     ledger.close()
 

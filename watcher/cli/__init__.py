@@ -21,6 +21,8 @@ COMMANDS = {
     "run": "watch the configured accounts and tell (until SIGTERM or Ctrl-C)",
     "check": "validate the config, read every account once, compare with the venue; sends nothing",
     "status": "what a running daemon knows, from its store",
+    "ledger": "every top-up that was decided, and what became of it",
+    "money": "what holds money; freeze, unfreeze, settle",
     "send-test": "send one test message; --all proves every road",
     "drill": "an imagined slide over the real roads; --wake times your answer",
     "margin": "evaluate a snapshot file, offline",

@@ -17,12 +17,13 @@ from pathlib import Path
 from watcher.app import open_clock
 from watcher.cli import FINE, REFUSED, TROUBLE, show
 from watcher.cli.errors import tell_running_errors
+from watcher.cli.money import holding, tell_open
 from watcher.cli.options import add_clock, config_parser, refuse, settings_of
 from watcher.domain.alert import MINUTE_US, SECOND_US, AccountState, AlertRules, Moment
 from watcher.policy import overview, proving, wording
 from watcher.ports import Backlog, StoreError, Traffic, Undelivered
 from watcher.settings import ConfigError, Need, Settings, alert_rules, reaches
-from watcher.store.beside import Overview, peek, undelivered
+from watcher.store.beside import Overview, peek, purse_of, undelivered
 from watcher.store.beside import overview as overview_of
 
 SIGN_OF_LIFE_MAX_S = 150.0
@@ -67,6 +68,7 @@ async def _status(settings: Settings, *, quiet: bool, clock_url: str | None) -> 
         _tell_outbox(settings, backlog, stuck, now)
         _tell_roads(settings, roads, now)
         _tell_states(settings, states, now)
+        _tell_money(folder, now)
         tell_running_errors(folder)
         for name in silent:
             show.line(f"{name}: not read in time, and nobody was told", style="red")
@@ -117,6 +119,17 @@ def _tell_roads(settings: Settings, seen: Overview, now: Moment) -> None:
         ]
         bad = traffic.refusal is not None or traffic.abandoned > 0
         show.line(f"road {road.road}: {', '.join(facts)}", style="red" if bad else "")
+
+
+def _tell_money(folder: Path, now: Moment) -> None:
+    try:
+        view = purse_of(folder)
+    except StoreError as error:
+        show.line(f"money: not known, {error}", style="red")
+        return
+    for words in holding(folder, view.flags, now):
+        show.line(words, style="yellow")
+    tell_open(view)
 
 
 def _facts(traffic: Traffic, now: Moment, zone: str) -> list[str]:

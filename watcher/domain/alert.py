@@ -320,6 +320,7 @@ class Kind(StrEnum):
     SECURITY = "security"
     UNANSWERED = "unanswered"
     UPDATED = "updated"
+    TOP_UP = "top_up"
     NOTE = "note"
     DIGEST = "digest"
     PROOF = "proof"

@@ -19,7 +19,7 @@ one row of the table; a move that is not in it is a defect and asserts.
     accepted, unknown     pending, no answer                          same, asked again later
     unknown               found executed                              done
     unknown   (dedup)     not found, or no answer                     sending again, same id
-    unknown   (lookup)    settled, "no such id" three times           absent
+    unknown   (lookup)    settled, then "no such id" three times      absent
     unknown   (no id)     a minute                                    human
     accepted, unknown     settled and still open                      human
     human                 a person says which                         done · absent
@@ -35,7 +35,6 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 from decimal import Decimal
-from uuid import UUID
 
 from watcher.domain.alert import MINUTE_US, SECOND_US
 from watcher.domain.topup import (
@@ -79,7 +78,9 @@ def venue_ref(key: str, attempt: int) -> str:
 
 def as_uuid(ref: str) -> str:
     """Return *ref* in the spelling of a version 4 UUID, which some venues insist on."""
-    return str(UUID(ref, version=4))
+    variant = "89ab"[int(ref[16], 16) % 4]
+    spelled = f"{ref[:12]}4{ref[13:16]}{variant}{ref[17:]}"
+    return "-".join((spelled[:8], spelled[8:12], spelled[12:16], spelled[16:20], spelled[20:]))
 
 
 def marked(amount: Decimal, key: str, step: Decimal) -> Decimal:
@@ -93,8 +94,14 @@ def marked(amount: Decimal, key: str, step: Decimal) -> Decimal:
     whole: Decimal = (amount // scale - 1) * scale
     if step > Decimal("0.000001") or whole <= 0:
         return amount
-    digest = hashlib.sha256(f"mark\n{key}".encode()).digest()
-    return whole + (int.from_bytes(digest[:4], "big") % MARK_SPAN + 1) * step
+    return whole + _mark(key) * step
+
+
+def is_marked(amount: Decimal, key: str, step: Decimal) -> bool:
+    """Tell whether *amount* bears the mark of the decision *key*."""
+    if step > Decimal("0.000001") or amount <= 0:
+        return False
+    return amount % step == 0 and (amount // step) % MARK_SPAN == _mark(key) % MARK_SPAN
 
 
 def approved(intent: Intent, amount: Decimal, now_us: int) -> Intent:
@@ -182,12 +189,14 @@ def looked_up(intent: Intent, lookup: Lookup, now_us: int, venue_ms: int) -> Int
                 return _moved(_proven(noted, "failed"), Progress.REJECTED, now_us)
             return noted
         case Found.NOT_FOUND:
-            noted = replace(noted, absences=noted.absences + 1, failed_us=None)
+            # before the settle time "no such id" says nothing, also not later
+            absences = noted.absences + 1 if _is_settled(noted, venue_ms) else 0
+            noted = replace(noted, absences=absences, failed_us=None)
         case Found.PENDING:
             noted = replace(noted, absences=0, failed_us=None)
         case Found.UNANSWERED:
             pass
-    return _waiting(noted, now_us, venue_ms)
+    return _waiting(noted, lookup.found, now_us, venue_ms)
 
 
 def judged(intent: Intent, *, happened: bool, by: str, now_us: int) -> Intent:
@@ -214,18 +223,29 @@ def wait_us(looks: int) -> int:
     return WAITS_S[min(looks, len(WAITS_S) - 1)] * SECOND_US
 
 
+def _mark(key: str) -> int:
+    digest = hashlib.sha256(f"mark\n{key}".encode()).digest()
+    return int.from_bytes(digest[:4], "big") % MARK_SPAN + 1
+
+
 # what is neither proven nor disproven waits, until waiting can tell no more
-def _waiting(intent: Intent, now_us: int, venue_ms: int) -> Intent:
-    assert intent.ts_sign_ms is not None
-    settled = (venue_ms - intent.ts_sign_ms) * 1000 > SETTLE_US
+def _waiting(intent: Intent, found: Found, now_us: int, venue_ms: int) -> Intent:
+    settled = _is_settled(intent, venue_ms)
     if intent.progress is Progress.HUMAN:
         return intent
     if intent.progress is Progress.UNKNOWN:
-        if intent.assurance is Assurance.LOOKUP and settled and intent.absences >= ABSENCES_MIN:
+        if intent.assurance is Assurance.LOOKUP and settled and found is Found.NOT_FOUND:
+            if intent.absences < ABSENCES_MIN:
+                return intent
             return _moved(_proven(intent, "no such id"), Progress.ABSENT, now_us)
         if intent.assurance is Assurance.BLIND_SEND and now_us - intent.changed_us >= BLIND_WAIT_US:
             return _moved(intent, Progress.HUMAN, now_us)
     return _moved(intent, Progress.HUMAN, now_us) if settled else intent
+
+
+def _is_settled(intent: Intent, venue_ms: int) -> bool:
+    assert intent.ts_sign_ms is not None
+    return (venue_ms - intent.ts_sign_ms) * 1000 > SETTLE_US
 
 
 def _proven(intent: Intent, words: str) -> Intent:

@@ -100,3 +100,6 @@ class Purse(Protocol):
         """Write *flag* down in the place of one of its name; False: heard before."""
 
     async def flags(self) -> Mapping[str, Flag]: ...
+
+    async def armed_at_us(self) -> int:
+        """Return when (wall time) a person last let money move again; 0: never."""

@@ -34,7 +34,7 @@ from watcher.service.answers import Answer, Answers
 from watcher.service.draw import Drawer
 from watcher.service.hearing import heard
 from watcher.service.keyring import hashed
-from watcher.service.orders import Orders, Watched
+from watcher.service.orders import Funded, Orders, Watched
 
 AGE_MAX_S = 60
 
@@ -56,6 +56,7 @@ class Commands:
         self,
         *,
         watched: Mapping[str, Watched],
+        funds: Mapping[str, Funded],
         speaker: Speaker,
         store: Store,
         drawer: Drawer,
@@ -67,7 +68,8 @@ class Commands:
         self._clock = clock
         self._answered = 0
         self.working: set[asyncio.Task[None]] = set()
-        self._orders = Orders(watched=watched, store=store, clock=clock, where=wording.zone(zone))
+        where = wording.zone(zone)
+        self._orders = Orders(watched=watched, funds=funds, store=store, clock=clock, where=where)
         self._answers = Answers(
             watched=watched, store=store, drawer=drawer, clock=clock, zone=zone, orders=self._orders
         )
@@ -124,10 +126,13 @@ class Commands:
             case Act.MUTE:
                 mute = MuteOrder(pool=taken.pool, for_us=MUTE_US, user_id=press.user_id)
                 return await self._orders.obeyed(taken.account, mute, press.update_id)
-            case Act.DETAILS:
-                return self._asked("positions", taken, press, road)
-            case Act.CHART:
-                return self._asked("chart", taken, press, road)
+            case Act.APPROVE | Act.DENY:
+                return await self._orders.decided(taken, press)
+            case Act.KILL:
+                return await self._orders.kill(press)
+            case Act.DETAILS | Act.CHART:
+                word = "chart" if taken.act is Act.CHART else "positions"
+                return self._asked(word, taken, press, road)
             case Act.HEARD:
                 return await heard(self._store, taken.incident, self._clock.now())
 

@@ -16,12 +16,24 @@ from typing import Protocol
 import structlog
 
 from watcher.domain.alert import AccountState, AlertRules, Moment
+from watcher.domain.road import Act
 from watcher.policy import drill, wording
 from watcher.policy.asked import AskedWrong, scope_of, silence_of, span_us
 from watcher.policy.listing import Open, opened
 from watcher.policy.orders import AckOrder, MuteOrder, Order, UnmuteOrder
 from watcher.policy.verbs import form_of
-from watcher.ports import KILLED, PAUSED, Clock, Command, Flag, Store, StoreError
+from watcher.ports import (
+    FROZEN,
+    KILLED,
+    PAUSED,
+    Clock,
+    Command,
+    Flag,
+    Press,
+    Store,
+    StoreError,
+    Taken,
+)
 
 PAUSE_MAX_US = 30 * 24 * 3_600_000_000
 HEARD_BEFORE = "This order was heard before; nothing is done twice"
@@ -39,13 +51,27 @@ class Watched(Protocol):
         """Carry out *order* and return the line to answer."""
 
 
+class Funded(Protocol):
+    """The money of an account, and who decides about it."""
+
+    async def decided(self, intent_id: str, *, yes: bool, user_id: int) -> str:
+        """Take a yes or no to a proposal and return the line to answer."""
+
+
 class Orders:
     """Carries out what operators order, and returns the line to answer each with."""
 
     def __init__(
-        self, *, watched: Mapping[str, Watched], store: Store, clock: Clock, where: tzinfo
+        self,
+        *,
+        watched: Mapping[str, Watched],
+        funds: Mapping[str, Funded],
+        store: Store,
+        clock: Clock,
+        where: tzinfo,
     ) -> None:
         self._watched = watched
+        self._funds = funds
         self._store = store
         self._clock = clock
         self._where = where
@@ -103,12 +129,24 @@ class Orders:
         at = wording.day_time(until_us, self._where)
         return f"Money paused until {at}: none is moved; alerts go on"
 
-    async def kill(self, command: Command) -> str:
+    async def kill(self, asked: Command | Press) -> str:
         now = self._clock.now()
-        flag = Flag(name=KILLED, user_id=command.user_id, at_us=now.wall_us)
-        if not await self._raised(flag, now, command):
+        flag = Flag(name=KILLED, user_id=asked.user_id, at_us=now.wall_us)
+        if not await self._raised(flag, now, asked):
             return HEARD_BEFORE
         return "KILLED: no money is moved any more; alerts go on. Only the server can undo this"
+
+    async def decided(self, taken: Taken, press: Press) -> str:
+        """Hand a yes or no to a proposal to the money loop it is about."""
+        fund = self._funds.get(taken.account)
+        if fund is None:
+            return f"No top-ups on {wording.name(taken.account)} any more"
+        yes = taken.act is Act.APPROVE
+        try:
+            return await fund.decided(taken.intent, yes=yes, user_id=press.user_id)
+        except StoreError as error:
+            log.warning("button.failed", reason=str(error))
+            return "The store failed: nothing is sent"
 
     async def money(self) -> str:
         """Return the line of what holds money now; "" for nothing."""
@@ -117,7 +155,9 @@ class Orders:
         except StoreError as error:
             log.warning("flags.unread", reason=str(error))
             return "Money: not known, the store cannot be read"
-        killed, paused = flags.get(KILLED), flags.get(PAUSED)
+        killed, paused, frozen = (flags.get(name) for name in (KILLED, PAUSED, FROZEN))
+        if frozen is not None:
+            return f"Money FROZEN: {wording.words(frozen.reason)}"
         if killed is not None:
             at = wording.day_time(killed.at_us, self._where)
             return f"Money KILLED by {killed.user_id} at {at}"
@@ -138,8 +178,8 @@ class Orders:
         log.info("order.obeyed", account=account, order=type(order).__name__, user_id=order.user_id)
         return said
 
-    async def _raised(self, flag: Flag, now: Moment, command: Command) -> bool:
-        fresh = await self._store.raise_flag(flag, now, update_id=command.update_id)
+    async def _raised(self, flag: Flag, now: Moment, asked: Command | Press) -> bool:
+        fresh = await self._store.raise_flag(flag, now, update_id=asked.update_id)
         log.warning("money.held", flag=flag.name, user_id=flag.user_id, fresh=fresh)
         return fresh
 

@@ -66,6 +66,9 @@ PAUSE_REST_MAX_S = 60.0
 
 log = structlog.get_logger()
 
+Onlooker = Callable[[AccountState, Snapshot], None]
+"""Is shown each reading with the memory it led to, once that is written down."""
+
 Decide = Callable[[AccountState, Seen, AlertRules, Moment], Decision]
 
 
@@ -143,6 +146,7 @@ class Poller:
         clock: Clock,
         marks: Marks,
         deadline_s: float = SNAPSHOT_DEADLINE_S,
+        onlooker: Onlooker | None = None,
     ) -> None:
         assert rules.account == venue.account == state.account
         self.rules = rules
@@ -156,6 +160,7 @@ class Poller:
         self._clock = clock
         self._marks = marks
         self._deadline_s = deadline_s
+        self._onlooker = onlooker
         self._started = False
         self._status: VenueStatus | None = None
         self._start_failures = 0
@@ -323,23 +328,26 @@ class Poller:
             return DEFECT_WAIT_S
         self._defective = False
         self.state = decision.state
-        await self._write_down(decision, now)
+        kept = await self._write_down(decision, now)
+        if kept and self._onlooker is not None and seen.snapshot is not None:
+            self._onlooker(decision.state, seen.snapshot)
         wait_s = decision.next_poll_us / SECOND_US
         return min(max(wait_s, WAIT_MIN_S), WAIT_MAX_S)
 
-    async def _write_down(self, decision: Decision, now: Moment) -> None:
+    async def _write_down(self, decision: Decision, now: Moment) -> bool:
         try:
             await self._store.commit(decision, now)
         except StoreError as error:
             self._store_failed(error)
             for message in decision.messages:
                 self._outlet.tell(message)
-            return
+            return False
         if self._store_failing:
             self._store_failing = False
             self._log.info("store.recovered")
         if decision.messages:
             self._outlet.wake()
+        return True
 
     def _store_failed(self, error: StoreError) -> None:
         if not self._store_failing:

@@ -1,8 +1,8 @@
 """
 The store as another process sees it: read beside a running daemon, or hand it a message to send.
 
-Rule: nothing here needs the daemon's lock, and nothing but `put` changes the ledger. The daemon
-finds what was put within seconds and sends it as its own.
+Rule: nothing here needs the daemon's lock, and nothing but `put` and the orders about
+money changes the ledger. The daemon finds what was put within seconds and sends it as its own.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from watcher.domain.alert import AccountState, Message, Sample
+from watcher.domain.alert import AccountState, Message, Moment, Sample
 from watcher.domain.road import Reach
+from watcher.domain.topup import Intent
 from watcher.ports import Backlog, Flag, Proof, StoreError, Traffic, Undelivered
-from watcher.store import codec, history, kept, outbox, schema, traffic
+from watcher.store import codec, history, intents, kept, outbox, schema, traffic
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +27,15 @@ class Overview:
     traffic: Mapping[Reach, Traffic] = field(default_factory=dict)
     flags: Mapping[str, Flag] = field(default_factory=dict)
     proofs: Mapping[Reach, Proof] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PurseView:
+    """The money side of the ledger. `armed`: when (wall time) and why it was last by hand."""
+
+    intents: Sequence[Intent] = ()
+    flags: Mapping[str, Flag] = field(default_factory=dict)
+    armed: tuple[int, str] | None = None
 
 
 def peek(folder: Path) -> tuple[Mapping[str, AccountState], Backlog]:
@@ -77,11 +87,9 @@ def put(folder: Path, messages: Sequence[Message], roads: Sequence[Reach]) -> No
 
     Raises: `StoreError`.
     """
-    with _ledger(folder, write=True) as ledger:
-        ledger.execute("BEGIN IMMEDIATE")
+    with _writing(folder) as ledger:
         for message in messages:
             outbox.insert(ledger, message, roads)
-        ledger.execute("COMMIT")
 
 
 def fates(folder: Path, keys: Collection[str]) -> list[traffic.Fate]:
@@ -92,6 +100,54 @@ def fates(folder: Path, keys: Collection[str]) -> list[traffic.Fate]:
     """
     with _ledger(folder) as ledger:
         return traffic.fates_of(ledger, keys)
+
+
+def purse_of(folder: Path) -> PurseView:
+    """
+    Return every intent, what holds money, and when it was last armed by hand.
+
+    Raises: `StoreError`.
+    """
+    with _ledger(folder) as ledger:
+        return PurseView(
+            intents=intents.intents_of(ledger),
+            flags=kept.flags_of(ledger),
+            armed=kept.rearmed(ledger),
+        )
+
+
+def freeze(folder: Path, flag: Flag, said: Message, roads: Sequence[Reach]) -> None:
+    """
+    Hold all money beside the daemon that runs on *folder*, and have it said.
+
+    Raises: `StoreError`.
+    """
+    with _writing(folder) as ledger:
+        kept.raise_flag(ledger, flag, None, flag.at_us)
+        outbox.insert(ledger, said, roads)
+
+
+def unfreeze(
+    folder: Path, reason: str, now: Moment, said: Message, roads: Sequence[Reach]
+) -> list[str]:
+    """
+    Let money move again and return what held it.
+
+    Raises: `StoreError`.
+    """
+    with _writing(folder) as ledger:
+        outbox.insert(ledger, said, roads)
+        return kept.rearm(ledger, reason, now.wall_us)
+
+
+def settle(folder: Path, was: Intent, moved: Intent, said: Message, roads: Sequence[Reach]) -> bool:
+    """
+    Write down what a person found out about *was*; False: it changed meanwhile.
+
+    Raises: `StoreError`.
+    """
+    with _writing(folder) as ledger:
+        return intents.advance(ledger, was, moved, [said], roads)
 
 
 def samples(folder: Path, account: str) -> Sequence[Sample]:
@@ -107,6 +163,19 @@ def samples(folder: Path, account: str) -> Sequence[Sample]:
         raise StoreError(f"history.db: {error}") from error
     finally:
         past.close()
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[sqlite3.Connection]:
+    with _ledger(folder, write=True) as ledger:
+        ledger.execute("BEGIN IMMEDIATE")
+        try:
+            yield ledger
+            ledger.execute("COMMIT")
+        except BaseException:
+            if ledger.in_transaction:
+                ledger.execute("ROLLBACK")
+            raise
 
 
 @contextmanager

@@ -67,6 +67,10 @@ class SqlitePurse:
     async def flags(self) -> Mapping[str, Flag]:
         return await self._store.flags()
 
+    async def armed_at_us(self) -> int:
+        found = await self._store.read(kept.rearmed)
+        return 0 if found is None else found[0]
+
 
 def propose(
     ledger: sqlite3.Connection,

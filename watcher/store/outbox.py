@@ -189,6 +189,9 @@ def insert_on(ledger: sqlite3.Connection, message: Message, road: Reach) -> None
 def _strand(message: Message) -> str:
     if message.kind in {Kind.PROOF, Kind.TEST}:
         return message.kind.value
+    if message.kind is Kind.TOP_UP:
+        # what is said of a top-up takes the place of no alert of its incident
+        return f"money:{message.pool}"
     # what edits or escalates is about danger where it names a pool
     about_danger = message.kind not in _BLIND_KINDS and bool(message.pool)
     no_alert = message.kind not in {*_BLIND_KINDS, Kind.UNANSWERED, Kind.UPDATED}

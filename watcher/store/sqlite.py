@@ -72,6 +72,7 @@ class SqliteStore:
 
     def __init__(self, folder: Path, roads: Sequence[Reach]) -> None:
         self.notes: tuple[str, ...] = ()
+        self.replaced = False
         self._folder = folder
         self.roads = tuple(roads)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
@@ -291,6 +292,7 @@ class SqliteStore:
             log.error("ledger.replaced", reason=str(error), aside=aside.name)  # noqa: TRY400 - told, no defect
             self.notes += (f"The ledger was damaged and is now {aside.name}: alerts start afresh",)
             self._ledger = schema.open_ledger(path)
+            self.replaced = True
         self._write(lambda db: outbox.give_back_all(db, self.roads))
         self._open_history()
 
@@ -374,14 +376,11 @@ class SqliteStore:
             if not self._history_failing:
                 log.warning("history.failed", reason=str(error))
             self._history_failing = True
-            self._reopen_history()
+            if self._history is not None:
+                self._history.close()
+            self._history = None
         finally:
             self._history_pending -= 1
-
-    def _reopen_history(self) -> None:
-        if self._history is not None:
-            self._history.close()
-        self._history = None
 
     def _prune(self, now_us: int) -> None:
         if now_us - self._pruned_us < PRUNE_EVERY_US:

@@ -1,0 +1,75 @@
+"""
+Whether money may be moved at all on an account: its key, its caps against what is there, the clock.
+
+Rule: what a venue does not tell counts as the worse. A refusal says what is wrong and how to mend
+it; the account is watched all the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from watcher.domain.alert import SECOND_US
+from watcher.domain.status import KeyRights
+from watcher.domain.topup import Limits, TopUpRules, Verb
+from watcher.policy.allowance import SENDS
+
+CLOCK_APART_MAX_US = 60 * SECOND_US
+"""The ledger's windows are reckoned by our clock: this far from the venue's it may free a cap."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unfit:
+    """Why money stays off on an account, and what mends it."""
+
+    reason: str
+    fix: str
+
+
+def unfit_key(rules: TopUpRules, rights: KeyRights) -> Unfit | None:
+    """Return why this key moves nothing under *rules*; None: it may."""
+    if rights.withdraw is not False:
+        may = "may withdraw" if rights.withdraw else "may perhaps withdraw, the venue does not tell"
+        return Unfit(reason=f"the key {may}", fix="Make one without withdrawals, delete this one")
+    if rules.mode not in SENDS:
+        return None
+    if rights.ip_bound is not True:
+        return Unfit(
+            reason="the key works from any address",
+            fix="Bind it to this server's address at the venue",
+        )
+    verbs = {route.verb for route in rules.routes}
+    if Verb.MOVE in verbs and rights.transfer is not True:
+        return Unfit(
+            reason="the key may not transfer",
+            fix='Give it that right at the venue, or set mode = "request"',
+        )
+    if verbs - {Verb.MOVE} and rights.trade is not True:
+        return Unfit(
+            reason="add_margin and repay need a right the key lacks",
+            fix='Give it the right to trade at the venue, or leave verbs = ["move"]',
+        )
+    return None
+
+
+def may_withdraw(reason: str) -> Unfit:
+    """Return that the venue's client itself refused the key."""
+    return Unfit(reason=reason, fix="Make one without withdrawals, delete this one")
+
+
+def unfit_caps(limits: Limits | None, held: Decimal) -> Unfit | None:
+    """Return why caps do not fit what the source holds, *held* in their unit."""
+    if limits is None:
+        return Unfit(reason="caps are missing", fix="Set max_per_event, max_per_day and the rest")
+    if limits.over_half or 2 * limits.per_day <= held:
+        return None
+    return Unfit(
+        reason=f"max_per_day {limits.per_day:f} {limits.unit} is over half of the {held:f} there",
+        fix="Lower it, fund the source, or set accept_more_than_half = true",
+    )
+
+
+def is_apart(ours_us: int, venue_ms: int) -> bool:
+    """Tell whether our clock is too far from the venue's to reckon caps by."""
+    return abs(venue_ms * 1000 - ours_us) > CLOCK_APART_MAX_US

@@ -1,0 +1,94 @@
+"""
+What the service says of its own money side: switched off, frozen, settled by hand, not written.
+
+Rule: a freeze and a key that may too much are matters of security and reach every road. Each says
+what was found and what to do; nothing here is about one top-up's amounts (`proposals`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from watcher.domain.alert import Kind, Lane, Message, Moment, Tier
+from watcher.domain.road import Reach
+from watcher.domain.topup import Intent
+from watcher.policy import lines, wording
+from watcher.policy.arming import Unfit
+from watcher.policy.wording import Bold, Row, row
+
+_UNFREEZE = "Then on the server: watcher money unfreeze"
+
+
+def frozen(account: str, reason: str, now: Moment) -> Message:
+    """Return that money stands still until a person has looked."""
+    rows = [
+        row(f"{lines.SECURITY_MARK} ", Bold("MONEY FROZEN"), f" {wording.name(account)}"),
+        row(wording.words(reason)),
+        row("No top-up is made any more; alerts go on"),
+        row("See: watcher ledger, and the venue's own history"),
+        row(_UNFREEZE),
+    ]
+    said = _message(f"frozen:{account}", account, rows, now)
+    return replace(said, kind=Kind.SECURITY, reach=Reach.FALLBACK)
+
+
+def switched_off(account: str, unfit: Unfit, now: Moment) -> Message:
+    """Return that money stays off on *account*, and what mends it."""
+    rows = [
+        row(f"{lines.NOTE_MARK} ", Bold("TOP-UPS OFF"), f" {wording.name(account)}"),
+        row(wording.words(unfit.reason)),
+        row(wording.words(unfit.fix)),
+        row("The account is watched all the same"),
+    ]
+    return _message(f"off:{account}", account, rows, now)
+
+
+def switched_on(account: str, now: Moment) -> Message:
+    """Return that what kept money off on *account* is mended."""
+    rows = [row(f"{lines.NOTE_MARK} ", Bold("TOP-UPS ON"), f" {wording.name(account)}")]
+    return replace(_message(f"on:{account}", account, rows, now), tier=Tier.CALM, silent=True)
+
+
+def unwritten(intent: Intent, now: Moment) -> Message:
+    """Return that a request was made, and what became of it could not be written down."""
+    amount = f"{intent.amount:f} {intent.route.asset}"
+    rows = [
+        row(f"{lines.BLIND_MARK} ", Bold("TOP-UP NOT KNOWN"), f" {wording.name(intent.account)}"),
+        row(f"{wording.words(amount)} was asked for; the disk takes no note"),
+        row("It is looked up when the disk works again"),
+        row("Until then look at the venue yourself"),
+    ]
+    return _message(f"unwritten:{intent.id}", intent.account, rows, now)
+
+
+def settled(intent: Intent, now: Moment) -> Message:
+    """Return what a person on the server said of an intent nobody could tell the outcome of."""
+    amount = f"{intent.amount:f} {intent.route.asset}"
+    rows = [
+        row(f"{lines.NOTE_MARK} ", Bold("TOP-UP SETTLED"), f" {wording.name(intent.account)}"),
+        row(f"{wording.words(amount)} is {intent.progress.value} now"),
+        row("By hand, on the server"),
+    ]
+    return _message(f"settled:{intent.id}", intent.account, rows, now)
+
+
+def rearmed(reason: str, now: Moment) -> Message:
+    """Return that a person on the server let money move again."""
+    rows = [
+        row(f"{lines.SECURITY_MARK} ", Bold("MONEY ARMED AGAIN"), " on the server"),
+        row(wording.words(reason)),
+    ]
+    return replace(_message("rearmed", "", rows, now), kind=Kind.SECURITY)
+
+
+def _message(subject: str, account: str, rows: list[Row], now: Moment) -> Message:
+    return Message(
+        key=f"money:{subject}:{now.wall_us}",
+        account=account,
+        kind=Kind.NOTE,
+        tier=Tier.CRITICAL,
+        lane=Lane.BLIND,
+        text=wording.text_of(rows),
+        silent=False,
+        created_at_us=now.steady_us,
+    )

@@ -1,0 +1,332 @@
+"""
+What the money loop must know before it moves anything: the key, the caps, the balances, the books.
+
+Rule: every answer comes from the venue or from the ledger, within a deadline, and what is missing
+leaves money off. At start and every ten minutes the venue's own history is held against the ledger:
+a movement of ours the ledger knows nothing of, or one it calls done that the venue does not know,
+freezes all money until a person has looked. What is strange is judged in `policy.reconciling`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from fnmatch import fnmatchcase
+from typing import Protocol
+
+import structlog
+
+from watcher.domain.account import Snapshot
+from watcher.domain.alert import MINUTE_US, SECOND_US, Message, Moment
+from watcher.domain.topup import (
+    Assurance,
+    Intent,
+    Mode,
+    Movement,
+    Progress,
+    Route,
+    TopUpRules,
+    Verb,
+)
+from watcher.policy import arming, money_notes, protocol, reconciling, topups
+from watcher.policy.allowance import SENDS, Balance, worths
+from watcher.policy.arming import Unfit
+from watcher.policy.sizing import Proposal
+from watcher.ports import (
+    FROZEN,
+    Clock,
+    Flag,
+    Money,
+    Purse,
+    Unsupported,
+    VenueError,
+    WithdrawalRight,
+)
+from watcher.service.driver import CALL_DEADLINE_S, within
+
+CHECK_US = 10 * MINUTE_US
+CHECK_AGAIN_US = 30 * SECOND_US
+WEIGH_US = 60 * SECOND_US
+WEEK_US = 7 * 1440 * MINUTE_US
+DAY_US = 1440 * MINUTE_US
+HISTORY_DEADLINE_S = 15.0
+BALANCES_KEPT = 2
+ID_LENGTH = 8
+
+log = structlog.get_logger()
+
+
+class Charge(Protocol):
+    """The part of one account's money this needs to know."""
+
+    @property
+    def account(self) -> str: ...
+    @property
+    def venue(self) -> str: ...
+    @property
+    def rules(self) -> TopUpRules: ...
+    @property
+    def money(self) -> Money: ...
+
+
+class Books:
+    """
+    `armed`: all was found in order, money may move. `balances` are the last two of each configured
+    way, `steps` the smallest amounts there.
+    """
+
+    def __init__(
+        self,
+        charge: Charge,
+        *,
+        purse: Purse,
+        clock: Clock,
+        say: Callable[[Message], Awaitable[None]],
+        doubt: str,
+    ) -> None:
+        self.armed = charge.rules.mode not in SENDS
+        self.balances: dict[Route, tuple[Balance, ...]] = {}
+        self.steps = {route: charge.money.step(route) for route in charge.rules.routes}
+        self.snapshot: Snapshot | None = None
+        self._charge = charge
+        self._money = charge.money
+        self._purse = purse
+        self._clock = clock
+        self._say = say
+        self._doubt = doubt
+        self._uid = ""
+        self._fits = False
+        self._told: Unfit | None = None
+        self._due_us = 0
+        self._weighed_us = 0
+        self._log = log.bind(account=charge.account)
+
+    # -- may anything move -----------------------------------------------------------------------
+
+    async def check(self) -> None:
+        """
+        Look at key, caps and books when that is due.
+
+        Raises: `StoreError`, `VenueError`; money is as it was, at start off.
+        """
+        now = self._clock.now()
+        if self._charge.rules.mode not in SENDS or now.steady_us < self._due_us:
+            return
+        self._due_us = now.steady_us + CHECK_AGAIN_US
+        if self._doubt:
+            await self._freeze(self._doubt)
+            self._doubt = ""
+        unfit = await self.unfit() or await self._unfit_caps()
+        if unfit is None:
+            await self._reconcile()
+            self._due_us = self._clock.now().steady_us + CHECK_US
+        self.armed = unfit is None
+
+    async def unfit(self) -> Unfit | None:
+        """Return why the key may move nothing, told when it is news. Raises: `VenueError`."""
+        try:
+            rights = await within(CALL_DEADLINE_S, self._money.rights())
+            self._uid = await within(CALL_DEADLINE_S, self._money.uid())
+            found = arming.unfit_key(self._charge.rules, rights)
+        except WithdrawalRight as error:
+            found = arming.may_withdraw(error.reason)
+        await self._tell(found)
+        return found
+
+    async def _unfit_caps(self) -> Unfit | None:
+        if self._fits:
+            return None
+        limits = self._charge.rules.limits
+        unit = "" if limits is None else limits.unit
+        prices = {unit: Decimal(1)}
+        if self.snapshot is not None:
+            prices = worths(self.snapshot, unit)
+        held = Decimal(0)
+        for route in self._charge.rules.routes:
+            if route.verb is not Verb.MOVE:
+                continue
+            if route.asset not in prices:
+                raise VenueError(f"{route.asset} has no price yet")
+            balance = await within(CALL_DEADLINE_S, self._money.balance(route))
+            held += balance * prices[route.asset]
+        found = arming.unfit_caps(limits, held)
+        await self._tell(found)
+        self._fits = found is None
+        return found
+
+    async def _tell(self, found: Unfit | None) -> None:
+        if found == self._told:
+            return
+        now = self._clock.now()
+        account = self._charge.account
+        if found is None:
+            self._log.info("money.armed")
+            await self._say(money_notes.switched_on(account, now))
+        else:
+            self._log.error("money.unfit", reason=found.reason, fix=found.fix)
+            await self._say(money_notes.switched_off(account, found, now))
+        self._told = found
+
+    # -- the venue's books against the ledger ----------------------------------------------------
+
+    async def _reconcile(self) -> None:
+        now = self._clock.now()
+        armed_us = await self._purse.armed_at_us()
+        intents = [i for i in await self._purse.intents() if self.is_mine(i)]
+        listed = {r for r in self._charge.rules.routes if not _is_open_ended(r)}
+        for route in sorted(listed | {i.route for i in intents}, key=repr):
+            history = await self._history(route, now)
+            if history is None:
+                continue
+            since_us = max(armed_us, now.steady_us - DAY_US)
+            row = reconciling.strange(
+                [one for one in history if one.at_us > armed_us],
+                intents,
+                self._uid,
+                route,
+                self._money.step(route),
+            )
+            lost = reconciling.missing(
+                history, intents, route, since_us=since_us, now_us=now.steady_us
+            )
+            if row is not None:
+                said = f"{row.amount:f} {row.asset} was moved by watcher, this ledger knows not"
+                await self._freeze(said)
+            elif lost is not None:
+                await self._freeze(f"{lost.id} is done here, the venue does not know it")
+        self._log.debug("money.reconciled")
+
+    async def _history(self, route: Route, now: Moment) -> Sequence[Movement] | None:
+        try:
+            return await within(
+                HISTORY_DEADLINE_S, self._money.history(route, since_us=now.wall_us - WEEK_US)
+            )
+        except Unsupported:
+            return None  # the venue keeps no list of this kind
+
+    async def _freeze(self, reason: str) -> None:
+        if FROZEN in await self._purse.flags():
+            return
+        now = self._clock.now()
+        self._log.error("money.frozen", reason=reason)
+        flag = Flag(name=FROZEN, user_id=0, at_us=now.wall_us, reason=reason)
+        await self._purse.raise_flag(flag, now)
+        await self._say(money_notes.frozen(self._charge.account, reason, now))
+
+    # -- what is there -----------------------------------------------------------------------------
+
+    async def weigh(self, route: Route | None = None) -> None:
+        """
+        Read what may leave the source of *route*, or of every configured way.
+
+        Raises: `VenueError`.
+        """
+        for listed in self._charge.rules.routes:
+            way = self._way(listed) if route is None else route
+            if way is None or not _belongs(way, listed):
+                continue
+            await self._weigh_one(listed, way)
+        self._weighed_us = self._clock.now().steady_us
+
+    async def weigh_when_due(self) -> None:
+        if self._clock.now().steady_us - self._weighed_us >= WEIGH_US:
+            await self.weigh()
+
+    async def _weigh_one(self, listed: Route, way: Route) -> None:
+        if self._charge.rules.mode in SENDS:
+            amount = await within(CALL_DEADLINE_S, self._money.balance(way))
+        else:
+            # nothing is sent: what the reading says will do
+            told = None if self.snapshot is None else topups.balance_in(self.snapshot, way)
+            if told is None:
+                return
+            amount = told
+        read = Balance(amount=amount, at_us=self._clock.now().steady_us)
+        known = self.balances.get(listed, ())
+        self.balances[listed] = (*known, read)[-BALANCES_KEPT:]
+
+    # a configured way may lead to any isolated leg: what may leave is the same for all of them
+    def _way(self, listed: Route) -> Route | None:
+        if not _is_open_ended(listed):
+            return listed
+        pools = () if self.snapshot is None else self.snapshot.rules
+        found = next((p for p in sorted(pools) if fnmatchcase(p, listed.destination)), None)
+        return None if found is None else replace(listed, destination=found)
+
+    # -- writing an intent -------------------------------------------------------------------------
+
+    async def intent(self, found: Proposal, life_us: int) -> Intent:
+        """
+        Return *found* as an intent, named after the newest movement the venue knows on its way.
+
+        Raises: `StoreError`, `VenueError`.
+        """
+        now, route = self._clock.now(), found.route
+        known = [i for i in await self._purse.intents() if self.is_mine(i)]
+        sends = found.mode in SENDS
+        anchor = await self._anchor(route, known, now) if sends else f"{found.mode}:{now.steady_us}"
+        key = protocol.decision_key(self._uid or self._charge.account, route, anchor)
+        same = [i for i in known if i.decision_key == key]
+        attempt = sum(i.progress in (Progress.REJECTED, Progress.ABSENT) for i in same)
+        doubted = any(i.progress is Progress.ABSENT for i in same)
+        name = f"{self._charge.account}\n{key}\n{attempt}\n{now.steady_us}"
+        return Intent(
+            id=hashlib.sha256(name.encode()).hexdigest()[:ID_LENGTH],
+            decision_key=key,
+            account=self._charge.account,
+            venue=self._charge.venue,
+            pool=found.pool,
+            route=route,
+            amount=found.amount,
+            ceiling=found.amount,
+            progress=Progress.PROPOSED,
+            assurance=self._money.assurance(route.verb),
+            # what may have been lost once is sent again only where a person says so
+            mode=Mode.ASK if doubted and found.mode is Mode.AUTO else found.mode,
+            incident=found.incident,
+            attempt=attempt,
+            venue_ref=protocol.venue_ref(key, attempt),
+            created_us=now.steady_us,
+            changed_us=now.steady_us,
+            expires_us=now.steady_us + life_us,
+            next_us=now.steady_us,
+            before=found.before,
+            measure=found.measure,
+            uid=self._uid,
+        )
+
+    def marked(self, intent: Intent, amount: Decimal) -> Decimal:
+        """Return *amount* with the mark that names *intent* where the venue keeps no id."""
+        if intent.assurance is not Assurance.BLIND_SEND:
+            return amount
+        return protocol.marked(amount, intent.decision_key, self._money.step(intent.route))
+
+    def is_mine(self, intent: Intent) -> bool:
+        """Tell whether *intent* draws on the same account at the venue."""
+        alias = bool(self._uid) and intent.uid == self._uid
+        return intent.account == self._charge.account or (
+            alias and intent.venue == self._charge.venue
+        )
+
+    async def _anchor(self, route: Route, known: Sequence[Intent], now: Moment) -> str:
+        history = await self._history(route, now)
+        if history is not None:
+            return reconciling.anchor_of(history, route)
+        # where the venue keeps no list, what we know was carried out stands for it
+        return next(_ended(known, route), "")
+
+
+def _ended(known: Sequence[Intent], route: Route) -> Iterator[str]:
+    ended = (Progress.DONE, Progress.ABSENT)
+    return (i.id for i in reversed(known) if i.route == route and i.progress in ended)
+
+
+def _is_open_ended(route: Route) -> bool:
+    return "*" in route.destination
+
+
+def _belongs(way: Route, listed: Route) -> bool:
+    same = (way.verb, way.asset, way.source) == (listed.verb, listed.asset, listed.source)
+    return same and fnmatchcase(way.destination, listed.destination)

@@ -1,0 +1,107 @@
+"""
+The money loops there are: opens a client and a loop for each account that may be topped up.
+
+Rule: part of the composition, beside `app`. A key of its own for money is used where there is one.
+The kill file is looked for at every use, so that touching it is enough.
+"""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import structlog
+
+from watcher.domain.alert import SECOND_US, Message
+from watcher.ports import Clock, Money, StoreError, VenueError
+from watcher.service.carrying import Charge
+from watcher.service.fund import Fund
+from watcher.service.outbound import Outbound
+from watcher.settings import ConfigError, Settings, alert_rules, top_up_rules
+from watcher.settings.model import Account
+from watcher.store.intents import SqlitePurse
+from watcher.store.sqlite import SqliteStore
+from watcher.venues import open_money
+from watcher.venues.ccxt_venue import Credentials, Shared
+
+KILL_FILE = "money.kill"
+
+log = structlog.get_logger()
+
+
+def open_funds(
+    settings: Settings,
+    shared: Shared,
+    store: SqliteStore,
+    outbound: Outbound,
+    clock: Clock,
+    doors: AsyncExitStack,
+) -> dict[str, Fund]:
+    """
+    Return a money loop for each account with top-ups, its client closed with *doors*.
+
+    Raises: `ConfigError` for a key that cannot be used.
+    """
+    kill_file = Path(settings.state_dir) / KILL_FILE
+    purse = SqlitePurse(store)
+
+    async def say(message: Message) -> None:
+        try:
+            await store.say(message)
+        except StoreError:
+            outbound.tell(message)
+        outbound.wake()
+
+    funds = {}
+    for name, account in settings.accounts.items():
+        rules = top_up_rules(settings, name)
+        if rules is None:
+            continue
+        money = _open_money(settings, name, shared, clock)
+        doors.push_async_callback(money.close)
+        charge = Charge(
+            account=name,
+            venue=account.venue,
+            rules=rules,
+            alerts=alert_rules(settings, name),
+            money=money,
+        )
+        funds[name] = Fund(
+            charge,
+            purse=purse,
+            clock=clock,
+            say=say,
+            tell=outbound.tell,
+            wake=outbound.wake,
+            killed=kill_file.exists,
+            doubt="the ledger was damaged and begun anew" if store.replaced else "",
+        )
+    return funds
+
+
+def _open_money(settings: Settings, name: str, shared: Shared, clock: Clock) -> Money:
+    account = settings.accounts[name]
+    try:
+        return open_money(
+            account.venue,
+            name,
+            _credentials(account),
+            endpoint=account.endpoint,
+            clock_ms=lambda: clock.now().wall_us / 1000,
+            timeout_s=settings.poll.timeout / SECOND_US,
+            log=log.bind(account=name),
+            shared=shared,
+        )
+    except (VenueError, ValueError) as error:
+        raise ConfigError([f"accounts.{name}.money.api_secret: {error}"]) from error
+
+
+def _credentials(account: Account) -> Credentials:
+    own = account.money if account.money.api_key is not None else account
+    assert own.api_key is not None, "the loader asks for it"
+    assert own.api_secret is not None, "the loader asks for it"
+    return Credentials(
+        api_key=own.api_key.get_secret_value().strip(),
+        api_secret=own.api_secret.get_secret_value().strip(),
+        password=own.password.get_secret_value().strip() if own.password else None,
+    )
