@@ -14,7 +14,7 @@ ALL = {"binance": (BINANCE, 400), "bybit": (BYBIT, 200), "okx": (OKX, 200)}
 
 
 def _rows(kind: str) -> list[object]:
-    rows = []
+    rows: list[object] = []
     for venue, (codes, status) in ALL.items():
         listed = getattr(codes, kind)
         rows += [pytest.param(codes, status, code, id=f"{venue} {code}") for code in listed]
