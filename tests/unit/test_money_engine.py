@@ -159,6 +159,24 @@ def test_a_change_by_another_amount_is_no_proof(venue: str, route: Route) -> Non
     play(venue, scene, change=at(venue, route))
 
 
+@pytest.mark.parametrize("done", [True, False])
+@pytest.mark.parametrize("drift", ["0.9", "-0.9"])
+def test_funding_and_interest_meanwhile_do_not_mislead(done: bool, drift: str) -> None:  # noqa: FBT001 - a case of the test
+    async def scene(rig: Rig) -> None:
+        intent = await rig.intent(ADDS["okx"], "120")
+        if not done:
+            await rig.control("fault", target="okx", kind="reset")
+        await rig.send(intent)
+        (leg,) = rig.account.positions.values()
+        leg.isolated_margin += D(drift)
+        rig.world.touch()
+
+        expected = Found.EXECUTED if done else Found.NOT_FOUND
+        assert (await rig.money.lookup(intent)).found is expected
+
+    play("okx", scene)
+
+
 @pytest.mark.parametrize("venue", VENUES)
 def test_a_leg_that_is_gone_gets_nothing(venue: str) -> None:
     async def scene(rig: Rig) -> None:

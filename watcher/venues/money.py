@@ -15,7 +15,6 @@ from decimal import Decimal
 from http import HTTPStatus
 from typing import NoReturn
 
-from watcher.domain.account import ZERO
 from watcher.domain.status import KeyRights
 from watcher.domain.topup import (
     Answer,
@@ -39,8 +38,8 @@ HISTORY_MS_MAX = 30 * 86_400_000
 """As far back as every venue tells."""
 AHEAD_MS = 1_000
 """A venue takes time stamps this far ahead of its clock, so what it did may bear an earlier one."""
-REPAID_MIN = Decimal("0.99")
-"""Interest runs on while a debt is paid: this share of the amount proves it."""
+DRIFT = Decimal("0.01")
+"""Interest and funding run on meanwhile: a change this close, as a share, is of the amount."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,14 +188,15 @@ class VenueMoney(ABC):
         before = self._before.get(intent.id)
         if before is None:
             return Lookup(found=Found.UNANSWERED, words="not known how it stood before")
-        moved, least = now - before.value, intent.amount
+        moved, near = now - before.value, intent.amount * DRIFT
         if intent.route.verb is Verb.REPAY:
-            moved, least = -moved, intent.amount * REPAID_MIN
-        if moved <= ZERO:
-            return Lookup(found=Found.NOT_FOUND, words="nothing has changed")
-        if least <= moved <= intent.amount:
-            return Lookup(found=Found.EXECUTED, words=f"changed by {plain(moved)}")
-        return Lookup(found=Found.UNANSWERED, words=f"changed by {plain(moved)}, not by the amount")
+            moved = -moved
+        words = f"changed by {plain(moved)} since"
+        if moved <= near:
+            return Lookup(found=Found.NOT_FOUND, words=words)
+        if abs(moved - intent.amount) <= near:
+            return Lookup(found=Found.EXECUTED, words=words)
+        return Lookup(found=Found.UNANSWERED, words=f"{words}, not by the amount")
 
     async def _confirmed(self, intent: Intent, told: Answer) -> Answer:
         """Return a rejection as it counts; a venue that may contradict itself is asked again."""

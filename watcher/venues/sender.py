@@ -75,6 +75,7 @@ class Sender(Client):
     ) -> None:
         super().__init__(host, credentials)
         self._lock = asyncio.Lock()
+        self._tls = ssl.create_default_context(cafile=certifi.where())
         self._session: aiohttp.ClientSession | None = None
         self._ears: Callable[[Answer], None] = lambda _: None
         self._exchange.judge = self._hear
@@ -120,9 +121,7 @@ class Sender(Client):
 
     def _own_session(self) -> aiohttp.ClientSession:
         if self._session is None:
-            connector = aiohttp.TCPConnector(
-                ssl=ssl.create_default_context(cafile=certifi.where()), force_close=True
-            )
+            connector = aiohttp.TCPConnector(ssl=self._tls, force_close=True)
             self._session = aiohttp.ClientSession(
                 connector=connector, cookie_jar=aiohttp.DummyCookieJar()
             )

@@ -67,7 +67,10 @@ class BinanceMoney(VenueMoney):
                 budget="api",
             ),
         )
-        return replace(setup.read_rights(part.data), uid=setup.read_uid(uid.data))
+        # the other right the reader counts moves to other people, not between wallets
+        may_move = row_of(part.data, "binance apiRestrictions").flag("permitsUniversalTransfer")
+        rights = setup.read_rights(part.data)
+        return replace(rights, transfer=may_move, uid=setup.read_uid(uid.data))
 
     # ── what may leave, and how it stands ────────────────────────────────────────────────────
 
