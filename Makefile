@@ -15,7 +15,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
 
-.PHONY: help install install-dev demo test deep check conformance books worlds bench clean
+.PHONY: help install install-dev demo test deep check conformance books worlds model bench clean
 
 help:  ## say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -48,6 +48,9 @@ books: $(INSTALLED_DEV)  ## random accounts of each family against brute force; 
 
 worlds: $(INSTALLED_DEV)  ## random practice worlds read through the adapters; half an hour
 	@$(BIN)/python -m tests.contract.measure $(ARGS)
+
+model: $(INSTALLED_DEV)  ## every way the top-up protocol can go, two workers and all accidents; minutes
+	@$(BIN)/python -m tests.model $(ARGS)
 
 bench: $(INSTALLED_DEV)  ## measure against the targets, five minutes; fails on a missed one
 	@$(BIN)/python -m bench $(ARGS)
