@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from tests.unit.policy_books import RULES, missed, moment, seen, single
@@ -77,9 +77,11 @@ class Scene:
     rules: TopUpRules = AUTO
     means: Means
 
+    betas: Mapping[str, float] = field(default_factory=dict)
+
     def propose(self) -> Proposal | Held:
         return topups.propose(
-            self.found, self.state, self.rules, self.means, betas={}, now=self.now
+            self.found, self.state, self.rules, self.means, betas=self.betas, now=self.now
         )
 
     def proposed(self) -> Proposal:
@@ -94,7 +96,13 @@ class Scene:
 
     def reconsider(self, intent: Intent) -> Decimal | Held:
         return topups.reconsider(
-            intent, self.found, self.state, self.rules, self.means, betas={}, now=self.now
+            intent,
+            self.found,
+            self.state,
+            self.rules,
+            self.means,
+            betas=self.betas,
+            now=self.now,
         )
 
 
