@@ -67,10 +67,7 @@ class BinanceMoney(VenueMoney):
                 budget="api",
             ),
         )
-        # the other right the reader counts moves to other people, not between wallets
-        may_move = row_of(part.data, "binance apiRestrictions").flag("permitsUniversalTransfer")
-        rights = setup.read_rights(part.data)
-        return replace(rights, transfer=may_move, uid=setup.read_uid(uid.data))
+        return replace(read_rights(part.data), uid=setup.read_uid(uid.data))
 
     # ── what may leave, and how it stands ────────────────────────────────────────────────────
 
@@ -246,6 +243,12 @@ class BinanceMoney(VenueMoney):
             for row in rows_of(part.data, "binance positionMargin history")
             if row.text("positionSide") in ("BOTH", side.upper())
         ]
+
+
+def read_rights(data: object) -> KeyRights:
+    """Return what a key for money may do; the reader's wider transfer right is to other people."""
+    may_move = row_of(data, "binance apiRestrictions").flag("permitsUniversalTransfer")
+    return replace(setup.read_rights(data), transfer=may_move)
 
 
 def _past(row: Row, number: str) -> Past:
