@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from tests.unit.money_stand_ins import Bank, StandInMoney
 from tests.unit.policy_books import START_US, seen
 from tests.unit.top_up_books import AUTO, alert_rules, short_of
+from watcher.domain.account import Snapshot
 from watcher.domain.alert import SECOND_US, AccountState, Message, Moment
 from watcher.domain.topup import Assurance, Intent, TopUpRules
 from watcher.policy.decide import decide
@@ -19,6 +22,7 @@ from watcher.store.intents import SqlitePurse
 from watcher.store.sqlite import SqliteStore
 
 ACCOUNT = "bybit_main"
+BASE = Decimal(500)
 
 
 class Still:
@@ -71,11 +75,19 @@ class Desk:
             **more,
         )
 
-    async def look(self, distance: float, *, after_s: float = 4.0, turn: bool = True) -> None:
+    async def look(
+        self,
+        distance: float,
+        *,
+        after_s: float = 4.0,
+        turn: bool = True,
+        came: Decimal = Decimal(0),
+    ) -> None:
+        """A poll; *came* is what has come into the pool since the first one."""
         self.clock.pass_(after_s)
         now = self.clock.now()
         at_s = (now.wall_us - START_US) / SECOND_US
-        snapshot = short_of(distance, seconds=at_s)
+        snapshot = with_wallet(short_of(distance, seconds=at_s), came)
         self.state = decide(self.state, seen(snapshot), alert_rules(self.rules), now).state
         self.fund.seen(self.state, snapshot)
         if turn:
@@ -101,6 +113,19 @@ class Desk:
     async def said(self) -> list[str]:
         told = await self.store.told(since_us=0)
         return [one.title for one in told]
+
+
+# as if profit had changed by as much the other way: what is held tells of arrivals, not of prices
+def with_wallet(snapshot: Snapshot, came: Decimal) -> Snapshot:
+    [asset] = snapshot.assets
+    [position] = snapshot.positions
+    held = BASE + came
+    entry = position.entry + held - asset.wallet
+    return replace(
+        snapshot,
+        assets=(replace(asset, wallet=held),),
+        positions=(replace(position, entry=entry),),
+    )
 
 
 @asynccontextmanager

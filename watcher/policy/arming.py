@@ -30,7 +30,7 @@ class Unfit:
 def unfit_key(rules: TopUpRules, rights: KeyRights) -> Unfit | None:
     """Return why this key moves nothing under *rules*; None: it may."""
     if rights.withdraw is not False:
-        may = "may withdraw" if rights.withdraw else "may perhaps withdraw, the venue does not tell"
+        may = "may withdraw" if rights.withdraw else "may perhaps withdraw: not told"
         return Unfit(reason=f"the key {may}", fix="Make one without withdrawals, delete this one")
     if rules.mode not in SENDS:
         return None
@@ -43,12 +43,12 @@ def unfit_key(rules: TopUpRules, rights: KeyRights) -> Unfit | None:
     if Verb.MOVE in verbs and rights.transfer is not True:
         return Unfit(
             reason="the key may not transfer",
-            fix='Give it that right at the venue, or set mode = "request"',
+            fix="Give it that right, or use the mode request",
         )
     if verbs - {Verb.MOVE} and rights.trade is not True:
         return Unfit(
-            reason="add_margin and repay need a right the key lacks",
-            fix='Give it the right to trade at the venue, or leave verbs = ["move"]',
+            reason="add_margin and repay need the right to trade",
+            fix="Give it that right, or leave out these verbs",
         )
     return None
 
@@ -61,12 +61,14 @@ def may_withdraw(reason: str) -> Unfit:
 def unfit_caps(limits: Limits | None, held: Decimal) -> Unfit | None:
     """Return why caps do not fit what the source holds, *held* in their unit."""
     if limits is None:
-        return Unfit(reason="caps are missing", fix="Set max_per_event, max_per_day and the rest")
+        return Unfit(
+            reason="caps are missing", fix="Set max_per_event, max_per_day, keep_in_source"
+        )
     if limits.over_half or 2 * limits.per_day <= held:
         return None
     return Unfit(
         reason=f"max_per_day {limits.per_day:f} {limits.unit} is over half of the {held:f} there",
-        fix="Lower it, fund the source, or set accept_more_than_half = true",
+        fix="Lower it, or set accept_more_than_half",
     )
 
 
