@@ -33,7 +33,7 @@ from watcher.domain.account import (
 )
 from watcher.domain.alert import MINUTE_US, SECOND_US, Measure, Moment
 from watcher.domain.topup import Mode, Progress, Route, Verb
-from watcher.policy.allowance import Held
+from watcher.policy.allowance import Balance, Held
 from watcher.policy.decide import decide
 from watcher.policy.sizing import balance_in, came
 from watcher.ports import FROZEN, KILLED, PAUSED, Flag
@@ -289,6 +289,50 @@ def test_a_clock_set_back_frees_no_cap() -> None:
     assert scene(rules=rules, money=means(rules, intents=later, at_s=4)).held() == "cooling"
     known = means(rules, intents=later, at_s=4, last_us=moment(4 * HOUR_S).steady_us)
     assert scene(rules=rules, money=known).held() == "day"
+
+
+def test_what_is_open_counts_however_old_it_is() -> None:
+    rules = limited(per_day=Decimal(100))
+    far = replace(MOVE, source="spot")
+    old = intent("T1", Progress.HUMAN, seconds=-30 * 24 * HOUR_S, route=far, pool="other")
+
+    assert scene(rules=rules, money=means(rules, intents=[old], at_s=4)).held() == "day"
+
+
+def test_what_was_moved_counts_at_its_price() -> None:
+    made = [short_of(seconds=s) for s in (0, 4)]
+    dear = [replace(s, assets=(replace(s.assets[0], index=Decimal(2)),)) for s in made]
+    rules = limited(unit="USD", per_day=Decimal(300), keep_in_source=Decimal(0))
+    done = [intent(seconds=-2 * HOUR_S)]
+
+    one = scene(*dear, rules=rules, money=means(rules, intents=done, at_s=4)).proposed()
+
+    # 300 USD a day less 100 USDT at 2 USD
+    assert (one.room.day, one.amount) == (Decimal(100), Decimal(50))
+
+
+def test_what_reaches_the_target_comes_before_what_falls_short() -> None:
+    usdc, usdt = (replace(MOVE, asset=a, destination="unified") for a in ("USDC", "USDT"))
+    rules = limited(replace(AUTO, routes=(usdt, usdc)), unit="USD", per_event=Decimal(3000))
+    rich = means(rules, at_s=4)
+    poor = [Balance(amount=Decimal(120), at_us=moment(3).steady_us)] * 2
+    money = replace(rich, balances={**rich.balances, usdt: poor})
+
+    one = scene(*(_two_assets(s) for s in (0, 4)), rules=rules, money=money).proposed()
+
+    assert (one.route, one.short) == (usdc, None)
+
+
+def test_while_nobody_knows_of_a_transfer_margin_is_added_from_within() -> None:
+    """On the worst day transfers took half an hour; the engine's own ways did not."""
+    add = Route(verb=Verb.ADD_MARGIN, asset="USDT", source=POOL, destination="isolated:*")
+    move = replace(MOVE, destination="isolated:*")
+    rules = limited(replace(AUTO, routes=(move, add)), per_event=Decimal(5000))
+    readings = [_isolated(s, cross="400") for s in (0, 4)]
+    for progress, verb in ((Progress.UNKNOWN, Verb.ADD_MARGIN), (Progress.ACCEPTED, None)):
+        lost = [intent(progress=progress, route=move, pool="isolated:BTCUSDT:long", amount="1")]
+        found = scene(*readings, rules=rules, money=means(rules, intents=lost, at_s=4)).propose()
+        assert (None if isinstance(found, Held) else found.route.verb) is verb
 
 
 def test_what_may_have_been_sent_counts_until_it_is_proven_rejected() -> None:

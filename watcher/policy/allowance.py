@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from decimal import ROUND_FLOOR, Context, Decimal
+from decimal import Decimal
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Protocol
@@ -45,8 +45,6 @@ _PARTED = {
     Mode.ASK: SENDS,
 }
 """What the configuration must say for an intent of each mode to be sent."""
-_DOWN = Context(prec=40, rounding=ROUND_FLOOR)
-"""Worth becomes an amount downwards: a cap is not passed by the last digit of a division."""
 _WAITING = frozenset({Progress.UNKNOWN, Progress.HUMAN})
 _ENDED = frozenset({Progress.DONE, Progress.ABSENT, Progress.DENIED})
 
@@ -322,10 +320,10 @@ def _capped(
         return Held(why=Why.COUNT, reason=f"{times} in the last 24 hours already")
     day_left, week_left = limits.per_day - day, limits.per_week - week
     room_of = {
-        Why.EVENT: _DOWN.divide(limits.per_event, price),
-        Why.DAY: _DOWN.divide(day_left, price),
-        Why.WEEK: _DOWN.divide(week_left, price),
-        Why.FLOOR: _DOWN.divide(free * price - limits.keep_in_source, price),
+        Why.EVENT: limits.per_event / price,
+        Why.DAY: day_left / price,
+        Why.WEEK: week_left / price,
+        Why.FLOOR: free - limits.keep_in_source / price,
     }
     why = min(room_of, key=lambda one: room_of[one])
     return Room(
