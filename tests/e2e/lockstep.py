@@ -93,12 +93,14 @@ async def staged(
     *,
     only: Collection[str] | None = None,
     extra: str = "",
+    tables: str = "",
     viewers: Sequence[int] = (),
     faces: Sequence[Wire] | None = None,
     roads: bool = False,
 ) -> AsyncIterator[Stage]:
     """
     Serve *world* (through *faces*), start a daemon that watches *only* those accounts, stop both.
+    *extra* goes before the configuration of practice, *tables* after it.
 
     With all *roads* it has a second chat and a fallback.
     """
@@ -108,7 +110,7 @@ async def staged(
         text = config.read_text(encoding="utf-8")
         if viewers:
             text = text.replace("[telegram]\n", f"[telegram]\nviewers = {list(viewers)}\n")
-        config.write_text(extra + text, encoding="utf-8")
+        config.write_text(extra + text + tables, encoding="utf-8")
         if roads:
             add_roads(practice, config)
         daemon = Daemon(config=config, clock_url=f"{practice.url}/clock", log=folder / "daemon.log")

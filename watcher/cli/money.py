@@ -15,7 +15,7 @@ from pathlib import Path
 
 from watcher.app import open_clock
 from watcher.cli import FINE, REFUSED, TROUBLE, show
-from watcher.cli.options import add_clock, config_parser, settings_of
+from watcher.cli.options import add_clock, add_config, settings_of
 from watcher.domain.alert import Moment
 from watcher.domain.topup import OPEN, Progress
 from watcher.policy import money_notes, protocol, wording
@@ -28,8 +28,9 @@ BY = "on the server"
 
 
 def main(argv: Sequence[str]) -> int:
-    parser = config_parser("money", "What holds money, and letting it move again.")
-    add_clock(parser)
+    parser = argparse.ArgumentParser(
+        prog="watcher money", description="What holds money, and letting it move again."
+    )
     verbs = parser.add_subparsers(dest="verb", required=True)
     verbs.add_parser("status", help="modes, what holds money, what is open")
     for name, text in (("freeze", "move nothing any more"), ("unfreeze", "let money move again")):
@@ -40,6 +41,9 @@ def main(argv: Sequence[str]) -> int:
     which = settling.add_mutually_exclusive_group(required=True)
     which.add_argument("--happened", action="store_true", help="the venue's history shows it")
     which.add_argument("--did-not", action="store_true", help="it does not, an hour later")
+    for verb in verbs.choices.values():
+        add_config(verb)
+        add_clock(verb)
     arguments = parser.parse_args(argv)
     settings = settings_of(arguments, Need.NOTHING)
     if settings is None:

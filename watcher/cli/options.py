@@ -19,6 +19,11 @@ from watcher.settings import CONFIG_DEFAULT, ConfigError, Need, Settings, load
 
 def config_parser(name: str, description: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=f"watcher {name}", description=description)
+    add_config(parser)
+    return parser
+
+
+def add_config(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--config", type=Path, metavar="FILE", help=f"the configuration (default: {CONFIG_DEFAULT})"
     )
@@ -30,7 +35,6 @@ def config_parser(name: str, description: str) -> argparse.ArgumentParser:
         choices=["debug", "info", "warning", "error"],
         help="instead of log.level in the configuration",
     )
-    return parser
 
 
 def add_clock(parser: argparse.ArgumentParser) -> None:
