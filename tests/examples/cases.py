@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 from typing import Any, TypeAlias
 
 from tests.examples.build import (
@@ -29,6 +30,7 @@ from tests.examples.build import (
     table,
     up_to,
 )
+from tests.examples.practice import Asks, asking, of_binance, of_bybit, of_bybit_at_entry
 from watcher.domain.account import (
     Asset,
     Bracket,
@@ -37,7 +39,6 @@ from watcher.domain.account import (
     Claim,
     Family,
     Order,
-    Position,
     Rules,
     Side,
     VenueRatio,
@@ -46,7 +47,7 @@ from watcher.domain.account import (
 from watcher.domain.alert import Measure
 from watcher.domain.report import PoolReport
 from watcher.margin import repriced, required_top_up
-from watcher.margin.tables import bracket_steps
+from watcher.margin.tables import bracket_steps, reached
 from watcher.sim.bybit.figures import OPTION_FACTOR, OPTION_FEE_RATE, option_margin
 from watcher.sim.default import empty_world, new_account
 from watcher.sim.okx.figures import figures
@@ -137,17 +138,26 @@ def pro_rules(**rules: Any) -> Rules:
 
 
 def pro_debts(i: Given) -> Found:
-    """Each debt by its slices: the table of its tiers, as the venue's own fast number has it."""
-    tables, owed = {}, []
-    for debt in i["liabilities"]:
-        floors = [Decimal(0)]
-        for width, *_ in debt["slices"]:
-            floors.append(floors[-1] + dec(width))
-        rows = [(floor, row[1]) for floor, row in zip(floors, debt["slices"], strict=False)]
-        tables[debt["asset"]] = table(rows)
-        owed.append(coin(debt["asset"], 0, debt=debt["value_usd"]))
-    pool = report(snapshot(pro_rules(borrow_brackets=tables), [coin("USDT", 10**6), *owed]))
-    return {"maintenance_margin_usd": pool.requirement}
+    """
+    Each debt by its slices: the table of its tiers, as the venue's own fast number has it. What is
+    asked to borrow goes by the same slices at rates of its own.
+    """
+
+    def asked(column: int) -> float | None:
+        tables, owed = {}, []
+        for debt in i["liabilities"]:
+            floors = [Decimal(0)]
+            for width, *_ in debt["slices"]:
+                floors.append(floors[-1] + dec(width))
+            rows = [
+                (floor, row[column]) for floor, row in zip(floors, debt["slices"], strict=False)
+            ]
+            tables[debt["asset"]] = table(rows)
+            owed.append(coin(debt["asset"], 0, debt=debt["value_usd"]))
+        rules = pro_rules(borrow_brackets=tables)
+        return report(snapshot(rules, [coin("USDT", 10**6), *owed])).requirement
+
+    return {"maintenance_margin_usd": asked(1), "initial_margin_usd": asked(2)}
 
 
 def pro_steps(i: Given) -> Found:
@@ -184,14 +194,17 @@ def pro_account(i: Given) -> Found:
         },
     )
     pool = report(snapshot(rules, rows))
+    idle = replace(rules, order_loss=Decimal(0))
+    owing = report(snapshot(idle, rows)).equity
+    owned = report(snapshot(idle, [replace(row, debt=None) for row in rows])).equity
     assert pool.equity is not None
-    debt_value = sum(float((a.debt or Decimal(0)) * a.index) for a in rows)
-    loss = float(rules.order_loss)
+    assert owing is not None
+    assert owned is not None
     return {
-        "collateral_value": pool.equity + debt_value + loss,
-        "liability": debt_value,
+        "collateral_value": owned,
+        "liability": owned - owing,
         "maintenance_margin": pool.requirement,
-        "open_order_loss": loss,
+        "open_order_loss": owing - pool.equity,
         "margin_level": pool.health,
     }
 
@@ -240,9 +253,11 @@ def um_brackets(i: Given) -> Found:
 
 
 def um_row(i: Given) -> Found:
-    one = leg(i | {"quantity": i["positionAmt"]})
-    (p,) = report(snapshot(linear(), [coin("USDT", 0)], [one])).positions
+    one = asking(leg(i | {"quantity": i["positionAmt"]}), of_binance)
+    pool = report(snapshot(linear(), [coin("USDT", 0)], [one]))
+    (p,) = pool.positions
     return {
+        "initialMargin": pool.initial_margin,
         "notional": p.notional,
         "maintMargin": p.maintenance_margin,
         "unRealizedProfit": p.unrealised_pnl,
@@ -254,9 +269,11 @@ def um_account(i: Given) -> Found:
     size = abs(dec(row["notional"]))
     entry = 1 + dec(i["unrealizedProfit"]) / size
     short = leg(row | {"side": "short", "quantity": size, "mark": 1, "entry": entry})
+    short = asking(short, of_binance)
     pool = report(snapshot(linear(), [coin("USDT", i["walletBalance"])], [short]))
     assert pool.health is not None
     return {
+        "initialMargin": pool.initial_margin,
         "marginBalance": pool.equity,
         "maintMargin": pool.maintenance_margin,
         "margin_ratio": 1 / pool.health,
@@ -402,7 +419,14 @@ def cm_cross(i: Given) -> Found:
     legs = [leg(p, inverse=True, settle="BTC") for p in i["positions"]]
     pool = report(snapshot(inverse(), [coin("BTC", i["wallet_btc"])], legs))
     assert pool.health is not None
+    # our own price moves all of BTC; theirs holds the dated contract still, so that what it has
+    # won and what it asks for are coins like those of the wallet
+    _, dated = pool.positions
+    assert dated.maintenance_margin is not None
+    apart = dec(i["wallet_btc"]) + dec(dated.unrealised_pnl) - dec(dated.maintenance_margin)
+    still = report(snapshot(inverse(), [coin("BTC", apart)], legs[:1]))
     return {
+        "liq_price_perp": price_of(still),
         "margin_balance_btc": pool.equity,
         "maint_margin_btc": pool.maintenance_margin,
         "margin_ratio": 1 / pool.health,
@@ -419,7 +443,22 @@ def binance_sizing(i: Given) -> Found:
     um, spot = i["um"], i["spot_margin"]
     account = snapshot(debt_ratio(), [coin("A", spot["assets"]), coin("B", 0, debt=spot["debt"])])
     level = 100 * float(spot["target_margin_level"])
+
+    def repaid(*, from_account: bool) -> float:
+        # no top-up of ours: the repayment after which another evaluation says the target
+        low, high = 0.0, float(spot["debt"])
+        for _ in range(80):
+            part = (low + high) / 2
+            left = dec(spot["assets"]) - (dec(part) if from_account else 0)
+            owed = coin("B", 0, debt=dec(spot["debt"]) - dec(part))
+            after = report(snapshot(debt_ratio(), [coin("A", left), owed])).margin_level
+            assert after is not None
+            low, high = (low, part) if after >= level else (part, high)
+        return high
+
     return {
+        "spot_repay_from_account": repaid(from_account=True),
+        "spot_repay_with_transferred_in": repaid(from_account=False),
         "um_topup": top_up_to_health(
             um["margin_balance"], um["maint_margin"], 1 / float(um["target_margin_ratio"])
         ),
@@ -456,14 +495,16 @@ def bybit_inverse_slices(i: Given) -> Found:
 
 def bybit_position(i: Given) -> Found:
     rules = linear(fee_basis="entry")
-    one = leg(i)
+    one = asking(leg(i), of_bybit)
     without = leg(i | {"taker_fee": "0"})
-    (p,) = report(snapshot(rules, [coin("USDT", 0)], [one])).positions
+    pool = report(snapshot(rules, [coin("USDT", 0)], [one]))
+    (p,) = pool.positions
     (bare,) = report(snapshot(rules, [coin("USDT", 0)], [without])).positions
     assert p.maintenance_margin is not None
     assert bare.maintenance_margin is not None
     return {
         "fee_to_close": p.maintenance_margin - bare.maintenance_margin,
+        "positionIM": pool.initial_margin,
         "positionMM": p.maintenance_margin,
     }
 
@@ -509,19 +550,22 @@ def bybit_truncation(i: Given) -> Found:
 
 
 def bybit_usdc_pool(i: Given) -> Found:
+    """
+    Their estimate holds the maintenance margin still, all of it, and asks for what is borrowed once
+    the settle coin, of which there is none, falls below nought.
+    """
     own = leg({"size": i["size"], "mark": i["mark"], "mmr": i["tier_mmr"]})
-    rest = dec(i["totalMaintenanceMargin"]) - own.quantity * own.mark * dec(i["tier_mmr"])
-    other = lump(0, rest)
-    account = snapshot(
-        haircut(),
-        [coin("USD", i["totalMarginBalance"])],
-        [Position(**{**fields(own), "settle": "USD"}), other],
-    )
-    return {"local_no_borrow": price_of(report(account), own.symbol)}
-
-
-def fields(position: Position) -> dict[str, Any]:
-    return {name: getattr(position, name) for name in Position.__slots__}
+    free = replace(own, settle="USDC", brackets=table([(0, 0)]))
+    total = dec(i["totalMaintenanceMargin"])
+    rest = total - own.quantity * own.mark * dec(i["tier_mmr"])
+    usd = coin("USD", i["totalMarginBalance"])
+    plain = snapshot(haircut(), [usd], [replace(own, settle="USD"), lump(0, rest)])
+    rules = haircut(borrow_brackets={"USDC": table([(0, i["settle_coin_borrow_mmr"])])})
+    theirs = snapshot(rules, [usd, coin("USDC", 0)], [free, lump(0, total)])
+    return {
+        "local_no_borrow": price_of(report(plain), own.symbol),
+        "venue_estimate": price_of(report(theirs), own.symbol),
+    }
 
 
 def collateral_by_quantity(i: Given) -> Found:
@@ -570,14 +614,21 @@ def bybit_borrowed(i: Given) -> Found:
     )
     whole = snapshot(rules, assets, [one])
     claim = Claim(pool=POOL, name="orders", settle=one.settle, amount=dec(i["order_mm"]))
-    pool = report(replace(whole, orders=(order,), claims=(claim,)))
+    initial = of_bybit(one) + dec(i["order_im"])
+    for b in i["borrows"]:
+        initial += dec(b["qty"]) * dec(b["index"]) * dec(b["borrow_imr"])
+    says = {POOL: VenueSays(used_margin=initial)}
+    pool = report(replace(whole, orders=(order,), claims=(claim,), venue_says=says))
     assert pool.health
     assert pool.equity is not None
+    assert pool.margin_level is not None
     lost = float(i["haircut_loss"]) - float(i["order_loss"])
     return {
         "margin_balance": pool.equity + lost,
         "total_mm": pool.maintenance_margin,
+        "total_im": pool.used_margin,
         "account_mmr": 1 / pool.health,
+        "account_imr": 100 / pool.margin_level,
     }
 
 
@@ -596,8 +647,13 @@ def bybit_isolated(i: Given) -> Found:
     if upside_down:  # added coin counts net of the fee to close
         added /= 1 + one.fee_rate
     margin = value / dec(i["leverage"]) + fee + added
-    pool = report(snapshot(rules, [], [Position(**{**fields(one), "isolated_margin": margin})]))
-    return {"mm": pool.maintenance_margin, "liq_price": price_of(pool)}
+    held = replace(asking(one, of_bybit_at_entry), isolated_margin=margin)
+    pool = report(snapshot(rules, [], [held]))
+    return {
+        "im": pool.initial_margin,
+        "mm": pool.maintenance_margin,
+        "liq_price": price_of(pool),
+    }
 
 
 def bybit_sold_option(i: Given) -> Found:
@@ -645,13 +701,17 @@ def okx_isolated(i: Given) -> Found:
     )
     pool = report(snapshot(rules, [], [one]))
     (p,) = pool.positions
+    assert pool.equity is not None
+    assert p.liquidation_price is not None
     return {
-        "margin": float(i["margin"]),
+        "margin": pool.equity - p.unrealised_pnl,
         "upl": p.unrealised_pnl,
         "mmr": pool.maintenance_margin,
         "mgnRatio": pool.health,
         "liqPx": p.liquidation_price,
         "liqPx_formula": p.liquidation_price,
+        # what the venue shows is one tick above its own formula
+        "liqPx_reported": p.liquidation_price + float(i.get("tick", 0)),
     }
 
 
@@ -790,7 +850,9 @@ def okx_contracts(i: Given) -> Found:
     )
     one = leg(i, brackets=brackets, bracket_key=BracketKey.CONTRACTS, bracket_kind=BracketKind.FLAT)
     pool = report(snapshot(linear(), [coin("USDT", 0)], [one]))
-    return {"mmr": pool.maintenance_margin}
+    steps = bracket_steps(brackets, BracketKind.FLAT, "example")
+    tier = steps.index(reached(steps, float(one.quantity))) + 1
+    return {"mmr": pool.maintenance_margin, "tier": tier}
 
 
 def okx_sizing(i: Given) -> Found:
@@ -815,7 +877,7 @@ def okx_partial(i: Given) -> Found:
 # Real cases: already put in common words under `normalised`
 
 
-def real_pool(i: Given) -> Found:
+def real_pool(i: Given, asks: Asks = of_binance) -> Found:
     """One account of the common words: balances and positions, cross or isolated."""
     positions = i["positions"]
     isolated = any(p["margin_mode"] == "isolated" for p in positions)
@@ -823,11 +885,12 @@ def real_pool(i: Given) -> Found:
     at_entry = any(p.get("mm_basis") == "entry" for p in positions)
     rules = linear(maintenance_basis="entry" if at_entry else "mark")
     margin = {"isolated_margin": dec(cash)} if isolated else {}
-    legs = [leg(p, **margin) for p in positions]
+    legs = [asking(leg(p, **margin), asks) for p in positions]
     pool = report(snapshot(rules, [] if isolated else [coin("USDT", cash)], legs))
     return {
         "liquidation_price": {p.symbol: p.liquidation_price for p in pool.positions},
         "equity": pool.equity,
+        "initial_margin": pool.initial_margin,
         "maintenance_margin": pool.maintenance_margin,
         "maintenance_margin_ratio": pool.health and 1 / pool.health,
         "unrealized_pnl": sum(p.unrealised_pnl for p in pool.positions),
@@ -840,8 +903,10 @@ def real_bybit_row(i: Given) -> Found:
     (p,) = i["positions"]
     fee = i["account"].get("taker_fee", 0)
     rules = linear(fee_basis="entry", maintenance_basis="entry")
-    pool = report(snapshot(rules, [coin("USDT", 0)], [leg(p | {"taker_fee": fee})]))
+    one = asking(leg(p | {"taker_fee": fee}), of_bybit_at_entry)
+    pool = report(snapshot(rules, [coin("USDT", 0)], [one]))
     return {
+        "initial_margin": pool.initial_margin,
         "maintenance_margin": pool.maintenance_margin,
         "unrealized_pnl": pool.positions[0].unrealised_pnl,
     }
@@ -984,13 +1049,13 @@ FROM_NORMALISED: Mapping[str, Callable[[Given], Found]] = {
     "BIN-OFF-004": real_lookup,
     "FT-BINANCE-03": real_pool,
     "FT-BINANCE-06": real_pool,
-    "FT-BYBIT-18": real_pool,
-    "FT-BYBIT-21": real_pool,
-    "FT-BYBIT-24": real_pool,
+    "FT-BYBIT-18": partial(real_pool, asks=of_bybit_at_entry),
+    "FT-BYBIT-21": partial(real_pool, asks=of_bybit_at_entry),
+    "FT-BYBIT-24": partial(real_pool, asks=of_bybit_at_entry),
     "BIN-007": real_pool,
     "BYB-001": real_bybit_row,
     "BYB-003": real_bybit_row,
-    "BYB-008": real_pool,
+    "BYB-008": partial(real_pool, asks=of_bybit_at_entry),
 }
 
 FROM_RAW: Mapping[str, Callable[[Given], Found]] = {
