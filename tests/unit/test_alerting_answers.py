@@ -594,7 +594,7 @@ def test_groups_keep_tiers_and_good_and_bad_news_apart() -> None:
     groups = [m.group for m in (warning, critical, eased, blind, resolved)]
     assert groups == [
         "danger:warning",
-        "danger:critical",
+        "danger:urgent",
         "eased:warning",
         "blind:bybit:warning",
         "resolved",

@@ -3,7 +3,8 @@ What goes around a text: its key, lane and sound, how far it reaches, what can b
 and the one line that stands for it among others.
 
 Rule: nothing is decided here. A key is the same whenever the same thing is said again. Good news
-never shares a group with bad, and a message that edits another has no group at all.
+never shares a group with bad, what is critical or worse is one group, and a message that edits
+another has none.
 """
 
 from __future__ import annotations
@@ -146,7 +147,9 @@ def _buttons(danger: DangerState) -> tuple[Button, ...]:
 def _group_of(kind: Kind, tier: Tier) -> str:
     if kind is Kind.RESOLVED:
         return "resolved"
-    return f"{'eased' if kind is Kind.EASED else 'danger'}:{tier.name.lower()}"
+    if kind is Kind.EASED:
+        return f"eased:{tier.name.lower()}"
+    return "danger:urgent" if tier >= Tier.CRITICAL else f"danger:{tier.name.lower()}"
 
 
 def _line(mark: str, account: str, pool: str, value: str, incident: Incident) -> str:

@@ -10,11 +10,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import groupby
 
 from watcher.domain.alert import MINUTE_US, Kind, Message, Moment, Text, Tier
 from watcher.policy import lines
 
-GROUP_LINES_MAX = 20
+GROUP_LINES_MAX = 40
 FOLD_LINES_MAX = 10
 _TITLES = {
     Kind.BLIND: "BLIND",
@@ -86,11 +87,16 @@ def _head(ordered: Sequence[Message]) -> str:
     worst = ordered[0]
     title = _TITLES.get(worst.kind, worst.tier.name)
     mark = lines.BLIND_MARK if title.endswith("BLIND") else lines.MARK[worst.tier]
-    accounts = len({message.account for message in ordered})
+    if title != worst.tier.name:
+        return f"{mark} {title}: {_count(ordered)}"
+    tiers = groupby(ordered, key=lambda message: message.tier)
+    return f"{mark} " + " · ".join(f"{tier.name}: {_count(list(some))}" for tier, some in tiers)
+
+
+def _count(some: Sequence[Message]) -> str:
+    accounts = len({message.account for message in some})
     said = f"{accounts} account{'' if accounts == 1 else 's'}"
-    if accounts != len(ordered):
-        said = f"{len(ordered)} alerts of {said}"
-    return f"{mark} {title}: {said}"
+    return said if accounts == len(some) else f"{len(some)} alerts of {said}"
 
 
 def _first_row(message: Message) -> str:
