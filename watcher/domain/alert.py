@@ -1,7 +1,7 @@
 """
 Nouns of alerting: tiers, measures, lines, what was seen, what is remembered, what is said.
 
-Rule: values only; how a state moves is `policy.alerting`, how a message reads `policy.messages`.
+Rule: values only; how a state moves is `policy.alerting`, how a message reads `policy.compose`.
 Times are integer microseconds. A `Moment` carries two: `steady_us` never jumps while the process
 lives and is what every duration is measured with; `wall_us` is what a person reads.
 """

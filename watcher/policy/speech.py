@@ -31,18 +31,18 @@ from watcher.policy import (
     alerting,
     blind,
     checks,
+    compose,
     envelope,
     lines,
-    messages,
     speaking,
     wording,
 )
 from watcher.policy.advice import Advice, advise
 from watcher.policy.checks import Finding, Look
+from watcher.policy.compose import Sight
 from watcher.policy.dangers import Turn
 from watcher.policy.figures import Figures, gather, label_of
 from watcher.policy.incidents import elapsed_us, opened, spoken
-from watcher.policy.messages import Sight
 from watcher.policy.readings import Reading
 
 
@@ -69,18 +69,18 @@ def of_dangers(
         if figures is None:
             text = _without_figures(state, danger, turn, found, rules, now)
         elif turn.kind is Kind.RESOLVED:
-            text = messages.resolved(
+            text = compose.resolved(
                 figures, danger, was=turn.was, now_us=now.steady_us, tolerance=tolerance
             )
         else:
-            text = messages.danger(
+            text = compose.danger(
                 figures,
                 danger,
                 turn.kind,
                 was=turn.was,
                 advice=_advice(found, figures, danger, rules),
                 tolerance=tolerance,
-                answer=messages.answer(danger, turn.kind, turn.ack, now.steady_us),
+                answer=compose.answer(danger, turn.kind, turn.ack, now.steady_us),
                 unstable=alerting.is_unstable(danger),
             )
         said.append(envelope.of_danger(state.account, danger, turn, text, now, figures=figures))
@@ -103,8 +103,8 @@ def of_unseen_dangers(
         if outage.guess is not None:
             figures = _figures(outage.guess, turn.pool, state, rules, now)
         sight = _sight(state, outage, prices, rules, now, pool=turn.pool)
-        answer = messages.answer(danger, turn.kind, turn.ack, now.steady_us)
-        text = messages.danger_unseen(sight, figures, danger, answer=answer)
+        answer = compose.answer(danger, turn.kind, turn.ack, now.steady_us)
+        text = compose.danger_unseen(sight, figures, danger, answer=answer)
         said.append(envelope.of_danger(state.account, danger, turn, text, now, figures=figures))
     return said
 
@@ -124,14 +124,14 @@ def of_blindness(
     if kind is Kind.SECURITY:
         state, incident = _own_incident(state, now)
         missed = state.blind.missed or Missed(kind=MissKind.SECURITY, reason="")
-        text = messages.security(state.account, rules.venue, incident, missed)
+        text = compose.security(state.account, rules.venue, incident, missed)
         tier = Tier.CRITICAL
     else:
         state, incident = _shared_incident(state, now, reach)
         wait_us = blind.repeat_us(outage.tier, acked=acked)
         since = state.blind.unanswered_since_us
         unanswered = kind is Kind.UNANSWERED and since is not None
-        text = messages.blind(
+        text = compose.blind(
             sight,
             incident,
             was=outage.was,
@@ -141,7 +141,7 @@ def of_blindness(
         )
         tier = outage.tier
     one = envelope.message(state.account, incident, kind, tier, Lane.BLIND, text, now)
-    said = messages.blindly(sight)
+    said = compose.blindly(sight)
     whole = envelope.of_blindness(one, venue=rules.venue, reach=reach, said=said, acked=acked)
     away = None if sight.estimate is None else sight.estimate.report.tier_distance
     return state, replace(whole, away=away)
@@ -162,7 +162,7 @@ def of_seeing(
             pools.append((figures, state.dangers[report.pool].tier))
     pools.sort(key=lambda pair: (-pair[1], pair[0].reading.gauge.remaining))
     since = before.last_good_at_us
-    text = messages.seeing(
+    text = compose.seeing(
         state.account,
         incident,
         pools,
@@ -191,7 +191,7 @@ def of_findings(
         assert incident is not None
         pools = {pool.pool for pool in found.report.pools} | {finding.pool}  # it may be gone
         urgent = finding.lane is Lane.DANGER
-        text = messages.finding(
+        text = compose.finding(
             state.account,
             incident,
             finding.title,
@@ -267,7 +267,7 @@ def _without_figures(
 ) -> Text:
     report = _report(found, turn.pool)
     if report is None:
-        return messages.gone(
+        return compose.gone(
             state.account,
             found.snapshot.venue,
             danger,
@@ -281,7 +281,7 @@ def _without_figures(
     outage = Outage(last=None, guess=None, age_us=age_us, was=turn.was, tier=danger.tier)
     hidden = replace(state, blind=replace(state.blind, missed=missed, misses=1, alike=1))
     sight = _sight(hidden, outage, {}, rules, now, pool=turn.pool)
-    return messages.danger_unseen(sight, None, danger)
+    return compose.danger_unseen(sight, None, danger)
 
 
 def _sight(

@@ -1,5 +1,5 @@
 """
-The messages: what a trader reads at three in the morning.
+Composes the messages: what a trader reads at three in the morning.
 
 Rule: at most twelve short lines, the one that matters first, the age and origin of the numbers
 last. Every message says what is true now, in numbers with units; an estimate says that it is one;
