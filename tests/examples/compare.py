@@ -2,7 +2,7 @@
 The published examples, figure by figure: what is expected, what we find, how far apart they may be.
 
 Rule: every example goes one way, `figures`, whatever its file calls its inputs. An example is added
-by one function among its venue's cases and one line in `tests.examples.cases`. Nothing is judged here
+by one function among its venue's cases and one line in `tests.examples.cases`. Judged is nothing
 but whether two figures lie within the tighter of the example's own tolerance and half a unit of
 the last digit it prints, so that no figure can be changed by a hundredth and still pass.
 """
