@@ -47,6 +47,7 @@ from watcher.channels.telegram_gate import (
 from watcher.channels.telegram_polling import POLL_TIMEOUT_S, Watched
 from watcher.domain.alert import SECOND_US, Message, Moment
 from watcher.policy import guarding
+from watcher.policy import messages as say
 from watcher.policy.guarding import Rival
 from watcher.ports import Answerer, Command, Press
 
@@ -248,7 +249,7 @@ class TelegramCommands:
         if not self._rivalry.lasts(self._now()) or _word_of(update) in SAFER:
             return
         log.warning("command.distrusted", update_id=update.update_id)
-        await _answered(update, guarding.COMMANDS_OFF)
+        await _answered(update, say.COMMANDS_OFF)
         raise ApplicationHandlerStop
 
     async def _pass_flood(self, update: Update, _: ContextTypes.DEFAULT_TYPE) -> None:
@@ -258,7 +259,7 @@ class TelegramCommands:
         if flood.admits(user_id, self._now()):
             return
         log.info("command.flooded", user_id=user_id)
-        await _answered(update, guarding.TOO_FAST)
+        await _answered(update, say.TOO_FAST)
         raise ApplicationHandlerStop
 
     async def _hand_over(self, update: Update, _: ContextTypes.DEFAULT_TYPE) -> None:
@@ -288,7 +289,7 @@ class TelegramCommands:
             operator=self.gate.is_operator(query.from_user.id),
             update_id=update.update_id,
         )
-        said = guarding.NOT_DONE
+        said = say.NOT_DONE
         try:
             async with asyncio.timeout(PRESS_S):
                 said = await self._answerer.press(press, self._road(press.chat_id))

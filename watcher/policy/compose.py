@@ -27,14 +27,19 @@ from watcher.domain.alert import (
 )
 from watcher.domain.report import PoolReport
 from watcher.policy import lines, stages, wording
+from watcher.policy import messages as say
 from watcher.policy.advice import Advice
 from watcher.policy.figures import Figures
 from watcher.policy.incidents import elapsed_us
 from watcher.policy.readings import Reading, is_empty
-from watcher.policy.wording import Bold, Row, row
+from watcher.policy.wording import Bold, Row, filled, row
 
 POOLS_NAMED_MAX = 5
-_NOTES = {Kind.REPEATED: "still", Kind.UPDATED: "still", Kind.UNANSWERED: "unanswered"}
+_NOTES = {
+    Kind.REPEATED: say.NOTE_STILL,
+    Kind.UPDATED: say.NOTE_STILL,
+    Kind.UNANSWERED: say.NOTE_UNANSWERED,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +80,9 @@ def danger(
     earlier = lines.earlier(figures)
     staged = [] if figures.reading.gone else stages.past(figures.report, figures.reading.gauge)
     rows: list[Row] = [
-        lines.header(lines.MARK[tier], tier.name, state.incident, figures.account, note=note),
+        lines.header(
+            lines.MARK[tier], wording.tier_name(tier), state.incident, figures.account, note=note
+        ),
         *lines.label(figures),
         *lines.distance(figures),
         *earlier,
@@ -97,12 +104,12 @@ def answer(state: DangerState, kind: Kind, ack: Ack | None, now_us: int) -> list
         return [_unanswered(elapsed_us(now_us, state.unanswered_since_us))]
     if state.ack is not None:
         ago = wording.duration(elapsed_us(now_us, state.ack.at_us) / 1e6)
-        return [row(f"Seen {ago} ago: speaks up when worse")]
+        return [row(say.SEEN_AGO.format(ago=ago))]
     if ack is None or ack.value is None or ack.measure is None:
         return []
     if kind not in (Kind.REPEATED, Kind.ESCALATED):
         return []
-    return [row(f"Worse than seen: was {lines.headline_of(ack.measure, ack.value)}")]
+    return [row(say.WORSE_THAN_SEEN.format(value=lines.headline_of(ack.measure, ack.value)))]
 
 
 def danger_unseen(
@@ -110,21 +117,27 @@ def danger_unseen(
 ) -> Text:
     """Return the words for danger in an account not seen: an estimate, or the last reading."""
     tier = state.tier
-    note = "ESTIMATE" if figures is not None else "not seen"
+    note = say.NOTE_ESTIMATE if figures is not None else say.NOTE_NOT_SEEN
     rows: list[Row] = [
-        lines.header(lines.MARK[tier], tier.name, state.incident, sight.account, note=note)
+        lines.header(
+            lines.MARK[tier], wording.tier_name(tier), state.incident, sight.account, note=note
+        )
     ]
     if figures is not None:
         rows += [
             *lines.label(figures),
-            row(f"ESTIMATE with {_priced(sight)}: ", Bold(lines.headline(figures.reading.gauge))),
+            filled(
+                say.ESTIMATE,
+                prices=_priced(sight),
+                value=Bold(lines.headline(figures.reading.gauge)),
+            ),
             *lines.moves(figures),
         ]
     rows += [
         *_last_true(sight),
         *_unseen(sight),
         *answer,
-        row("Cannot see: fills, transfers, liquidation"),
+        row(say.CANNOT_SEE),
     ]
     return wording.text_of(lines.fitted(rows))
 
@@ -144,7 +157,11 @@ def resolved(
         )
     rows = [
         lines.header(
-            lines.MARK[Tier.CALM], "CALM", state.incident, figures.account, note=lines.was(was)
+            lines.MARK[Tier.CALM],
+            wording.tier_name(Tier.CALM),
+            state.incident,
+            figures.account,
+            note=lines.was(was),
         ),
         *lines.label(figures),
         *lines.distance(figures),
@@ -171,17 +188,21 @@ def gone(
     Until it is *proven* the alert stands, and says so.
     """
     if proven:
-        header = lines.header(lines.GONE_MARK, "GONE", state.incident, account, note=lines.was(was))
+        header = lines.header(
+            lines.GONE_MARK, say.GONE, state.incident, account, note=lines.was(was)
+        )
     else:
         tier = state.tier
-        header = lines.header(lines.MARK[tier], tier.name, state.incident, account, note="still")
-    looked = "looked three times" if proven else "not proven yet"
+        header = lines.header(
+            lines.MARK[tier], wording.tier_name(tier), state.incident, account, note=say.NOTE_STILL
+        )
+    looked = say.NO_LONGER_THERE if proven else say.NO_LONGER_THERE_YET
     rows = [
         header,
-        *([row("Pool ", Bold(label))] if label else []),
-        row(f"Position no longer there, {looked}"),
+        *([filled(say.POOL, label=Bold(label))] if label else []),
+        row(looked),
         *(lines.equity(report) if report is not None else []),
-        row(f"Look at {wording.venue_name(venue)}: this cannot tell why"),
+        row(say.LOOK_AT.format(venue=wording.venue_name(venue))),
     ]
     return wording.text_of(lines.fitted(rows))
 
@@ -200,27 +221,31 @@ def blind(
     that he saw this.
     """
     rows: list[Row] = [
-        lines.header(lines.BLIND_MARK, "BLIND", incident, sight.account, note=lines.was(was)),
+        lines.header(lines.BLIND_MARK, say.BLIND, incident, sight.account, note=lines.was(was)),
         *_unseen(sight),
     ]
     if never_read:
-        rows.append(row("Never read since start"))
+        rows.append(row(say.NEVER_READ_YET))
     rows += _last_true(sight)
     if sight.estimate is not None:
         value = lines.headline(sight.estimate.reading.gauge)
-        rows.append(row(f"ESTIMATE with {_priced(sight)}: ", Bold(value)))
+        rows.append(filled(say.ESTIMATE, prices=_priced(sight), value=Bold(value)))
     rows += [
         *([] if unanswered_us is None else [_unanswered(unanswered_us)]),
-        row("Cannot see: fills, transfers, liquidation"),
-        row(f"Next word {wording.clock_time(next_wall_us, sight.zone)}, at once if worse"),
+        row(say.CANNOT_SEE),
+        row(say.NEXT_WORD.format(at=wording.clock_time(next_wall_us, sight.zone))),
     ]
     return wording.text_of(lines.fitted(rows))
 
 
 def blindly(sight: Sight) -> str:
     """Return blindness in the fewest words, for a line among others."""
-    since = f"not seen for {wording.duration(sight.since_s)}"
-    return since if sight.last is None else f"{since}, last {lines.headline(sight.last.gauge)}"
+    since = say.NOT_SEEN_FOR.format(since=wording.duration(sight.since_s))
+    return (
+        since
+        if sight.last is None
+        else say.NOT_SEEN_LAST.format(since=since, value=lines.headline(sight.last.gauge))
+    )
 
 
 def seeing(
@@ -233,17 +258,21 @@ def seeing(
 ) -> Text:
     """Return the words for an account seen again, with what is seen; *pools* worst first."""
     worst = pools[0][1] if pools else Tier.CALM
-    after = "Seeing now" if blind_s is None else f"Seeing again after {wording.duration(blind_s)}"
+    after = (
+        say.SEEING_NOW
+        if blind_s is None
+        else say.SEEING_AGAIN.format(since=wording.duration(blind_s))
+    )
     rows: list[Row] = [
-        lines.header(lines.MARK[worst], "SEEING", incident, account, note=_named(worst))
+        lines.header(lines.MARK[worst], say.SEEING, incident, account, note=_named(worst))
     ]
     if not pools:
-        rows.append(row(f"{after}: no position"))
+        rows.append(row(say.SEEING_NOTHING.format(after=after)))
         return wording.text_of(rows)
     first = pools[0][0]
     if len(pools) == 1:
         rows += [
-            row(f"{after}: ", Bold(lines.shortly(first))),
+            filled(say.SEEING_VALUE, after=after, value=Bold(lines.shortly(first))),
             *lines.moves(first),
             *lines.equity(first.report),
         ]
@@ -255,7 +284,7 @@ def seeing(
             name = figures.label or wording.pool_name(figures.report.pool)
             rows.append(row(f"{mark} {name} ", Bold(value)))
         if len(pools) > POOLS_NAMED_MAX:
-            rows.append(row(f"and {len(pools) - POOLS_NAMED_MAX} more, none worse"))
+            rows.append(row(say.AND_MORE_POOLS.format(count=len(pools) - POOLS_NAMED_MAX)))
     rows.append(lines.origin(first, tolerance))
     return wording.text_of(lines.fitted(rows))
 
@@ -264,19 +293,15 @@ def security(account: str, venue: str, incident: Incident, missed: Missed) -> Te
     """Return the words for a key that may not be used: it may withdraw, or is another account's."""
     who = wording.venue_name(venue)
     is_strange = missed.kind is MissKind.STRANGER
-    fault = "is of another account" if is_strange else "may withdraw funds"
-    remedy = (
-        "Meant so? Give the account a new name"
-        if is_strange
-        else "Make a read-only key, delete this one"
-    )
+    fault = say.KEY_STRANGE if is_strange else say.KEY_WITHDRAWS
+    remedy = say.KEY_STRANGE_REMEDY if is_strange else say.KEY_WITHDRAWS_REMEDY
     rows = [
-        lines.header(lines.SECURITY_MARK, "SECURITY", incident, account),
-        row(f"This {who} key {fault}"),
-        *([row(f"Told: {wording.words(missed.reason)}")] if missed.reason else []),
-        row("This account is NOT watched with it"),
+        lines.header(lines.SECURITY_MARK, say.SECURITY, incident, account),
+        row(fault.format(venue=who)),
+        *([row(say.TOLD.format(reason=wording.words(missed.reason)))] if missed.reason else []),
+        row(say.NOT_WATCHED_WITH_IT),
         row(remedy),
-        row("Told again once a day"),
+        row(say.TOLD_DAILY),
     ]
     return wording.text_of(rows)
 
@@ -293,49 +318,50 @@ def finding(
     """Return the words for a check that found something; *facts* are whole lines of ours."""
     rows = [
         lines.header(mark, title, incident, account),
-        *([row("Pool ", Bold(label))] if label else []),
+        *([filled(say.POOL, label=Bold(label))] if label else []),
         *(row(fact) for fact in facts),
     ]
     return wording.text_of(lines.fitted(rows))
 
 
 def _unanswered(waited_us: int) -> Row:
-    return row(Bold(f"Nobody answered for {wording.duration(waited_us / 1e6)}"))
+    return row(Bold(say.NOBODY_ANSWERED.format(since=wording.duration(waited_us / 1e6))))
 
 
 def _held(state: DangerState, reading: Reading, *, unstable: bool) -> list[Row]:
     if reading.lesser and state.firm >= max(state.tier, Tier.WATCH):
-        return [row(f"{state.tier.name} held: how far it is, is not known")]
+        return [row(say.HELD_UNKNOWN.format(tier=wording.tier_name(state.tier)))]
     if reading.gone:
-        return [row(f"No position seen: {state.tier.name} held until that lasts")]
+        return [row(say.HELD_UNSEEN.format(tier=wording.tier_name(state.tier)))]
     if unstable:
-        return [row(f"Unstable: holding {state.tier.name} longer")]
+        return [row(say.HELD_UNSTABLE.format(tier=wording.tier_name(state.tier)))]
     if state.good_since_us is not None:
-        return [row(f"Better: {state.tier.name} held until it lasts")]
+        return [row(say.HELD_BETTER.format(tier=wording.tier_name(state.tier)))]
     return []
 
 
 def _priced(sight: Sight) -> str:
     names = [wording.name(coin) for coin in sight.priced[:2]]
     if len(sight.priced) > len(names):
-        return "live prices"
-    return f"live {' and '.join(names)} price{'s' if len(names) > 1 else ''}"
+        return say.LIVE_PRICES
+    text = say.LIVE_MANY if len(names) > 1 else say.LIVE_ONE
+    return text.format(coins=say.AND.join(names))
 
 
 def _last_true(sight: Sight) -> list[Row]:
     if sight.last_wall_us is None or sight.last is None:
         return []
     at = wording.clock_time(sight.last_wall_us, sight.zone)
-    return [row(f"Last true reading {at}: ", Bold(lines.headline(sight.last.gauge)))]
+    return [filled(say.LAST_TRUE, at=at, value=Bold(lines.headline(sight.last.gauge)))]
 
 
 def _unseen(sight: Sight) -> list[Row]:
     missed = sight.blind.missed
     if missed is None:
-        return [row(f"Not seen for {wording.duration(sight.since_s)}")]
+        return [row(say.UNSEEN_FOR.format(since=wording.duration(sight.since_s)))]
     until = ""
     if missed.until_us is not None and missed.kind in (MissKind.BANNED, MissKind.MAINTENANCE):
-        until = f", until {wording.clock_time(missed.until_us, sight.zone)}"
+        until = say.UNSEEN_UNTIL.format(until=wording.clock_time(missed.until_us, sight.zone))
     return lines.unseen(sight.venue, missed, sight.since_s, _misses(sight.blind, missed), until)
 
 
@@ -344,16 +370,16 @@ def _misses(blind: BlindState, missed: Missed) -> str:
     start = f"{reason} " if reason else ""
     if blind.alike == blind.misses:
         return f"{start}×{blind.misses}"
-    return f"{start}×{blind.alike} of {blind.misses}"
+    return say.MISSES_OF.format(reason=start, alike=blind.alike, misses=blind.misses)
 
 
 def _story(state: DangerState, was: Tier, now_us: int) -> list[Row]:
     if state.incident is None:
         return []
     lasted = wording.duration(max(0, now_us - state.incident.opened_at_us) / 1e6)
-    worst = f", at worst {state.worst.name}" if state.worst > was else ""
-    return [row(f"Lasted {lasted}{worst}")]
+    worst = say.AT_WORST.format(tier=wording.tier_name(state.worst)) if state.worst > was else ""
+    return [row(say.LASTED.format(since=lasted, worst=worst))]
 
 
 def _named(tier: Tier) -> str:
-    return tier.name if tier > Tier.CALM else ""
+    return wording.tier_name(tier) if tier > Tier.CALM else ""

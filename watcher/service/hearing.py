@@ -14,7 +14,8 @@ import structlog
 
 from watcher.domain.alert import SECOND_US, Moment, Text
 from watcher.domain.road import Act
-from watcher.policy import notes, proving
+from watcher.policy import messages as say
+from watcher.policy import proving
 from watcher.ports import Channel, Clock, Command, DeliveryError, Press, Proof, Store, StoreError
 from watcher.service import keyring
 
@@ -56,7 +57,7 @@ class Hearing:
                 keyring.hashed(press.token), press, chat=road.name, now=self._clock.now()
             )
             if taken is None or taken.act is not Act.HEARD:
-                return notes.EXPIRED_BUTTON
+                return say.EXPIRED_BUTTON
             return await heard(self._store, taken.incident, self._clock.now())
         except StoreError as error:
             return str(error)

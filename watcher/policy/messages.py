@@ -1,0 +1,239 @@
+"""
+The catalogue: every text a person reads in the chat, and nothing else. A translation is this file.
+
+Rule: one constant is one text or one part of a row, with its fields in braces, as `str.format` has
+them. A translation may move a field within its text, change the signs around it and say how many
+digits it has; it may not drop one. What one and many are called are two texts (`..._ONE`). A text
+is at most as wide as `lines.WIDTH_MAX` once it is filled. Commands (`/mute main 2h`) and the names
+people give to accounts are not translated.
+
+To add a text: a constant under its topic here, `say.NAME.format(...)` where it is filled, and
+`wording.filled(say.NAME, value=Bold(...))` where a part of the row is marked. No other module of
+policy, service or channels holds words; `tests/test_tidy.py` proves it.
+"""
+
+from __future__ import annotations
+
+from watcher.domain.alert import MissKind, Tier
+
+# -- tiers, by which everything is called --
+
+TIERS = {
+    Tier.CALM: "CALM",
+    Tier.WATCH: "WATCH",
+    Tier.WARNING: "WARNING",
+    Tier.CRITICAL: "CRITICAL",
+    Tier.EMERGENCY: "EMERGENCY",
+}
+
+# -- numbers and times --
+
+PERCENT = "{value} %"
+LEVEL = "{value:,} %"
+ROUND_PERCENT = "{value:g} %"
+HEALTH_LARGE = "{value:.1f}x"
+HEALTH_SMALL = "{value:.2f}x"
+HEALTH_NO_LIMIT = "no limit"
+HEALTH_BELOW_ZERO = "below zero"
+DAYS_HOURS = "{days} d {hours} h"
+DAYS = "{days} d"
+HOURS_MINUTES = "{hours} h {minutes} min"
+HOURS = "{hours} h"
+MINUTES_SECONDS = "{minutes} min {seconds} s"
+MINUTES = "{minutes} min"
+SECONDS = "{seconds} s"
+ROUGHLY_NOW = "under a minute"
+ROUGHLY_MINUTES = "about {minutes:.0f} min"
+ROUGHLY_HOURS = "about {hours:.1f} h"
+CLOCK_TIME = "%H:%M:%S"
+MINUTE_TIME = "%H:%M %Z"
+DAY_TIME = "%-d %b %H:%M %Z"
+
+# -- the lines of a message --
+
+WAS = "was {tier}"
+LIKELY = "Most likely LIQUIDATED"
+UNSEEN = {
+    MissKind.UNREACHABLE: "No answer from {who} for {since}",
+    MissKind.UNREADABLE: "{who}'s answers make no sense for {since}",
+    MissKind.REFUSED: "{who} refuses the key for {since}",
+    MissKind.RATE_LIMITED: "{who}'s rate limit holds us off for {since}",
+    MissKind.BANNED: "{who} shut us out for {since}",
+    MissKind.MAINTENANCE: "{who} in maintenance for {since}",
+    MissKind.UNSUPPORTED: "{who} account not readable for {since}",
+    MissKind.SECURITY: "Not read for {since}: the key may withdraw",
+    MissKind.STRANGER: "Not read for {since}: another account's key",
+}
+# what venues call their own ratios, where that is not the name in their answers
+RATIOS = {
+    "accountMMRate": "MM rate",
+    "marginRatio": "margin ratio",
+    "marginLevel": "level",
+}
+LEVEL_WAS = "Level was {then}"
+HEALTH_WAS = "Health was {then}"
+LIQUIDATION_AT = "Liquidation at {coin} {price} ({percent})"
+ONLY_FALLS = "Only {coin} falls: {price} ({percent})"
+ONLY_RISES = "Only {coin} rises: {price} ({percent})"
+AT_THIS_SPEED = "At this speed: {left}"
+AT_LAST_SPEED = "At the last minute's speed: {left}"
+AND_LIKELY = "{equity}: most likely LIQUIDATED"
+SPARE_ENOUGH = "{wallet} holds {amount}: enough"
+SPARE_BRINGS = "{wallet} holds {amount}: brings {brings}"
+POOL = "Pool {label}"
+NO_RANGE = "none in range"
+SHORT_LEVEL = "level {value}"
+SHORT_NOTHING_OWED = "nothing owed"
+SHORT_HEALTH = "health {value}"
+NO_POSITION = "no position"
+HEALTH = "Health {value} (liquidation at 1.00x)"
+TEN_MINUTES_AGO = "ten min ago"
+MINUTES_AGO = "{minutes} min ago"
+ALL_COINS = "All coins {percent}"
+FALLS_FAST = "Falls fast: a tier up"
+LIQUIDATION_IN = "Liquidation in {left} at this pace: a tier up"
+EQUITY = "Equity {equity} {asset}"
+EQUITY_KEEP = ", must keep {requirement}"
+EQUITY_NOW = "Equity {equity}"
+EQUITY_WAS = ", was {equity}"
+BACK_ADD = "Back to {goal}: add {amount}"
+BACK_REPAY = "  or repay {amount:,f} {asset} from outside"
+BACK_HOPELESS = "No top-up brings back {goal}: {asset} too weak"
+OR_CLOSE = "  or close"
+BACK_CLOSE = "Back to {goal}: close"
+CLOSE_ALL = "{start} all {amount:,f} {unit}"
+CLOSE_PART = "{start} {amount:,f} of {of:,f} {unit}"
+AGE = "{age} old"
+ORIGIN_VENUE = "{age}; {venue}'s figures only"
+ORIGIN_OURS = "{age}; our model only"
+ORIGIN_DIFFER = "{age}; our model and {venue} differ by {apart}"
+ORIGIN_AGREE = "{age}; our model and {venue} agree to {apart:.1f} %"
+NO_LIQUIDATION = "No liquidation in range{earlier}"
+PAST_LIQUIDATION = "At or past liquidation"
+FROM_LIQUIDATION = "{value} from liquidation{earlier}"
+NOTHING_OWED = "Nothing owed"
+LEVEL_CALL = "call {level}, "
+LEVEL_END = "liquidation {level}"
+LEVEL_LINE = "Level {level} ({bars}{end})"
+STAGE_PAST = "Past {stage} ({bar})"
+STAGE_PRICE = " to {price}"
+STAGE_AWAY = "{stage} {away} away{path}{price}"
+
+# -- danger, blindness and their end --
+
+NO_LONGER_THERE = "Position no longer there, looked three times"
+NO_LONGER_THERE_YET = "Position no longer there, not proven yet"
+AND = " and "
+LIVE_ONE = "live {coins} price"
+LIVE_MANY = "live {coins} prices"
+SEEING_NOTHING = "{after}: no position"
+SEEING_VALUE = "{after}: {value}"
+KEY_STRANGE = "This {venue} key is of another account"
+KEY_STRANGE_REMEDY = "Meant so? Give the account a new name"
+KEY_WITHDRAWS = "This {venue} key may withdraw funds"
+KEY_WITHDRAWS_REMEDY = "Make a read-only key, delete this one"
+NOTE_STILL = "still"
+NOTE_UNANSWERED = "unanswered"
+SEEN_AGO = "Seen {ago} ago: speaks up when worse"
+WORSE_THAN_SEEN = "Worse than seen: was {value}"
+NOTE_ESTIMATE = "ESTIMATE"
+NOTE_NOT_SEEN = "not seen"
+ESTIMATE = "ESTIMATE with {prices}: {value}"
+CANNOT_SEE = "Cannot see: fills, transfers, liquidation"
+GONE = "GONE"
+LOOK_AT = "Look at {venue}: this cannot tell why"
+BLIND = "BLIND"
+NEVER_READ_YET = "Never read since start"
+NEXT_WORD = "Next word {at}, at once if worse"
+NOT_SEEN_FOR = "not seen for {since}"
+NOT_SEEN_LAST = "{since}, last {value}"
+SEEING_NOW = "Seeing now"
+SEEING_AGAIN = "Seeing again after {since}"
+SEEING = "SEEING"
+AND_MORE_POOLS = "and {count} more, none worse"
+SECURITY = "SECURITY"
+TOLD = "Told: {reason}"
+NOT_WATCHED_WITH_IT = "This account is NOT watched with it"
+TOLD_DAILY = "Told again once a day"
+NOBODY_ANSWERED = "Nobody answered for {since}"
+HELD_UNKNOWN = "{tier} held: how far it is, is not known"
+HELD_UNSEEN = "No position seen: {tier} held until that lasts"
+HELD_UNSTABLE = "Unstable: holding {tier} longer"
+HELD_BETTER = "Better: {tier} held until it lasts"
+LIVE_PRICES = "live prices"
+LAST_TRUE = "Last true reading {at}: {value}"
+UNSEEN_FOR = "Not seen for {since}"
+UNSEEN_UNTIL = ", until {until}"
+MISSES_OF = "{reason}×{alike} of {misses}"
+AT_WORST = ", at worst {tier}"
+LASTED = "Lasted {since}{worst}"
+
+# -- counts --
+
+ACCOUNTS_ONE = "{count} account"
+ACCOUNTS = "{count} accounts"
+MESSAGES_ONE = "{count} message"
+MESSAGES = "{count} messages"
+
+# -- notes of the service --
+
+WATCHING = "WATCHING"
+WATCHING_FACT = "You hear of danger and of blindness"
+NOBODY_WATCHED = "Nobody watched for {since}"
+WATCHING_AGAIN = "WATCHING AGAIN"
+STOPPED = "STOPPED"
+STOPPED_FACT = "NOBODY WATCHES until it is started"
+TEST = "TEST"
+TEST_FACT = "Alerts of watcher arrive here"
+EXPIRED_BUTTON = "Expired or already used"
+ALREADY_DONE = "Already done"
+NOT_KEPT = "It could not be written down: a restart forgets it"
+AND_MORE = " and {count} more"
+ACCOUNTS_NAMED = "Accounts: {names}{more}"
+SINCE = "Since {at}"
+AT = "At {at}"
+
+# -- the guard at the bot's door --
+
+TOO_FAST = "Too many at once: wait a minute"
+COMMANDS_OFF = "Off while another program uses this bot's token"
+NOT_DONE = "This could not be done; the log says why"
+RIVAL_POLLS = "another program reads this bot's messages"
+RIVAL_HOOKED = "somebody had this bot's messages sent to an address of theirs"
+DENIED = "🔒 {title} {messages} to the bot from outside its list"
+DENIED_FACT = "None was answered; told once an hour at most"
+RIVAL_FACT = "Alerts go on; commands and buttons are off until it stops, /kill and /pause are not"
+RIVAL_REMEDY = (
+    "Yours: stop the other program. Not yours: /revoke the token at @BotFather, set the new"
+)
+
+# -- orders: seen, mute, pause, kill --
+
+NOT_OPEN = "#{code} is not open; open: {codes}"
+NOT_OPEN_NOTHING = "#{code} is not open; nothing is open"
+ORDER_HEARD_BEFORE = "This order was heard before; nothing is done twice"
+MUTE_NEEDS = "A mute needs an account or pool, and its end"
+UNMUTE_NEEDS = "Say what is to be heard again"
+PAUSE_NEEDS = "A pause needs its length, 30 d at most"
+MONEY_PAUSED = "Money paused until {until}: none is moved; alerts go on"
+MONEY_KILLED = "KILLED: no money is moved any more; alerts go on. Only the server can undo this"
+MONEY_UNKNOWN = "Money: not known, the store cannot be read"
+MONEY_KILLED_BY = "Money KILLED by {who} at {at}"
+MONEY_PAUSED_UNTIL = "Money paused until {until}"
+NO_LONGER_WATCHED = "{account} is not watched any more"
+NOTHING_UNSEEN = "Nothing is open that nobody has seen"
+WHICH_ONE = "Which one? /ack with its code: {codes}{more}"
+
+# -- answers to commands --
+
+AND_MORE_PAGES = "and {count} more pages"
+ONE_ACCOUNT = "; one account: /positions {account}"
+CHART_SPANS = "A chart spans 5 min to 30 d"
+NO_ACCOUNT = "No account is watched"
+PRESS_FAILED = "The store cannot be read: say it as a command, /help"
+PICTURE_BELOW = "{what} of {account} below"
+COMMAND_LATE = "Your command came {age_s} s late and was not run: ask again"
+ORDER_FAILED = "/{command} was NOT done: the store failed; try again"
+ANSWER_FAILED = "This answer could not be made; the log says why. Alerts go on."
+DRAWING_ALREADY = "Another chart is being drawn: ask again in a moment"
+DRAWING_FAILED = "The chart could not be drawn; the log says why. Alerts go on"
