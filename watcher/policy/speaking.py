@@ -147,6 +147,16 @@ def again(
     return danger, None
 
 
+def outgrows_ack(danger: DangerState, reading: Reading) -> bool:
+    """Tell whether *danger* was acked at figures that *reading* is worse than by a fifth."""
+    return danger.ack is not None and _is_past(danger.ack, reading)
+
+
+def outgrows_ack(danger: DangerState, reading: Reading) -> bool:
+    """Tell whether *reading* is worse than what the ack of *danger*, if any, stands for."""
+    return danger.ack is not None and _is_past(danger.ack, reading)
+
+
 def told(danger: DangerState, reading: Reading | None, now_us: int) -> DangerState:
     """Return *danger* after one more word of it, with the figure that was told."""
     assert danger.incident is not None
