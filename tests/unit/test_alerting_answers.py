@@ -47,8 +47,14 @@ class Account:
     def see(self, snapshot: Snapshot) -> list[Message]:
         return self._for(1 / 6, lambda: seen(snapshot))
 
-    def miss(self, minutes: float = 1 / 6, kind: MissKind = MissKind.UNREACHABLE) -> list[Message]:
-        return self._for(minutes, lambda: missed(kind=kind))
+    def miss(
+        self,
+        minutes: float = 1 / 6,
+        kind: MissKind = MissKind.UNREACHABLE,
+        price: float | None = None,
+    ) -> list[Message]:
+        prices = {} if price is None else {"BTC": price}
+        return self._for(minutes, lambda: missed(kind=kind, prices=prices))
 
     def obey(self, order: Order) -> str:
         self.state, said = obey(self.state, order, moment(self.seconds))
@@ -457,6 +463,54 @@ def test_blindness_below_critical_is_told_every_ten_minutes_and_acked_every_hour
     assert account.obey(AckOrder(incident=code, user_id=1)).startswith("Seen")
     account.miss(130)
     assert when(account, start, [Kind.BLIND_REPEATED])[-2:] == [60, 120]
+
+
+@pytest.mark.parametrize(("acked", "minutes"), [(False, 1), (True, 5)])
+def test_an_emergency_is_no_quieter_for_not_being_seen(acked: bool, minutes: int) -> None:  # noqa: FBT001 - a case
+    account = Account()
+    account.at(2.0)
+    account.miss(2)
+    if acked:
+        account.ack()
+    start = account.said[-1][0]
+    account.miss(20)
+
+    times = [start, *(at for at, _ in account.said if at > start)]
+    gaps = [later - at for at, later in pairwise(times)]
+    assert max(gaps) <= minutes * 60 + account.every_s
+    assert account.seconds - account.said[-1][0] <= minutes * 60
+
+
+def test_an_estimate_worse_than_what_was_acked_is_told_while_nothing_is_seen() -> None:
+    account = Account()
+    account.at(5.5)
+    account.miss(2)
+    account.ack()
+
+    assert account.miss(1, price=990.0) == []
+    (told,) = account.miss(1, price=985.0)
+    assert (told.kind, told.tier) == (Kind.REPEATED, Tier.CRITICAL)
+    assert "Ack" in [button.label for button in told.buttons]
+
+
+def test_a_danger_that_got_worse_in_an_acked_blindness_is_told_until_answered() -> None:
+    """Who has seen the blindness has not seen that the price went on falling in it."""
+    account = Account()
+    account.at(9.0)
+    account.miss(2)
+    account.ack()
+    account.miss(1, price=960.0)
+    start = account.said[-1][0]
+    assert account.said[-1][1].kind is Kind.ESCALATED
+    account.miss(10, price=960.0)
+
+    told = [(round((at - start) / 60), m.reach) for at, m in account.said if at >= start]
+    assert told == [
+        (0, Reach.CHAT),
+        (3, Reach.SECOND),
+        (6, Reach.FALLBACK),
+        (9, Reach.FALLBACK),
+    ]
 
 
 def test_seeing_again_is_told_as_far_as_blindness_was() -> None:
