@@ -148,11 +148,6 @@ def again(
 
 
 def outgrows_ack(danger: DangerState, reading: Reading) -> bool:
-    """Tell whether *danger* was acked at figures that *reading* is worse than by a fifth."""
-    return danger.ack is not None and _is_past(danger.ack, reading)
-
-
-def outgrows_ack(danger: DangerState, reading: Reading) -> bool:
     """Tell whether *reading* is worse than what the ack of *danger*, if any, stands for."""
     return danger.ack is not None and _is_past(danger.ack, reading)
 
