@@ -19,6 +19,7 @@ from watcher.domain.alert import MINUTE_US, DangerState, FindingState, Lane, Tie
 from watcher.domain.report import PoolReport, Report, Status
 from watcher.domain.status import KeyRights, VenueStatus
 from watcher.policy import lines, losses, opinions, wording
+from watcher.policy import messages as say
 from watcher.policy.alerting import GOOD_SAMPLES
 from watcher.policy.incidents import elapsed_us, opened, spoken
 from watcher.policy.readings import Reading
@@ -116,12 +117,12 @@ def divergence(scene: Scene) -> Iterator[Finding]:
             check="divergence",
             pool=pool.pool,
             fact="apart",
-            title="MODEL DIFFERS",
+            title=say.MODEL_DIFFERS,
             facts=(
-                f"Our model and {venue} differ by {shown}",
+                say.MODEL_DIFFERS_BY.format(venue=venue, apart=shown),
                 *opinions.figures(scene.look.snapshot, pool),
                 opinions.reason(scene.look.snapshot, pool),
-                "The worse of the two counts",
+                say.WORSE_COUNTS,
             ),
             tier=Tier.WARNING,
             lane=Lane.WARNING,
@@ -141,11 +142,11 @@ def contradicted(scene: Scene) -> Iterator[Finding]:
             check="contradicted",
             pool=pool,
             fact="/".join(sorted(one.what for one in mismatches)),
-            title="TABLE DIFFERS",
+            title=say.TABLE_DIFFERS,
             facts=(
                 *(opinions.said(one) for one in mismatches[:LOSSES_SHOWN_MAX]),
-                *([f"and {rest} more"] if rest > 0 else []),
-                "The worse of the two counts",
+                *([say.AND_MORE_ROWS.format(count=rest)] if rest > 0 else []),
+                say.WORSE_COUNTS,
             ),
             tier=Tier.WATCH,
             lane=Lane.WARNING,
@@ -161,13 +162,13 @@ def unmodelled(scene: Scene) -> Iterator[Finding]:
             continue
         judged = scene.look.readings.get(pool.pool) is not None
         why = wording.words(pool.why or scene.look.snapshot.mode)
-        ending = f"Tiers follow {venue}'s own figures" if judged else "NO TIER CAN FIRE for it"
+        ending = say.TIERS_FOLLOW_VENUE.format(venue=venue) if judged else say.NO_TIER_CAN_FIRE
         yield Finding(
             check="unmodelled",
             pool=pool.pool,
             fact=f"{why}/{judged}",
-            title="NOT COMPUTED" if judged else "NOT WATCHED",
-            facts=(f"Not computed here: {why}", *_figures(pool), ending),
+            title=say.NOT_COMPUTED if judged else say.NOT_WATCHED,
+            facts=(say.NOT_COMPUTED_WHY.format(why=why), *_figures(pool), ending),
             tier=Tier.WATCH if judged else Tier.WARNING,
             lane=Lane.WARNING,
             silent=judged,
@@ -201,10 +202,10 @@ def shrunk(scene: Scene) -> Iterator[Finding]:
             check="shrunk",
             pool=pool,
             fact="/".join(said),
-            title=f"{found[0].kind} {'GONE' if gone else 'SMALLER'}",
+            title=(say.LOSSES_GONE if gone else say.LOSSES_SMALLER)[found[0].kind],
             facts=(
                 *said[:LOSSES_SHOWN_MAX],
-                *([f"and {rest} more"] if rest > 0 else []),
+                *([say.AND_MORE_ROWS.format(count=rest)] if rest > 0 else []),
                 *_worth(scene, pool, change, found[0]),
             ),
             tier=max(tier, Tier.CRITICAL if change.likely else Tier.WARNING),
@@ -219,9 +220,9 @@ def _worth(scene: Scene, pool: str, change: losses.Change, loss: losses.Loss) ->
     if report is not None and report.positions:
         yield from health_line(report)
     yield from _venues_word(scene, pool)
-    yield "Seen once, not confirmed"
-    or_else = ", liquidated or deleveraged" if loss.kind == "POSITION" else ", or liquidated"
-    yield f"Look at {venue}" if change.likely else f"{loss.by_you} by you{or_else} by {venue}?"
+    yield say.SEEN_ONCE
+    text = say.LOOK if change.likely else say.LOSSES_BY_WHOM[loss.kind]
+    yield text.format(venue=venue)
 
 
 # in the reading before it: some venues mark a position while they liquidate or deleverage it
@@ -230,7 +231,7 @@ def _venues_word(scene: Scene, pool: str) -> Iterator[str]:
     venue = wording.venue_name(scene.look.snapshot.venue)
     said = dict.fromkeys(flag.says for flag in before if flag.pool == pool and flag.forced)
     if said:
-        yield f"{venue} said before: {wording.words(', '.join(said))}"
+        yield say.VENUE_SAID_BEFORE.format(venue=venue, flags=wording.words(", ".join(said)))
 
 
 Check = Callable[[Scene], Iterator[Finding]]
@@ -295,4 +296,4 @@ def health_line(pool: PoolReport | None) -> tuple[str, ...]:
     """Return the line of a pool's health, none where it is not known."""
     if pool is None or pool.health is None or not math.isfinite(pool.health):
         return ()
-    return (f"Health {wording.health(pool.health)} (liquidation at 1.00x)",)
+    return (say.HEALTH.format(value=wording.health(pool.health)),)

@@ -49,6 +49,7 @@ from watcher.policy import (
     speech,
     wording,
 )
+from watcher.policy import messages as say
 from watcher.policy.checklist import CHECKS
 from watcher.policy.checks import Look, Scene
 from watcher.policy.dangers import Turn
@@ -120,7 +121,7 @@ def _look(state: AccountState, seen: Seen, rules: AlertRules, now: Moment) -> Lo
     if strange is not None:
         return strange
     if seen.snapshot is None:
-        missed = seen.missed or Missed(kind=MissKind.UNREADABLE, reason="nothing was brought")
+        missed = seen.missed or Missed(kind=MissKind.UNREADABLE, reason=say.NOTHING_BROUGHT)
         return keys.explained(missed, state.key, now, wording.zone(rules.timezone))
     try:
         found = look(seen.snapshot, rules)
@@ -128,7 +129,7 @@ def _look(state: AccountState, seen: Seen, rules: AlertRules, now: Moment) -> Lo
         return Missed(kind=MissKind.UNREADABLE, reason=str(error))
     age_us = now.wall_us - seen.snapshot.taken_at_us
     if age_us > _allowed_us(found, None, state.dangers, rules):
-        reason = f"answer is {age_us // SECOND_US} s old"
+        reason = say.ANSWER_OLD.format(age_s=age_us // SECOND_US)
         return Missed(kind=MissKind.UNREADABLE, reason=reason)
     return found
 

@@ -14,6 +14,7 @@ policy, service or channels holds words; `tests/test_tidy.py` proves it.
 
 from __future__ import annotations
 
+from watcher.domain.account import Side
 from watcher.domain.alert import MissKind, Tier
 
 # -- tiers, by which everything is called --
@@ -237,3 +238,218 @@ ORDER_FAILED = "/{command} was NOT done: the store failed; try again"
 ANSWER_FAILED = "This answer could not be made; the log says why. Alerts go on."
 DRAWING_ALREADY = "Another chart is being drawn: ask again in a moment"
 DRAWING_FAILED = "The chart could not be drawn; the log says why. Alerts go on"
+
+# -- what is open, and what was typed --
+
+NOTHING = "nothing"
+ALERTS_HEAD = "{at} · {open} open, {muted} muted"
+UNKNOWN = "No {kind} {name}"
+UNKNOWN_NEAREST = "No {kind} {name}; nearest: {known}"
+UNKNOWN_KNOWN = "No {kind} {name}; there is: {known}"
+
+# -- two opinions of one figure --
+
+FIGURES = {
+    "equity": "equity",
+    "maintenance margin": "maintenance margin",
+    "collateral value": "collateral value",
+}
+OPINIONS = "{figure} {ours} by us, {theirs} by {venue} ({asset})"
+MISMATCH_BRACKETS = "{what} {figure} {ours} by our brackets, {theirs} by the venue"
+MISMATCH_WEIGHTS = "{what} {figure} {ours} by our weights, {theirs} by the venue"
+
+# -- what became smaller --
+
+SIDES = {Side.LONG: "long", Side.SHORT: "short"}
+POSITION_WAS = "Was {symbol} {side} {was}, now {now}"
+POSITION_IS_GONE = "gone"
+DEBT_WAS = "Owed {was} {asset}, now {now}"
+LOSSES_GONE = {"position": "POSITION GONE", "debt": "DEBT GONE"}
+LOSSES_SMALLER = {"position": "POSITION SMALLER", "debt": "DEBT SMALLER"}
+LOSSES_BY_WHOM = {
+    "position": "Closed by you, liquidated or deleveraged by {venue}?",
+    "debt": "Repaid by you, or liquidated by {venue}?",
+}
+LOOK = "Look at {venue}"
+NOBODY_HAS_SEEN = "nobody has seen it"
+SEEN_BY = "seen by {who} {since} ago"
+OPEN_FOR = "   {tier} for {since}, {seen}"
+MUTED_LINE = "🔇 {account}{pool} up to {tier}, {left} left"
+AND_MORE_ROWS = "and {count} more"
+ALL_ACCOUNTS = "all"
+AND_OTHER_LINES = "and {count} other sets of lines"
+TIERS_BEGIN = "Tiers begin under"
+NEVER = "never"
+
+# -- answers to orders --
+
+NOT_OPEN_ON = "{code} is not open on {account}"
+WORSE_BY_NOW = "{code} is {tier} by now: that is not seen yet"
+SEEN = "Seen: {code} {tier}, {next}"
+SEEN_NEXT_WORD = "next word in {since} or when worse"
+MUTE_NOT_THIS = "{tier} cannot be muted, only acked; nothing is muted"
+MUTE_TOO_LONG = "A mute lasts up to 24 h; nothing is muted"
+MUTE_NO_POOL = "No pool {pool} in {account}; there is: {known}"
+MUTED = "Muted up to {tier} for {since}: {scope}"
+MUTED_GOES_ON = ", which is {tier} and goes on"
+UNMUTED_NOTHING = "Nothing was muted: {scope}"
+UNMUTED = "Not muted any more: {scope}"
+
+# -- kinds of things that can be asked for --
+
+KIND_ACCOUNT = "account"
+WHICH_ACCOUNT = "Which account's {name}? It is in {accounts}"
+KIND_SCOPE = "account or pool"
+
+# -- why two opinions differ --
+
+OPINIONS_HEALTH = "Health {ours} by us, {theirs} by {venue}"
+WHY_TABLE = "Likely an old table: {table}"
+WHY_ORDERS = "Likely resting orders, which the venue counts in full"
+WHY_FEE = "Likely the fee to close {symbol}, which is not known"
+WHY_TIME = "Likely time: the answers lie {apart_s:.1f} s apart"
+WHY_EQUITY = "Equity differs: likely a collateral weight, an index price, or orders"
+WHY_MAINTENANCE = "Maintenance differs: likely an old bracket table, or orders"
+WHY_RATIO = "Likely what resting orders would lose, which only the ratio counts"
+WHY_UNKNOWN = "Equity and maintenance differ: a rule of this account we do not know"
+
+# -- what a venue says, the mode, the key, the clock --
+
+# the first word of a flag, and what it means for the trader
+FLAGS = {
+    "MARGIN_CALL": "add margin or reduce",
+    "SUPPLY_MARGIN": "add margin or reduce",
+    "REDUCE_ONLY": "orders may only reduce",
+    "ACTIVE_LIQUIDATION": "it is being liquidated",
+    "PRE_LIQUIDATION": "it is about to be liquidated",
+    "FORCE_LIQUIDATION": "it is being liquidated",
+    "BANKRUPTED": "other wallets may be drawn on",
+    "Liq": "it is being liquidated",
+    "Adl": "it is being deleveraged",
+    "isReduceOnly": "it may only get smaller",
+    "twap": "others may be sold to repay it",
+    "colBorrAutoConversion": "others may be sold to repay it",
+}
+RIGHTS = {"read": "read", "trade": "trade", "transfer": "transfer", "withdraw": "withdraw"}
+VENUE_ACTS = "{venue} ACTS"
+VENUE_WARNS = "{venue} WARNS"
+POSITION_MOVED = "{symbol} {side} was {was}, now {now}"
+KEY_ENDS_IN = "This {venue} key ends in {left}"
+KEY_ENDS_NOW = "This {venue} key ends now"
+CLOCK_BEHIND = "This machine is {seconds:.1f} s behind {venue}"
+CLOCK_AHEAD = "This machine is {seconds:.1f} s ahead of {venue}"
+MODE_WAS = "Was {modes}"
+MODE_NOW = "Now {modes}"
+MODE_CHANGED = "MODE CHANGED"
+NOT_BY_YOU_LOOK = "Not by you? Look at {venue}"
+KEY_MAY_NOW = "May now {rights}"
+KEY_MAY_NO_LONGER = "May no longer {rights}"
+KEY_BOUND = "Now bound to addresses"
+KEY_UNBOUND = "No longer bound to addresses"
+KEY_EXPIRES_NOW = "Expires now {at}"
+KEY_CHANGED = "KEY CHANGED"
+KEY_OF = "This {venue} key:"
+NOT_BY_YOU_DELETE = "Not by you? Delete it there"
+KEY_EXPIRES = "KEY EXPIRES"
+KEY_EXPIRES_ON = "On {at}"
+KEY_RENEW = "Make a new one before: without it, BLIND"
+KEY_NOT_BOUND = "KEY NOT BOUND"
+KEY_NOT_BOUND_FACT = "This {venue} key works from any address"
+KEY_BIND = "Bind it to this machine's"
+KEY_LAPSES = "Unused for 14 days, OKX ends it"
+CLOCK_OFF = "CLOCK OFF"
+CLOCK_SET_NOW = "5 s off, exchanges refuse: set it NOW"
+CLOCK_SET = "Set it, and keep it set by NTP"
+CLOCK_MEANWHILE = "Requests are signed with its time meanwhile"
+KEY_STRANGE_REASON = "account {now}, known is {was}"
+KEY_EXPIRED = "the key expired on {at}"
+
+# -- why a reading is refused --
+
+NOTHING_BROUGHT = "nothing was brought"
+ANSWER_OLD = "answer is {age_s} s old"
+
+# -- overviews --
+
+ACCOUNT_HEAD = "{account} · {age}"
+ACCOUNT_HEAD_BLIND = "{account} · BLIND, {age}"
+NEVER_READ = "⚫ {account} never read since start"
+BLIND_FOR = "BLIND {age}"
+MARK = "mark {price}"
+HOLDS = "• {asset} holds {amount}"
+HOLDS_AND_OWES = "• {asset} holds {amount}, owes {owed}"
+
+# -- the digest of a day, and the proof of life --
+
+INCIDENTS_ONE = "{count} incident"
+INCIDENTS = "{count} incidents"
+GAPS_ONE = "{count} gap"
+GAPS = "{count} gaps"
+BLIND_IN_GAPS = "blind {total} in {gaps}"
+DAY_TOLD = "Told: {count}{reached}"
+DAY_QUIET = "Without sound in the quiet hours: {count}"
+PROOF_LAST_READ = "⚫ {account} NOT SEEN, last read {since} ago"
+PROOF_NEVER_READ = "⚫ {account} NOT SEEN, never read"
+PROOF_CHECK = "Last complete check {at}"
+PROOF_NO_CHECK = "No complete check yet"
+PROOF_HEAD = "🫀 {check}, {count}"
+PROOF_ACCOUNTS = "{seen}/{count} accounts"
+
+# -- what the checks find --
+
+MODEL_DIFFERS = "MODEL DIFFERS"
+MODEL_DIFFERS_BY = "Our model and {venue} differ by {apart}"
+WORSE_COUNTS = "The worse of the two counts"
+TABLE_DIFFERS = "TABLE DIFFERS"
+TIERS_FOLLOW_VENUE = "Tiers follow {venue}'s own figures"
+NO_TIER_CAN_FIRE = "NO TIER CAN FIRE for it"
+NOT_COMPUTED = "NOT COMPUTED"
+NOT_WATCHED = "NOT WATCHED"
+NOT_COMPUTED_WHY = "Not computed here: {why}"
+SEEN_ONCE = "Seen once, not confirmed"
+VENUE_SAID_BEFORE = "{venue} said before: {flags}"
+
+# -- rows of overviews --
+
+STATUS_NONE = "{at} · no account is watched"
+STATUS_OLDEST = ", oldest {age}"
+STATUS_HEAD = "{at} · {seen} of {count} seen{oldest}"
+NEVER_READ_PAGE = "{account} · never read since start"
+NO_POSITION_AT_ALL = "No position"
+STATUS_LAST = "   last {value} at {at}"
+NOT_COMPUTED_SHORT = "not computed"
+NOT_KNOWN = "not known"
+HELD_UNTIL_PROVEN = "held until proven gone"
+HELD = "held"
+STATUS_LEVEL = "{level} ({bars}liq {end})"
+STATUS_RATE = "{minus}{rate:.1f} %/min"
+STATUS_ALONE = "{coin} alone {price}"
+STATUS_UNSEEN = ", {count} of them not seen"
+STATUS_ALL_CALM = "all calm"
+STATUS_NONE_WORSE = "none worse than {tier}"
+STATUS_MORE = "and {count} more, {how}{also}"
+STATUS_EQUITY = "Equity in all {amount} USD"
+CONTRACTS = "contracts"
+POSITION_LIQUIDATION = "   liquidation {price} ({away})"
+
+# -- rows of the digest --
+
+NO_PING = "NOBODY WILL NOTICE IF THIS PROGRAM DIES: no external ping is configured"
+DAY_ROADS = "Roads: {roads}"
+PROOF_MORE = "and {count} more are not seen"
+PROOF_MEANS = "Where this is over 10 min old, nobody watches"
+DAY_HEAD = "📋 {title} until {at} · {seen} of {count} seen now"
+DAY = "DAY"
+DAY_NO_HISTORY = "its history could not be read"
+DAY_WORST = "worst {tier}"
+DAY_NEAREST = "nearest {value}"
+DAY_NO_READING = "no reading"
+DAY_NOT_SEEN = "NOT SEEN NOW"
+DAY_NO_GAP = "no gap"
+DAY_MUTE = "{account}{pool} up to {tier} until {until}"
+DAY_ACKS = "Acks open: {acks}"
+DAY_MUTES = "Mutes: {mutes}"
+NONE = "none"
+DAY_NOTHING_KNOWN = "Told: not known, the outbox could not be read"
+DAY_LOST = ", {count} of them not delivered"
+DAY_ALL_DELIVERED = ", all delivered"

@@ -51,10 +51,6 @@ def test_message(now: Moment, *, zone: str) -> Message:
     return _message("test", wording.text_of(rows), now, Lane.REPLY, silent=False)
 
 
-ALREADY_DONE = say.ALREADY_DONE
-NOT_KEPT = say.NOT_KEPT
-
-
 def _note(
     reason: str,
     mark: str,

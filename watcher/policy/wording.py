@@ -57,12 +57,14 @@ def row(*pieces: Piece) -> Row:
     return pieces
 
 
-def filled(template: str, **pieces: Piece) -> Row:
+def filled(template: str, **pieces: Piece | int) -> Row:
     """Return the row that *template* makes, its fields filled with pieces shown as each is."""
     made: list[Piece] = []
     for text, field in _parts(template):
         made += [text] if text else []
-        made += [pieces[field]] if field else []
+        if field:
+            piece = pieces[field]
+            made.append(str(piece) if isinstance(piece, int) else piece)
     return tuple(made)
 
 

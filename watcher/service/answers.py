@@ -134,7 +134,7 @@ class Answers:
                 continue
             return [self._watched[scope.account].state], scope.pool, " ".join(rest)
         if len(words) > 1 and words[0].lower() != ADD and not _is_number(words[1]):
-            raise AskedWrong(unknown("account or pool", words[0], self._watched))
+            raise AskedWrong(unknown(say.KIND_SCOPE, words[0], self._watched))
         return sorted(self._states(), key=_calm_state), "", argument
 
     def _states(self) -> list[AccountState]:
