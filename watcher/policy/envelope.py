@@ -27,14 +27,15 @@ from watcher.domain.alert import (
 )
 from watcher.domain.road import Act, Button, Reach
 from watcher.policy import lines, wording
+from watcher.policy import messages as say
 from watcher.policy.checks import Finding
 from watcher.policy.dangers import MUTE_TIER_MAX, Turn
 from watcher.policy.figures import Figures
 
-ACK = Button(act=Act.ACK, label="Ack")
-MUTE = Button(act=Act.MUTE, label="Mute 1 h")
-DETAILS = Button(act=Act.DETAILS, label="Details")
-CHART = Button(act=Act.CHART, label="Chart")
+ACK = Button(act=Act.ACK, label=say.BUTTON_ACK)
+MUTE = Button(act=Act.MUTE, label=say.BUTTON_MUTE)
+DETAILS = Button(act=Act.DETAILS, label=say.BUTTON_DETAILS)
+CHART = Button(act=Act.CHART, label=say.BUTTON_CHART)
 
 
 def message(
@@ -77,7 +78,7 @@ def of_danger(
     one = message(account, danger.incident, turn.kind, danger.tier, lane, text, now)
     edits = turn.kind is Kind.UPDATED
     away = None if figures is None else figures.report.tier_distance
-    value = "figure not known" if figures is None else lines.shortly(figures)
+    value = say.FIGURE_NOT_KNOWN if figures is None else lines.shortly(figures)
     return replace(
         one,
         pool=turn.pool,

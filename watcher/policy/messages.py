@@ -453,3 +453,166 @@ NONE = "none"
 DAY_NOTHING_KNOWN = "Told: not known, the outbox could not be read"
 DAY_LOST = ", {count} of them not delivered"
 DAY_ALL_DELIVERED = ", all delivered"
+
+# -- drills, and what would have to happen --
+
+DRILL_MARK = "DRILL · "
+DRILL_CALL = "{mark}{test}: get up as if this were an emergency"
+DRILL_OVER = "over: it went as far as {worst}. Nothing real was touched"
+DRILL_WIDE = "critical is at {line} now, which is wide enough"
+DRILL_NARROW = "critical is at {line} now, which is TOO NARROW"
+DRILL_SPAN_HOURS = "{hours:.1f} hours"
+DRILL_SPAN_SHORT = "{hours:.1f} hours, too short to rely on"
+PLAN_ALL_FALLS = "everything falls {percent}: {prices}"
+PLAN_ALL_RISES = "everything rises {percent}: {prices}"
+PLAN_ONE_FALLS = "{coin} alone falls {percent}: {prices}"
+PLAN_ONE_RISES = "{coin} alone rises {percent}: {prices}"
+
+# -- tests of roads --
+
+PROVEN = "proven {since} ago"
+PROVEN_TOO_LONG = "proven {since} ago, too long"
+ASLEEP_UNPROVEN = "the fallback was {proven}; prove it with `watcher send-test --all`"
+
+# -- /help --
+
+HELP_READER = "  you may read"
+HELP_ACK = "/ack K7F3  seen; louder again if worse"
+HELP_MUTE = "/mute main 2h  silence, /unmute main"
+HELP_PAUSE = "/pause 2h, /kill  money stands still"
+
+# -- what if --
+
+WHATIF_TIER_STILL = "  {mark} {tier} still"
+WHATIF_LATER = ", once it held"
+
+# -- drills of a book --
+
+DRILL_NOT_REAL = "This was a drill: nothing real was changed"
+DRILL_AS_IT_STANDS = "as it stands"
+DRILL_NEED = "you need {time}"
+DRILL_NO_HISTORY = "{need}; no history of this book is recorded yet, so no line follows from it"
+DRILL_MOVED = (
+    "{need}; your book moved {move} in that time at worst in the recorded history "
+    "({span}): critical at {line} or wider"
+)
+DRILL_SPAN_DAYS = "{days:.0f} days"
+
+# -- the plan of tiers --
+
+PLAN_NO_MEASURE = "no measure is known, no tier can fire"
+PLAN_NO_POSITION = "no position, nothing to lose"
+PLAN_UNDER = "{tier} under {at} (now {now})"
+PLAN_REACHED = "{tier} reached (now {now})"
+PLAN_IF = "{tier} if {move}"
+
+# -- the words of tests --
+
+BUTTON_HEARD = "I heard it"
+ONLY_TESTS = "Not done: only a test runs here. Start `watcher run` first"
+NOT_A_TEST = "No test of that code waits for an answer"
+TEST_SECOND = "What nobody answers in the first chat arrives here"
+TEST_FALLBACK = "Alerts arrive here when Telegram fails or nobody answers"
+TEST_WRITE = "Heard it? Write in Telegram: /heard {code}"
+TEST_PRESS = "Press the button when you hear it, or write /heard {code}"
+HEARD_AFTER = "Heard after {since}: {road} is proven"
+NEVER_PROVEN = "never proven"
+ASLEEP_NO_FALLBACK = (
+    "no fallback is configured, and Telegram does not break a phone's do-not-disturb"
+)
+ASLEEP = "nothing here will wake you: {why}"
+
+# -- lines that cannot fire --
+
+REHEARSAL_ORDER = "{measure}: tiers fire out of order on a sample book: {order}"
+REHEARSAL_CANNOT = "{measure}: {tier} at {value} cannot fire"
+REHEARSAL_END = "{start}: liquidation comes first, at {end}"
+REHEARSAL_COVERED = "{start}: {tier} at {value} comes first; put it above that"
+REHEARSAL_BELOW = "{start} on a sample {family} book: every account is below it from the start"
+
+# -- help, and commands nobody can read --
+
+HELP_TITLE = "watcher"
+HELP_STATUS = "/status  every account, worst first"
+HELP_POSITIONS = "/positions main  what kills it"
+HELP_WHATIF = "/whatif BTC -10%  or: add 500 USDT"
+HELP_CHART = "/chart main 24h  its last day"
+HELP_ALERTS = "/alerts  open, muted, tier lines"
+HELP_CODE = "#K7F3·2  incident K7F3, its 2nd word"
+HELP_HEALTH = "health 1.00x is liquidation, everywhere"
+DID_YOU_MEAN = "Did you mean {form}"
+ALL_THERE_IS = "All there is: /help"
+NOT_A_COMMAND = "Not known: {word}"
+FOR_OPERATORS = "/{word} is for operators; you may read: /help"
+LIKE_THIS = "{problem}; like this: {form}"
+
+# -- rows and refusals of /whatif --
+
+WHATIF_ADD_NEEDS = "add needs an amount and a coin, once"
+WHATIF_ADD_ABOVE = "add needs an amount above 0"
+WHATIF_NEEDS = "{name} needs a move or a price"
+WHATIF_TWICE = "{coin} is named twice"
+WHATIF_WHAT = "Say what moves"
+WHATIF_NOTHING_READ = "No account was read since start: nothing to reckon with"
+KIND_COIN = "coin"
+WHATIF_WHICH_ACCOUNT = "Say which account the money goes to"
+WHATIF_HEAD = "What if {asked}"
+WHATIF_NOT_RECKONED = "Not to be reckoned: {why}"
+WHATIF_ONLY_VENUE = "  not known: only {venue} can reckon it"
+WHATIF_ON_THE_WAY = "  {liquidated} on the way · now {now}"
+LIQUIDATED = "LIQUIDATED"
+WHATIF_DISTANCE = "  distance {was} → {then}"
+WHATIF_LEVEL = "  level {was} → {then}"
+WHATIF_HEALTH = "  health {was} → {then}"
+WHATIF_FAR_OFF = "{coin} is at {now}, {meant} is over ten times off; a move takes a %"
+KIND_TAKER = "pool that takes"
+WHATIF_MORE = "{amount} {asset} more"
+WHATIF_AND_MORE = "{shown} and more"
+WHATIF_CUT = "more: /whatif with the account's name"
+WHATIF_CUT_MORE = "and {count} more: /whatif with the account's name"
+WHATIF_TOO_MUCH = "{coin} can move by more than -100% and up to +1000%"
+WHATIF_PERCENT = "Is {asked} meant in percent?"
+WHATIF_ABOVE = "{coin} needs a price above 0"
+WHATIF_NO_NUMBER = "{name} is no number"
+
+# -- what waited --
+
+BUSY = "Busy alerting, ask again"
+SAID_LATE = "said {at}, {minutes} min late"
+
+# -- troubles of our own --
+
+TROUBLE_MEMORY = "Alerts go on from memory"
+TROUBLE_RESTART = "A restart now forgets what was told"
+TROUBLE_STORE = "cannot write to disk"
+TROUBLE_KEPT = "What was told meanwhile is kept too"
+TROUBLE_STORE_OVER = "disk works again"
+TROUBLE_LOOK = "{account}: look at it yourself"
+TROUBLE_FAULT = "A fault in watcher itself ({error})"
+TROUBLE_LOG = "The log has the trace; other accounts go on"
+TROUBLE_NOT_JUDGED = "account not judged"
+
+# -- buttons --
+
+BUTTON_ACK = "Ack"
+BUTTON_MUTE = "Mute 1 h"
+BUTTON_DETAILS = "Details"
+BUTTON_CHART = "Chart"
+FIGURE_NOT_KNOWN = "figure not known"
+
+# -- charts --
+
+CHART_DISTANCE = "distance to liquidation, %"
+CHART_LEVEL = "margin level, %"
+CHART_HEALTH = "health, 1.00x is liquidation"
+CHART_HEAD = "{account}{label} · last {span}"
+CHART_NOW = "Now {now}, lowest {low}"
+CHART_NOTHING = "{account}: no history in the last {span}, nothing to draw"
+
+# -- several told as one --
+
+STILL_BLIND = "STILL BLIND"
+FOLDED = "{count} messages could not be sent for up to {minutes} min"
+FOLDED_LEFT = "the first {count} are left out"
+GROUP_ALERTS = "{count} alerts of {accounts}"
+NO_FIGURE_KNOWN = "no figure of this pool is known"

@@ -37,6 +37,7 @@ from watcher.policy import (
     speaking,
     wording,
 )
+from watcher.policy import messages as say
 from watcher.policy.advice import Advice, advise
 from watcher.policy.checks import Finding, Look
 from watcher.policy.compose import Sight
@@ -121,9 +122,10 @@ def of_blindness(
     sight = _sight(state, outage, prices, rules, now, pool=None)
     acked = state.blind.ack is not None
     reach = Reach.CHAT if acked else _furthest(state)
-    if kind is Kind.SECURITY:
+    missed = state.blind.missed or Missed(kind=MissKind.SECURITY, reason="")
+    told_alone = outage.tier < Tier.CRITICAL and missed.kind in blind.SECURITY_KINDS
+    if kind is Kind.SECURITY or (kind is Kind.UNANSWERED and told_alone):
         state, incident = _own_incident(state, now)
-        missed = state.blind.missed or Missed(kind=MissKind.SECURITY, reason="")
         text = compose.security(state.account, rules.venue, incident, missed)
         tier = Tier.CRITICAL
     else:
@@ -171,7 +173,7 @@ def of_seeing(
     )
     worst = max((tier for _, tier in pools), default=Tier.CALM)
     one = envelope.message(state.account, incident, Kind.SEEING, worst, Lane.BLIND, text, now)
-    value = lines.shortly(pools[0][0]) if pools else "no position"
+    value = lines.shortly(pools[0][0]) if pools else say.NO_POSITION
     away = pools[0][0].report.tier_distance if pools else None
     whole = envelope.of_blindness(one, venue=rules.venue, reach=reach, said=value, acked=True)
     return state, replace(whole, away=away)
@@ -277,7 +279,7 @@ def _without_figures(
             proven=turn.kind is not Kind.REPEATED,
         )
     age_us = max((now.steady_us - s.at_us for s in state.recent if s.pool == turn.pool), default=0)
-    missed = Missed(kind=MissKind.UNREADABLE, reason="no figure of this pool is known")
+    missed = Missed(kind=MissKind.UNREADABLE, reason=say.NO_FIGURE_KNOWN)
     outage = Outage(last=None, guess=None, age_us=age_us, was=turn.was, tier=danger.tier)
     hidden = replace(state, blind=replace(state.blind, missed=missed, misses=1, alike=1))
     sight = _sight(hidden, outage, {}, rules, now, pool=turn.pool)

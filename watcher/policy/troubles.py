@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from watcher.domain.alert import MINUTE_US, Message, Moment, Tier
 from watcher.domain.road import Reach
+from watcher.policy import messages as say
 from watcher.policy import notes
 from watcher.policy.blind import REPEAT_US as UNSEEN_REPEAT_US
 from watcher.policy.incidents import elapsed_us
@@ -22,15 +23,15 @@ REPEAT_US = 60 * MINUTE_US
 
 def not_kept(reason: str, now: Moment) -> Message:
     """Return that nothing can be written down; the same words within the hour have one key."""
-    facts = ("Alerts go on from memory", "A restart now forgets what was told", reason)
-    told = notes.trouble("cannot write to disk", facts, now, subject="store")
+    facts = (say.TROUBLE_MEMORY, say.TROUBLE_RESTART, reason)
+    told = notes.trouble(say.TROUBLE_STORE, facts, now, subject="store")
     return replace(told, key=f"trouble:store:{now.wall_us // REPEAT_US}", tier=Tier.WARNING)
 
 
 def kept_again(now: Moment) -> Message:
     """Return that everything is written down again."""
-    facts = ("What was told meanwhile is kept too",)
-    told = notes.trouble("disk works again", facts, now, subject="store")
+    facts = (say.TROUBLE_KEPT,)
+    told = notes.trouble(say.TROUBLE_STORE_OVER, facts, now, subject="store")
     return replace(told, key=f"trouble:store_works:{now.wall_us // MINUTE_US}")
 
 
@@ -44,14 +45,14 @@ def not_judged(
     what nobody answers, and on at the pace of blindness. One key for each time it is told.
     """
     facts = (
-        f"{account}: look at it yourself",
-        f"A fault in watcher itself ({type(error).__name__})",
-        "The log has the trace; other accounts go on",
+        say.TROUBLE_LOOK.format(account=account),
+        say.TROUBLE_FAULT.format(error=type(error).__name__),
+        say.TROUBLE_LOG,
     )
     waited_us = elapsed_us(now.steady_us, since_us)
     steps = (waited_us >= SECOND_AFTER_US) + (waited_us >= FALLBACK_AFTER_US)
     word = steps + max(0, waited_us - FALLBACK_AFTER_US) // UNSEEN_REPEAT_US
-    told = notes.trouble("account not judged", facts, now, subject=f"decide:{account}")
+    told = notes.trouble(say.TROUBLE_NOT_JUDGED, facts, now, subject=f"decide:{account}")
     return replace(
         told,
         key=f"trouble:decide:{account}:{since_us}:{word}",

@@ -132,7 +132,7 @@ class Orders:
     async def obeyed(self, account: str, order: Order, update_id: int) -> str:
         """Have the poller of *account* carry out *order*."""
         if account.startswith(drill.ACCOUNT):
-            return drill.NOT_REAL
+            return say.DRILL_NOT_REAL
         watched = self._watched.get(account)
         if watched is None:
             return say.NO_LONGER_WATCHED.format(account=wording.name(account))
