@@ -513,6 +513,27 @@ def test_a_danger_that_got_worse_in_an_acked_blindness_is_told_until_answered() 
     ]
 
 
+def test_a_key_that_may_withdraw_goes_further_until_answered_and_is_told_daily() -> None:
+    account = Account()
+    account.at(30.0)
+    account.miss(60, kind=MissKind.SECURITY)
+
+    told = [(m.kind, m.tier, m.reach) for _, m in account.said]
+    assert told == [
+        (Kind.SECURITY, Tier.CRITICAL, Reach.CHAT),
+        (Kind.UNANSWERED, Tier.CRITICAL, Reach.SECOND),
+        (Kind.UNANSWERED, Tier.CRITICAL, Reach.FALLBACK),
+    ]
+    assert all("SECURITY" in m.text.plain for _, m in account.said)
+    assert len({m.key for _, m in account.said}) == 3
+
+    answered = Account()
+    answered.at(30.0)
+    (first,) = answered.miss(kind=MissKind.SECURITY)
+    assert answered.obey(AckOrder(incident=first.incident, user_id=1)).startswith("Seen")
+    assert answered.miss(60, kind=MissKind.SECURITY) == []
+
+
 def test_seeing_again_is_told_as_far_as_blindness_was() -> None:
     account = Account()
     account.at(5.0)
