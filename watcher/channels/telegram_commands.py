@@ -262,10 +262,13 @@ class TelegramCommands:
         await _answered(update, say.TOO_FAST)
         raise ApplicationHandlerStop
 
-    async def _hand_over(self, update: Update, _: ContextTypes.DEFAULT_TYPE) -> None:
+    async def _hand_over(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
         message = update.message
         assert message is not None
         assert message.from_user is not None
+        named = _named_in(message.text or "")
+        if named and named != context.bot.username.lower():
+            return  # in a group each bot is sent what is for another
         command = Command(
             word=_word_of(update),
             argument=_argument_of(message.text or ""),
@@ -318,6 +321,11 @@ def _word_of(update: Update) -> str:
         return ""
     word = (update.message.text or "").split(maxsplit=1)[0]
     return word.removeprefix("/").partition("@")[0].lower()
+
+
+def _named_in(text: str) -> str:
+    """Return the bot that "/status@name" is for; "": for every one that hears it."""
+    return text.split(maxsplit=1)[0].partition("@")[2].lower()
 
 
 def _argument_of(text: str) -> str:
