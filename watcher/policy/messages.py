@@ -187,6 +187,7 @@ STOPPED_FACT = "NOBODY WATCHES until it is started"
 TEST = "TEST"
 TEST_FACT = "Alerts of watcher arrive here"
 EXPIRED_BUTTON = "Expired or already used"
+REFUSED_PRESS = "NOT done: you may only read, or the button has expired"
 ALREADY_DONE = "Already done"
 NOT_KEPT = "It could not be written down: a restart forgets it"
 AND_MORE = " and {count} more"
@@ -366,6 +367,8 @@ KEY_EXPIRED = "the key expired on {at}"
 
 # -- why a reading is refused --
 
+FAULT_IN_WATCHER = "fault in watcher ({error})"
+NO_ANSWER_IN = "no answer in {seconds:g} s"
 NOTHING_BROUGHT = "nothing was brought"
 ANSWER_OLD = "answer is {age_s} s old"
 
@@ -577,7 +580,7 @@ WHATIF_NO_NUMBER = "{name} is no number"
 
 # -- what waited --
 
-BUSY = "Busy alerting, ask again"
+BUSY = "Too many answers at once, ask again in a minute"
 SAID_LATE = "said {at}, {minutes} min late"
 
 # -- troubles of our own --

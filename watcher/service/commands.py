@@ -107,7 +107,8 @@ class Commands:
             return say.PRESS_FAILED
         if taken is None:
             log.info("button.refused", user_id=press.user_id, channel=road.name)
-            return say.EXPIRED_BUTTON
+            # a reader must not take it for answered by somebody
+            return say.EXPIRED_BUTTON if press.operator else say.REFUSED_PRESS
         log.info("button.pressed", act=taken.act.value, user_id=press.user_id)
         return await self._pressed(taken, press, road)
 
