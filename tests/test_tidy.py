@@ -216,6 +216,102 @@ def log_events() -> list[tuple[str, str]]:
     return events
 
 
+# -- the words ------------------------------------------------------------------------------------
+
+WORDLESS = ("watcher/policy/", "watcher/service/", "watcher/channels/")
+"""Who holds no words for people: a translation is the catalogue replaced."""
+
+SHOWN_BY = {"row", "Bold", "Fixed", "Text"}
+"""What is given to these is read as it stands, be it one word."""
+
+LOGGED = {"debug", "info", "warning", "error", "critical", "exception"}
+
+# what has letters and a space, and why nobody reads it in the chat
+NO_WORDS = {
+    "watcher/policy/asked.py": {" up to ": "typed after /mute"},
+    "watcher/policy/opinions.py": {"maintenance margin": "the name of a figure, in the store too"},
+    "watcher/policy/venue_checks.py": {"ahead of": "a stored fact", " days": "a stored fact"},
+    "watcher/policy/verbs.py": {
+        "mute with an end": "an effect, named for the reader of the code",
+        "pause money": "the same",
+        "kill money": "the same",
+        "prove a road": "the same",
+    },
+}
+NO_CHAT = {
+    "watcher/channels/apprise.py": "why a sending failed: the log's",
+    "watcher/channels/console.py": "a terminal in place of a chat, for trying out",
+    "watcher/channels/telegram.py": "why a sending failed: the log's",
+    "watcher/service/supervise.py": "why the process ends: the log's",
+    "watcher/service/watchdog.py": "why the process is restarted: the log's",
+}
+
+
+def test_no_module_but_the_catalogue_holds_words_for_people() -> None:
+    found = []
+    for path in SOURCES:
+        place = relative(path)
+        if not place.startswith(WORDLESS) or place == CATALOGUE or place in NO_CHAT:
+            continue
+        tree = parsed(path)
+        unread = {id(node) for each in ast.walk(tree) for node in unread_parts(each)}
+        shown = {id(part) for each in ast.walk(tree) for part in shown_parts(each)}
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.Constant) or not isinstance(node.value, str):
+                continue
+            text = node.value
+            is_words = " " in text.strip("\n") or id(node) in shown
+            allowed = text.startswith("/") or text in NO_WORDS.get(place, {})
+            if re.search("[A-Za-z]", text) and is_words and id(node) not in unread and not allowed:
+                found.append(f"{place}:{node.lineno} {text!r}")
+
+    assert_none(found)
+
+
+def unread_parts(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield what is in docstrings, assertions, exceptions and log lines."""
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+        yield node.value
+    if isinstance(node, ast.Assert | ast.Raise):
+        yield from ast.walk(node)
+    if isinstance(node, ast.Call):
+        verb = node.func.body if isinstance(node.func, ast.IfExp) else node.func
+        if isinstance(verb, ast.Attribute) and verb.attr in LOGGED:
+            yield from ast.walk(node)
+
+
+def shown_parts(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield what is given to a row as it is."""
+    if isinstance(node, ast.Call) and name_of(node.func).split(".")[-1] in SHOWN_BY:
+        for given in (*node.args, *(keyword.value for keyword in node.keywords)):
+            yield from given.values if isinstance(given, ast.JoinedStr) else (given,)
+
+
+def test_what_may_look_like_words_is_still_there() -> None:
+    for place, texts in NO_WORDS.items():
+        values = {n.value for n in ast.walk(parsed(ROOT / place)) if isinstance(n, ast.Constant)}
+        assert texts.keys() <= values, place
+    assert all((ROOT / place).is_file() for place in NO_CHAT)
+
+
+def test_every_text_of_the_catalogue_is_said_somewhere() -> None:
+    names = {
+        target.id
+        for node in parsed(ROOT / CATALOGUE).body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    said = {
+        node.attr
+        for path in SOURCES
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.Attribute) and name_of(node.value) == "say"
+    }
+
+    assert_none(sorted(names ^ said))
+
+
 # -- config/watcher.example.toml -------------------------------------------------------------------
 
 

@@ -276,7 +276,7 @@ class Poller:
 
     def _defect_of_venue(self, error: Exception) -> Missed:
         self._log.exception("venue.failed")
-        reason = f"fault in watcher ({type(error).__name__})"
+        reason = say.FAULT_IN_WATCHER.format(error=type(error).__name__)
         return Missed(kind=MissKind.UNREADABLE, reason=reason)
 
     # until then no request goes to this venue for this account; slots go on, time must be judged
@@ -391,4 +391,4 @@ def _missed(error: VenueError) -> Missed:
 
 
 def _late(deadline_s: float) -> str:
-    return f"no answer in {deadline_s:g} s"
+    return say.NO_ANSWER_IN.format(seconds=deadline_s)
