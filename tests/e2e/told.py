@@ -17,6 +17,8 @@ from watcher.sim.world import SECOND_US, World
 
 _NAMED = re.compile(r"^[🔴🚨] (?P<name>[a-z]\w*) .*: (?P<value>[\d.]+) % #\w+·\d+$")
 
+_ESTIMATE = re.compile(r"^ESTIMATE with .*: (?P<value>[\d.]+) %", re.MULTILINE)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Named:
@@ -51,8 +53,10 @@ def critical_in(world: World, messages: Iterable[SentMessage]) -> list[Named]:
 def _in(text: str) -> list[tuple[str, float]]:
     alone = read(text)
     if alone is not None:
-        urgent = alone.tier in {"CRITICAL", "EMERGENCY"} and alone.distance is not None
-        return [(alone.account, alone.distance)] if urgent and alone.distance is not None else []
+        estimate = _ESTIMATE.search(text)
+        shown = alone.distance if estimate is None else float(estimate["value"])
+        urgent = alone.tier in {"CRITICAL", "EMERGENCY"}
+        return [(alone.account, shown)] if urgent and shown is not None else []
     rows = [_NAMED.match(line) for line in text.splitlines()[1:]]
     return [(row["name"], float(row["value"])) for row in rows if row is not None]
 
