@@ -50,6 +50,27 @@ CLOCK_TIME = "%H:%M:%S"
 MINUTE_TIME = "%H:%M %Z"
 DAY_TIME = "%-d %b %H:%M %Z"
 
+# -- counts, and what is cut short --
+
+ACCOUNTS_ONE = "{count} account"
+ACCOUNTS = "{count} accounts"
+MESSAGES_ONE = "{count} message"
+MESSAGES = "{count} messages"
+AND = " and "
+AND_MORE_POOLS = "and {count} more, none worse"
+SIDES = {Side.LONG: "long", Side.SHORT: "short"}
+AND_MORE_ROWS = "and {count} more"
+ALL_ACCOUNTS = "all"
+NEVER = "never"
+AND_MORE = " and {count} more"
+AND_MORE_PAGES = "and {count} more pages"
+NOTHING = "nothing"
+INCIDENTS_ONE = "{count} incident"
+INCIDENTS = "{count} incidents"
+GAPS_ONE = "{count} gap"
+GAPS = "{count} gaps"
+NONE = "none"
+
 # -- the lines of a message --
 
 WAS = "was {tier}"
@@ -119,20 +140,16 @@ LEVEL_LINE = "Level {level} ({bars}{end})"
 STAGE_PAST = "Past {stage} ({bar})"
 STAGE_PRICE = " to {price}"
 STAGE_AWAY = "{stage} {away} away{path}{price}"
+FIGURE_NOT_KNOWN = "figure not known"
 
 # -- danger, blindness and their end --
 
 NO_LONGER_THERE = "Position no longer there, looked three times"
 NO_LONGER_THERE_YET = "Position no longer there, not proven yet"
-AND = " and "
 LIVE_ONE = "live {coins} price"
 LIVE_MANY = "live {coins} prices"
 SEEING_NOTHING = "{after}: no position"
 SEEING_VALUE = "{after}: {value}"
-KEY_STRANGE = "This {venue} key is of another account"
-KEY_STRANGE_REMEDY = "Meant so? Give the account a new name"
-KEY_WITHDRAWS = "This {venue} key may withdraw funds"
-KEY_WITHDRAWS_REMEDY = "Make a read-only key, delete this one"
 NOTE_STILL = "still"
 NOTE_UNANSWERED = "unanswered"
 SEEN_AGO = "Seen {ago} ago: speaks up when worse"
@@ -151,7 +168,6 @@ NOT_SEEN_LAST = "{since}, last {value}"
 SEEING_NOW = "Seeing now"
 SEEING_AGAIN = "Seeing again after {since}"
 SEEING = "SEEING"
-AND_MORE_POOLS = "and {count} more, none worse"
 SECURITY = "SECURITY"
 TOLD = "Told: {reason}"
 NOT_WATCHED_WITH_IT = "This account is NOT watched with it"
@@ -168,100 +184,34 @@ UNSEEN_UNTIL = ", until {until}"
 MISSES_OF = "{reason}×{alike} of {misses}"
 AT_WORST = ", at worst {tier}"
 LASTED = "Lasted {since}{worst}"
+FAULT_IN_WATCHER = "fault in watcher ({error})"
+NO_ANSWER_IN = "no answer in {seconds:g} s"
+NOTHING_BROUGHT = "nothing was brought"
+ANSWER_OLD = "answer is {age_s} s old"
 
-# -- counts --
+# -- several told as one, and late --
 
-ACCOUNTS_ONE = "{count} account"
-ACCOUNTS = "{count} accounts"
-MESSAGES_ONE = "{count} message"
-MESSAGES = "{count} messages"
+STILL_BLIND = "STILL BLIND"
+FOLDED = "{count} messages could not be sent for up to {minutes} min"
+FOLDED_LEFT = "the first {count} are left out"
+GROUP_ALERTS = "{count} alerts of {accounts}"
+NO_FIGURE_KNOWN = "no figure of this pool is known"
+BUSY = "Too many answers at once, ask again in a minute"
+SAID_LATE = "said {at}, {minutes} min late"
 
-# -- notes of the service --
+# -- what the checks find --
 
-WATCHING = "WATCHING"
-WATCHING_FACT = "You hear of danger and of blindness"
-NOBODY_WATCHED = "Nobody watched for {since}"
-WATCHING_AGAIN = "WATCHING AGAIN"
-STOPPED = "STOPPED"
-STOPPED_FACT = "NOBODY WATCHES until it is started"
-TEST = "TEST"
-TEST_FACT = "Alerts of watcher arrive here"
-EXPIRED_BUTTON = "Expired or already used"
-REFUSED_PRESS = "NOT done: you may only read, or the button has expired"
-ALREADY_DONE = "Already done"
-NOT_KEPT = "It could not be written down: a restart forgets it"
-AND_MORE = " and {count} more"
-ACCOUNTS_NAMED = "Accounts: {names}{more}"
-SINCE = "Since {at}"
-AT = "At {at}"
-
-# -- the guard at the bot's door --
-
-TOO_FAST = "Too many at once: wait a minute"
-COMMANDS_OFF = "Off while another program uses this bot's token"
-NOT_DONE = "This could not be done; the log says why"
-RIVAL_POLLS = "another program reads this bot's messages"
-RIVAL_HOOKED = "somebody had this bot's messages sent to an address of theirs"
-DENIED = "🔒 {title} {messages} to the bot from outside its list"
-DENIED_FACT = "None was answered; told once an hour at most"
-RIVAL_FACT = "Alerts go on; commands and buttons are off until it stops, /kill and /pause are not"
-RIVAL_REMEDY = (
-    "Yours: stop the other program. Not yours: /revoke the token at @BotFather, set the new"
-)
-
-# -- orders: seen, mute, pause, kill --
-
-NOT_OPEN = "#{code} is not open; open: {codes}"
-NOT_OPEN_NOTHING = "#{code} is not open; nothing is open"
-ORDER_HEARD_BEFORE = "This order was heard before; nothing is done twice"
-MUTE_NEEDS = "A mute needs an account or pool, and its end"
-UNMUTE_NEEDS = "Say what is to be heard again"
-PAUSE_NEEDS = "A pause needs its length, 30 d at most"
-MONEY_PAUSED = "Money paused until {until}: none is moved; alerts go on"
-MONEY_KILLED = "KILLED: no money is moved any more; alerts go on. Only the server can undo this"
-MONEY_UNKNOWN = "Money: not known, the store cannot be read"
-MONEY_KILLED_BY = "Money KILLED by {who} at {at}"
-MONEY_PAUSED_UNTIL = "Money paused until {until}"
-NO_LONGER_WATCHED = "{account} is not watched any more"
-NOTHING_UNSEEN = "Nothing is open that nobody has seen"
-WHICH_ONE = "Which one? /ack with its code: {codes}{more}"
-
-# -- answers to commands --
-
-AND_MORE_PAGES = "and {count} more pages"
-ONE_ACCOUNT = "; one account: /positions {account}"
-CHART_SPANS = "A chart spans 5 min to 30 d"
-NO_ACCOUNT = "No account is watched"
-PRESS_FAILED = "The store cannot be read: say it as a command, /help"
-PICTURE_BELOW = "{what} of {account} below"
-COMMAND_LATE = "Your command came {age_s} s late and was not run: ask again"
-ORDER_FAILED = "/{command} was NOT done: the store failed; try again"
-ANSWER_FAILED = "This answer could not be made; the log says why. Alerts go on."
-DRAWING_ALREADY = "Another chart is being drawn: ask again in a moment"
-DRAWING_FAILED = "The chart could not be drawn; the log says why. Alerts go on"
-
-# -- what is open, and what was typed --
-
-NOTHING = "nothing"
-ALERTS_HEAD = "{at} · {open} open, {muted} muted"
-UNKNOWN = "No {kind} {name}"
-UNKNOWN_NEAREST = "No {kind} {name}; nearest: {known}"
-UNKNOWN_KNOWN = "No {kind} {name}; there is: {known}"
-
-# -- two opinions of one figure --
-
-FIGURES = {
-    "equity": "equity",
-    "maintenance margin": "maintenance margin",
-    "collateral value": "collateral value",
-}
-OPINIONS = "{figure} {ours} by us, {theirs} by {venue} ({asset})"
-MISMATCH_BRACKETS = "{what} {figure} {ours} by our brackets, {theirs} by the venue"
-MISMATCH_WEIGHTS = "{what} {figure} {ours} by our weights, {theirs} by the venue"
-
-# -- what became smaller --
-
-SIDES = {Side.LONG: "long", Side.SHORT: "short"}
+MODEL_DIFFERS = "MODEL DIFFERS"
+MODEL_DIFFERS_BY = "Our model and {venue} differ by {apart}"
+WORSE_COUNTS = "The worse of the two counts"
+TABLE_DIFFERS = "TABLE DIFFERS"
+TIERS_FOLLOW_VENUE = "Tiers follow {venue}'s own figures"
+NO_TIER_CAN_FIRE = "NO TIER CAN FIRE for it"
+NOT_COMPUTED = "NOT COMPUTED"
+NOT_WATCHED = "NOT WATCHED"
+NOT_COMPUTED_WHY = "Not computed here: {why}"
+SEEN_ONCE = "Seen once, not confirmed"
+VENUE_SAID_BEFORE = "{venue} said before: {flags}"
 POSITION_WAS = "Was {symbol} {side} {was}, now {now}"
 POSITION_IS_GONE = "gone"
 DEBT_WAS = "Owed {was} {asset}, now {now}"
@@ -272,38 +222,14 @@ LOSSES_BY_WHOM = {
     "debt": "Repaid by you, or liquidated by {venue}?",
 }
 LOOK = "Look at {venue}"
-NOBODY_HAS_SEEN = "nobody has seen it"
-SEEN_BY = "seen by {who} {since} ago"
-OPEN_FOR = "   {tier} for {since}, {seen}"
-MUTED_LINE = "🔇 {account}{pool} up to {tier}, {left} left"
-AND_MORE_ROWS = "and {count} more"
-ALL_ACCOUNTS = "all"
-AND_OTHER_LINES = "and {count} other sets of lines"
-TIERS_BEGIN = "Tiers begin under"
-NEVER = "never"
-
-# -- answers to orders --
-
-NOT_OPEN_ON = "{code} is not open on {account}"
-WORSE_BY_NOW = "{code} is {tier} by now: that is not seen yet"
-SEEN = "Seen: {code} {tier}, {next}"
-SEEN_NEXT_WORD = "next word in {since} or when worse"
-MUTE_NOT_THIS = "{tier} cannot be muted, only acked; nothing is muted"
-MUTE_TOO_LONG = "A mute lasts up to 24 h; nothing is muted"
-MUTE_NO_POOL = "No pool {pool} in {account}; there is: {known}"
-MUTED = "Muted up to {tier} for {since}: {scope}"
-MUTED_GOES_ON = ", which is {tier} and goes on"
-UNMUTED_NOTHING = "Nothing was muted: {scope}"
-UNMUTED = "Not muted any more: {scope}"
-
-# -- kinds of things that can be asked for --
-
-KIND_ACCOUNT = "account"
-WHICH_ACCOUNT = "Which account's {name}? It is in {accounts}"
-KIND_SCOPE = "account or pool"
-
-# -- why two opinions differ --
-
+FIGURES = {
+    "equity": "equity",
+    "maintenance margin": "maintenance margin",
+    "collateral value": "collateral value",
+}
+OPINIONS = "{figure} {ours} by us, {theirs} by {venue} ({asset})"
+MISMATCH_BRACKETS = "{what} {figure} {ours} by our brackets, {theirs} by the venue"
+MISMATCH_WEIGHTS = "{what} {figure} {ours} by our weights, {theirs} by the venue"
 OPINIONS_HEALTH = "Health {ours} by us, {theirs} by {venue}"
 WHY_TABLE = "Likely an old table: {table}"
 WHY_ORDERS = "Likely resting orders, which the venue counts in full"
@@ -316,6 +242,10 @@ WHY_UNKNOWN = "Equity and maintenance differ: a rule of this account we do not k
 
 # -- what a venue says, the mode, the key, the clock --
 
+KEY_STRANGE = "This {venue} key is of another account"
+KEY_STRANGE_REMEDY = "Meant so? Give the account a new name"
+KEY_WITHDRAWS = "This {venue} key may withdraw funds"
+KEY_WITHDRAWS_REMEDY = "Make a read-only key, delete this one"
 # the first word of a flag, and what it means for the trader
 FLAGS = {
     "MARGIN_CALL": "add margin or reduce",
@@ -365,15 +295,124 @@ CLOCK_MEANWHILE = "Requests are signed with its time meanwhile"
 KEY_STRANGE_REASON = "account {now}, known is {was}"
 KEY_EXPIRED = "the key expired on {at}"
 
-# -- why a reading is refused --
+# -- the service itself --
 
-FAULT_IN_WATCHER = "fault in watcher ({error})"
-NO_ANSWER_IN = "no answer in {seconds:g} s"
-NOTHING_BROUGHT = "nothing was brought"
-ANSWER_OLD = "answer is {age_s} s old"
+WATCHING = "WATCHING"
+WATCHING_FACT = "You hear of danger and of blindness"
+NOBODY_WATCHED = "Nobody watched for {since}"
+WATCHING_AGAIN = "WATCHING AGAIN"
+STOPPED = "STOPPED"
+STOPPED_FACT = "NOBODY WATCHES until it is started"
+TEST = "TEST"
+TEST_FACT = "Alerts of watcher arrive here"
+EXPIRED_BUTTON = "Expired or already used"
+REFUSED_PRESS = "NOT done: you may only read, or the button has expired"
+ALREADY_DONE = "Already done"
+NOT_KEPT = "It could not be written down: a restart forgets it"
+ACCOUNTS_NAMED = "Accounts: {names}{more}"
+SINCE = "Since {at}"
+AT = "At {at}"
+TROUBLE_MEMORY = "Alerts go on from memory"
+TROUBLE_RESTART = "A restart now forgets what was told"
+TROUBLE_STORE = "cannot write to disk"
+TROUBLE_KEPT = "What was told meanwhile is kept too"
+TROUBLE_STORE_OVER = "disk works again"
+TROUBLE_LOOK = "{account}: look at it yourself"
+TROUBLE_FAULT = "A fault in watcher itself ({error})"
+TROUBLE_LOG = "The log has the trace; other accounts go on"
+TROUBLE_NOT_JUDGED = "account not judged"
 
-# -- overviews --
+# -- the guard at the bot's door --
 
+TOO_FAST = "Too many at once: wait a minute"
+COMMANDS_OFF = "Off while another program uses this bot's token"
+NOT_DONE = "This could not be done; the log says why"
+RIVAL_POLLS = "another program reads this bot's messages"
+RIVAL_HOOKED = "somebody had this bot's messages sent to an address of theirs"
+DENIED = "🔒 {title} {messages} to the bot from outside its list"
+DENIED_FACT = "None was answered; told once an hour at most"
+RIVAL_FACT = "Alerts go on; commands and buttons are off until it stops, /kill and /pause are not"
+RIVAL_REMEDY = (
+    "Yours: stop the other program. Not yours: /revoke the token at @BotFather, set the new"
+)
+
+# -- buttons --
+
+BUTTON_ACK = "Ack"
+BUTTON_MUTE = "Mute 1 h"
+BUTTON_DETAILS = "Details"
+BUTTON_CHART = "Chart"
+BUTTON_HEARD = "I heard it"
+
+# -- orders: seen, mute, pause, kill --
+
+NOT_OPEN = "#{code} is not open; open: {codes}"
+NOT_OPEN_NOTHING = "#{code} is not open; nothing is open"
+ORDER_HEARD_BEFORE = "This order was heard before; nothing is done twice"
+MUTE_NEEDS = "A mute needs an account or pool, and its end"
+UNMUTE_NEEDS = "Say what is to be heard again"
+PAUSE_NEEDS = "A pause needs its length, 30 d at most"
+MONEY_PAUSED = "Money paused until {until}: none is moved; alerts go on"
+MONEY_KILLED = "KILLED: no money is moved any more; alerts go on. Only the server can undo this"
+MONEY_UNKNOWN = "Money: not known, the store cannot be read"
+MONEY_KILLED_BY = "Money KILLED by {who} at {at}"
+MONEY_PAUSED_UNTIL = "Money paused until {until}"
+NO_LONGER_WATCHED = "{account} is not watched any more"
+NOTHING_UNSEEN = "Nothing is open that nobody has seen"
+WHICH_ONE = "Which one? /ack with its code: {codes}{more}"
+NOT_OPEN_ON = "{code} is not open on {account}"
+WORSE_BY_NOW = "{code} is {tier} by now: that is not seen yet"
+SEEN = "Seen: {code} {tier}, {next}"
+SEEN_NEXT_WORD = "next word in {since} or when worse"
+MUTE_NOT_THIS = "{tier} cannot be muted, only acked; nothing is muted"
+MUTE_TOO_LONG = "A mute lasts up to 24 h; nothing is muted"
+MUTE_NO_POOL = "No pool {pool} in {account}; there is: {known}"
+MUTED = "Muted up to {tier} for {since}: {scope}"
+MUTED_GOES_ON = ", which is {tier} and goes on"
+UNMUTED_NOTHING = "Nothing was muted: {scope}"
+UNMUTED = "Not muted any more: {scope}"
+
+# -- commands nobody can read, and /help --
+
+PRESS_FAILED = "The store cannot be read: say it as a command, /help"
+COMMAND_LATE = "Your command came {age_s} s late and was not run: ask again"
+ORDER_FAILED = "/{command} was NOT done: the store failed; try again"
+ANSWER_FAILED = "This answer could not be made; the log says why. Alerts go on."
+UNKNOWN = "No {kind} {name}"
+UNKNOWN_NEAREST = "No {kind} {name}; nearest: {known}"
+UNKNOWN_KNOWN = "No {kind} {name}; there is: {known}"
+KIND_ACCOUNT = "account"
+WHICH_ACCOUNT = "Which account's {name}? It is in {accounts}"
+KIND_SCOPE = "account or pool"
+HELP_TITLE = "watcher"
+HELP_STATUS = "/status  every account, worst first"
+HELP_POSITIONS = "/positions main  what kills it"
+HELP_WHATIF = "/whatif BTC -10%  or: add 500 USDT"
+HELP_CHART = "/chart main 24h  its last day"
+HELP_ALERTS = "/alerts  open, muted, tier lines"
+HELP_CODE = "#K7F3·2  incident K7F3, its 2nd word"
+HELP_HEALTH = "health 1.00x is liquidation, everywhere"
+DID_YOU_MEAN = "Did you mean {form}"
+ALL_THERE_IS = "All there is: /help"
+NOT_A_COMMAND = "Not known: {word}"
+FOR_OPERATORS = "/{word} is for operators; you may read: /help"
+LIKE_THIS = "{problem}; like this: {form}"
+HELP_READER = "  you may read"
+HELP_ACK = "/ack K7F3  seen; louder again if worse"
+HELP_MUTE = "/mute main 2h  silence, /unmute main"
+HELP_PAUSE = "/pause 2h, /kill  money stands still"
+
+# -- /status, /positions and /alerts --
+
+NOBODY_HAS_SEEN = "nobody has seen it"
+SEEN_BY = "seen by {who} {since} ago"
+OPEN_FOR = "   {tier} for {since}, {seen}"
+MUTED_LINE = "🔇 {account}{pool} up to {tier}, {left} left"
+AND_OTHER_LINES = "and {count} other sets of lines"
+TIERS_BEGIN = "Tiers begin under"
+ONE_ACCOUNT = "; one account: /positions {account}"
+NO_ACCOUNT = "No account is watched"
+ALERTS_HEAD = "{at} · {open} open, {muted} muted"
 ACCOUNT_HEAD = "{account} · {age}"
 ACCOUNT_HEAD_BLIND = "{account} · BLIND, {age}"
 NEVER_READ = "⚫ {account} never read since start"
@@ -381,39 +420,6 @@ BLIND_FOR = "BLIND {age}"
 MARK = "mark {price}"
 HOLDS = "• {asset} holds {amount}"
 HOLDS_AND_OWES = "• {asset} holds {amount}, owes {owed}"
-
-# -- the digest of a day, and the proof of life --
-
-INCIDENTS_ONE = "{count} incident"
-INCIDENTS = "{count} incidents"
-GAPS_ONE = "{count} gap"
-GAPS = "{count} gaps"
-BLIND_IN_GAPS = "blind {total} in {gaps}"
-DAY_TOLD = "Told: {count}{reached}"
-DAY_QUIET = "Without sound in the quiet hours: {count}"
-PROOF_LAST_READ = "⚫ {account} NOT SEEN, last read {since} ago"
-PROOF_NEVER_READ = "⚫ {account} NOT SEEN, never read"
-PROOF_CHECK = "Last complete check {at}"
-PROOF_NO_CHECK = "No complete check yet"
-PROOF_HEAD = "🫀 {check}, {count}"
-PROOF_ACCOUNTS = "{seen}/{count} accounts"
-
-# -- what the checks find --
-
-MODEL_DIFFERS = "MODEL DIFFERS"
-MODEL_DIFFERS_BY = "Our model and {venue} differ by {apart}"
-WORSE_COUNTS = "The worse of the two counts"
-TABLE_DIFFERS = "TABLE DIFFERS"
-TIERS_FOLLOW_VENUE = "Tiers follow {venue}'s own figures"
-NO_TIER_CAN_FIRE = "NO TIER CAN FIRE for it"
-NOT_COMPUTED = "NOT COMPUTED"
-NOT_WATCHED = "NOT WATCHED"
-NOT_COMPUTED_WHY = "Not computed here: {why}"
-SEEN_ONCE = "Seen once, not confirmed"
-VENUE_SAID_BEFORE = "{venue} said before: {flags}"
-
-# -- rows of overviews --
-
 STATUS_NONE = "{at} · no account is watched"
 STATUS_OLDEST = ", oldest {age}"
 STATUS_HEAD = "{at} · {seen} of {count} seen{oldest}"
@@ -435,122 +441,10 @@ STATUS_EQUITY = "Equity in all {amount} USD"
 CONTRACTS = "contracts"
 POSITION_LIQUIDATION = "   liquidation {price} ({away})"
 
-# -- rows of the digest --
-
-NO_PING = "NOBODY WILL NOTICE IF THIS PROGRAM DIES: no external ping is configured"
-DAY_ROADS = "Roads: {roads}"
-PROOF_MORE = "and {count} more are not seen"
-PROOF_MEANS = "Where this is over 10 min old, nobody watches"
-DAY_HEAD = "📋 {title} until {at} · {seen} of {count} seen now"
-DAY = "DAY"
-DAY_NO_HISTORY = "its history could not be read"
-DAY_WORST = "worst {tier}"
-DAY_NEAREST = "nearest {value}"
-DAY_NO_READING = "no reading"
-DAY_NOT_SEEN = "NOT SEEN NOW"
-DAY_NO_GAP = "no gap"
-DAY_MUTE = "{account}{pool} up to {tier} until {until}"
-DAY_ACKS = "Acks open: {acks}"
-DAY_MUTES = "Mutes: {mutes}"
-NONE = "none"
-DAY_NOTHING_KNOWN = "Told: not known, the outbox could not be read"
-DAY_LOST = ", {count} of them not delivered"
-DAY_ALL_DELIVERED = ", all delivered"
-
-# -- drills, and what would have to happen --
-
-DRILL_MARK = "DRILL · "
-DRILL_CALL = "{mark}{test}: get up as if this were an emergency"
-DRILL_OVER = "over: it went as far as {worst}. Nothing real was touched"
-DRILL_WIDE = "critical is at {line} now, which is wide enough"
-DRILL_NARROW = "critical is at {line} now, which is TOO NARROW"
-DRILL_SPAN_HOURS = "{hours:.1f} hours"
-DRILL_SPAN_SHORT = "{hours:.1f} hours, too short to rely on"
-PLAN_ALL_FALLS = "everything falls {percent}: {prices}"
-PLAN_ALL_RISES = "everything rises {percent}: {prices}"
-PLAN_ONE_FALLS = "{coin} alone falls {percent}: {prices}"
-PLAN_ONE_RISES = "{coin} alone rises {percent}: {prices}"
-
-# -- tests of roads --
-
-PROVEN = "proven {since} ago"
-PROVEN_TOO_LONG = "proven {since} ago, too long"
-ASLEEP_UNPROVEN = "the fallback was {proven}; prove it with `watcher send-test --all`"
-
-# -- /help --
-
-HELP_READER = "  you may read"
-HELP_ACK = "/ack K7F3  seen; louder again if worse"
-HELP_MUTE = "/mute main 2h  silence, /unmute main"
-HELP_PAUSE = "/pause 2h, /kill  money stands still"
-
-# -- what if --
+# -- /whatif --
 
 WHATIF_TIER_STILL = "  {mark} {tier} still"
 WHATIF_LATER = ", once it held"
-
-# -- drills of a book --
-
-DRILL_NOT_REAL = "This was a drill: nothing real was changed"
-DRILL_AS_IT_STANDS = "as it stands"
-DRILL_NEED = "you need {time}"
-DRILL_NO_HISTORY = "{need}; no history of this book is recorded yet, so no line follows from it"
-DRILL_MOVED = (
-    "{need}; your book moved {move} in that time at worst in the recorded history "
-    "({span}): critical at {line} or wider"
-)
-DRILL_SPAN_DAYS = "{days:.0f} days"
-
-# -- the plan of tiers --
-
-PLAN_NO_MEASURE = "no measure is known, no tier can fire"
-PLAN_NO_POSITION = "no position, nothing to lose"
-PLAN_UNDER = "{tier} under {at} (now {now})"
-PLAN_REACHED = "{tier} reached (now {now})"
-PLAN_IF = "{tier} if {move}"
-
-# -- the words of tests --
-
-BUTTON_HEARD = "I heard it"
-ONLY_TESTS = "Not done: only a test runs here. Start `watcher run` first"
-NOT_A_TEST = "No test of that code waits for an answer"
-TEST_SECOND = "What nobody answers in the first chat arrives here"
-TEST_FALLBACK = "Alerts arrive here when Telegram fails or nobody answers"
-TEST_WRITE = "Heard it? Write in Telegram: /heard {code}"
-TEST_PRESS = "Press the button when you hear it, or write /heard {code}"
-HEARD_AFTER = "Heard after {since}: {road} is proven"
-NEVER_PROVEN = "never proven"
-ASLEEP_NO_FALLBACK = (
-    "no fallback is configured, and Telegram does not break a phone's do-not-disturb"
-)
-ASLEEP = "nothing here will wake you: {why}"
-
-# -- lines that cannot fire --
-
-REHEARSAL_ORDER = "{measure}: tiers fire out of order on a sample book: {order}"
-REHEARSAL_CANNOT = "{measure}: {tier} at {value} cannot fire"
-REHEARSAL_END = "{start}: liquidation comes first, at {end}"
-REHEARSAL_COVERED = "{start}: {tier} at {value} comes first; put it above that"
-REHEARSAL_BELOW = "{start} on a sample {family} book: every account is below it from the start"
-
-# -- help, and commands nobody can read --
-
-HELP_TITLE = "watcher"
-HELP_STATUS = "/status  every account, worst first"
-HELP_POSITIONS = "/positions main  what kills it"
-HELP_WHATIF = "/whatif BTC -10%  or: add 500 USDT"
-HELP_CHART = "/chart main 24h  its last day"
-HELP_ALERTS = "/alerts  open, muted, tier lines"
-HELP_CODE = "#K7F3·2  incident K7F3, its 2nd word"
-HELP_HEALTH = "health 1.00x is liquidation, everywhere"
-DID_YOU_MEAN = "Did you mean {form}"
-ALL_THERE_IS = "All there is: /help"
-NOT_A_COMMAND = "Not known: {word}"
-FOR_OPERATORS = "/{word} is for operators; you may read: /help"
-LIKE_THIS = "{problem}; like this: {form}"
-
-# -- rows and refusals of /whatif --
-
 WHATIF_ADD_NEEDS = "add needs an amount and a coin, once"
 WHATIF_ADD_ABOVE = "add needs an amount above 0"
 WHATIF_NEEDS = "{name} needs a move or a price"
@@ -578,33 +472,12 @@ WHATIF_PERCENT = "Is {asked} meant in percent?"
 WHATIF_ABOVE = "{coin} needs a price above 0"
 WHATIF_NO_NUMBER = "{name} is no number"
 
-# -- what waited --
-
-BUSY = "Too many answers at once, ask again in a minute"
-SAID_LATE = "said {at}, {minutes} min late"
-
-# -- troubles of our own --
-
-TROUBLE_MEMORY = "Alerts go on from memory"
-TROUBLE_RESTART = "A restart now forgets what was told"
-TROUBLE_STORE = "cannot write to disk"
-TROUBLE_KEPT = "What was told meanwhile is kept too"
-TROUBLE_STORE_OVER = "disk works again"
-TROUBLE_LOOK = "{account}: look at it yourself"
-TROUBLE_FAULT = "A fault in watcher itself ({error})"
-TROUBLE_LOG = "The log has the trace; other accounts go on"
-TROUBLE_NOT_JUDGED = "account not judged"
-
-# -- buttons --
-
-BUTTON_ACK = "Ack"
-BUTTON_MUTE = "Mute 1 h"
-BUTTON_DETAILS = "Details"
-BUTTON_CHART = "Chart"
-FIGURE_NOT_KNOWN = "figure not known"
-
 # -- charts --
 
+CHART_SPANS = "A chart spans 5 min to 30 d"
+PICTURE_BELOW = "{what} of {account} below"
+DRAWING_ALREADY = "Another chart is being drawn: ask again in a moment"
+DRAWING_FAILED = "The chart could not be drawn; the log says why. Alerts go on"
 CHART_DISTANCE = "distance to liquidation, %"
 CHART_LEVEL = "margin level, %"
 CHART_HEALTH = "health, 1.00x is liquidation"
@@ -612,10 +485,83 @@ CHART_HEAD = "{account}{label} · last {span}"
 CHART_NOW = "Now {now}, lowest {low}"
 CHART_NOTHING = "{account}: no history in the last {span}, nothing to draw"
 
-# -- several told as one --
+# -- the digest of a day, and the proof of life --
 
-STILL_BLIND = "STILL BLIND"
-FOLDED = "{count} messages could not be sent for up to {minutes} min"
-FOLDED_LEFT = "the first {count} are left out"
-GROUP_ALERTS = "{count} alerts of {accounts}"
-NO_FIGURE_KNOWN = "no figure of this pool is known"
+BLIND_IN_GAPS = "blind {total} in {gaps}"
+DAY_TOLD = "Told: {count}{reached}"
+DAY_QUIET = "Without sound in the quiet hours: {count}"
+PROOF_LAST_READ = "⚫ {account} NOT SEEN, last read {since} ago"
+PROOF_NEVER_READ = "⚫ {account} NOT SEEN, never read"
+PROOF_CHECK = "Last complete check {at}"
+PROOF_NO_CHECK = "No complete check yet"
+PROOF_HEAD = "🫀 {check}, {count}"
+PROOF_ACCOUNTS = "{seen}/{count} accounts"
+NO_PING = "NOBODY WILL NOTICE IF THIS PROGRAM DIES: no external ping is configured"
+DAY_ROADS = "Roads: {roads}"
+PROOF_MORE = "and {count} more are not seen"
+PROOF_MEANS = "Where this is over 10 min old, nobody watches"
+DAY_HEAD = "📋 {title} until {at} · {seen} of {count} seen now"
+DAY = "DAY"
+DAY_NO_HISTORY = "its history could not be read"
+DAY_WORST = "worst {tier}"
+DAY_NEAREST = "nearest {value}"
+DAY_NO_READING = "no reading"
+DAY_NOT_SEEN = "NOT SEEN NOW"
+DAY_NO_GAP = "no gap"
+DAY_MUTE = "{account}{pool} up to {tier} until {until}"
+DAY_ACKS = "Acks open: {acks}"
+DAY_MUTES = "Mutes: {mutes}"
+DAY_NOTHING_KNOWN = "Told: not known, the outbox could not be read"
+DAY_LOST = ", {count} of them not delivered"
+DAY_ALL_DELIVERED = ", all delivered"
+
+# -- tests of roads, and what will not wake --
+
+PROVEN = "proven {since} ago"
+PROVEN_TOO_LONG = "proven {since} ago, too long"
+ASLEEP_UNPROVEN = "the fallback was {proven}; prove it with `watcher send-test --all`"
+ONLY_TESTS = "Not done: only a test runs here. Start `watcher run` first"
+NOT_A_TEST = "No test of that code waits for an answer"
+TEST_SECOND = "What nobody answers in the first chat arrives here"
+TEST_FALLBACK = "Alerts arrive here when Telegram fails or nobody answers"
+TEST_WRITE = "Heard it? Write in Telegram: /heard {code}"
+TEST_PRESS = "Press the button when you hear it, or write /heard {code}"
+HEARD_AFTER = "Heard after {since}: {road} is proven"
+NEVER_PROVEN = "never proven"
+ASLEEP_NO_FALLBACK = (
+    "no fallback is configured, and Telegram does not break a phone's do-not-disturb"
+)
+ASLEEP = "nothing here will wake you: {why}"
+
+# -- drills, the plan of tiers, and lines that cannot fire --
+
+DRILL_MARK = "DRILL · "
+DRILL_CALL = "{mark}{test}: get up as if this were an emergency"
+DRILL_OVER = "over: it went as far as {worst}. Nothing real was touched"
+DRILL_WIDE = "critical is at {line} now, which is wide enough"
+DRILL_NARROW = "critical is at {line} now, which is TOO NARROW"
+DRILL_SPAN_HOURS = "{hours:.1f} hours"
+DRILL_SPAN_SHORT = "{hours:.1f} hours, too short to rely on"
+PLAN_ALL_FALLS = "everything falls {percent}: {prices}"
+PLAN_ALL_RISES = "everything rises {percent}: {prices}"
+PLAN_ONE_FALLS = "{coin} alone falls {percent}: {prices}"
+PLAN_ONE_RISES = "{coin} alone rises {percent}: {prices}"
+DRILL_NOT_REAL = "This was a drill: nothing real was changed"
+DRILL_AS_IT_STANDS = "as it stands"
+DRILL_NEED = "you need {time}"
+DRILL_NO_HISTORY = "{need}; no history of this book is recorded yet, so no line follows from it"
+DRILL_MOVED = (
+    "{need}; your book moved {move} in that time at worst in the "
+    "recorded history ({span}): critical at {line} or wider"
+)
+DRILL_SPAN_DAYS = "{days:.0f} days"
+PLAN_NO_MEASURE = "no measure is known, no tier can fire"
+PLAN_NO_POSITION = "no position, nothing to lose"
+PLAN_UNDER = "{tier} under {at} (now {now})"
+PLAN_REACHED = "{tier} reached (now {now})"
+PLAN_IF = "{tier} if {move}"
+REHEARSAL_ORDER = "{measure}: tiers fire out of order on a sample book: {order}"
+REHEARSAL_CANNOT = "{measure}: {tier} at {value} cannot fire"
+REHEARSAL_END = "{start}: liquidation comes first, at {end}"
+REHEARSAL_COVERED = "{start}: {tier} at {value} comes first; put it above that"
+REHEARSAL_BELOW = "{start} on a sample {family} book: every account is below it from the start"
