@@ -13,7 +13,16 @@ from dataclasses import dataclass
 from itertools import groupby, pairwise
 from typing import Any
 
-from watcher.domain.alert import MINUTE_US, AccountState, AlertRules, Measure, Moment, Sample, Text
+from watcher.domain.alert import (
+    MINUTE_US,
+    AccountState,
+    AlertRules,
+    Measure,
+    Moment,
+    Sample,
+    Text,
+    Tier,
+)
 from watcher.domain.report import PoolReport
 from watcher.margin import BookError
 from watcher.policy import lines, wording
@@ -38,6 +47,16 @@ _TITLES = {
     Measure.MARGIN_LEVEL: say.CHART_LEVEL,
     Measure.HEALTH: say.CHART_HEALTH,
 }
+WORDS = {
+    "tiers": {tier.name.lower(): wording.tier_name(tier).lower() for tier in Tier},
+    "liquidation": say.CHART_LIQUIDATION,
+    "price": say.CHART_PRICE,
+    "time": say.CHART_TIME,
+    "events": say.CHART_EVENTS,
+    "gaps": say.CHART_GAPS,
+    "guesses": say.CHART_GUESSES,
+}
+"""What stands in the picture: it is drawn by a process that knows no texts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +125,7 @@ def story(
             for at, price in _spread(prices, span_us)
         ],
         "limits": list(worst.limits),
+        "words": WORDS,
     }
 
 
