@@ -218,7 +218,7 @@ def log_events() -> list[tuple[str, str]]:
 
 # -- the words ------------------------------------------------------------------------------------
 
-WORDLESS = ("watcher/policy/", "watcher/service/", "watcher/channels/")
+WORDLESS = ("watcher/policy/", "watcher/service/", "watcher/channels/", "watcher/drawing/")
 """Who holds no words for people: a translation is the catalogue replaced."""
 
 SHOWN_BY = {"row", "Bold", "Fixed", "Text"}
@@ -228,6 +228,12 @@ LOGGED = {"debug", "info", "warning", "error", "critical", "exception"}
 
 # what has letters and a space, and why nobody reads it in the chat
 NO_WORDS = {
+    "watcher/drawing/picture.py": {
+        "axes fraction": "Matplotlib's",
+        "offset points": "Matplotlib's",
+        "%-d %b": "a format of dates",
+        "%-d %b %H:%M": "the same",
+    },
     "watcher/policy/asked.py": {" up to ": "typed after /mute"},
     "watcher/policy/opinions.py": {"maintenance margin": "the name of a figure, in the store too"},
     "watcher/policy/venue_checks.py": {"ahead of": "a stored fact", " days": "a stored fact"},
