@@ -154,7 +154,10 @@ def _on_reading(
         timezone=rules.timezone,
     )
     raised = [finding for check in CHECKS for finding in check(scene)]
-    findings, telling = checks.step(state.findings, raised, at, account=rules.account)
+    findings, telling = checks.step(
+        state.findings, raised, at, account=rules.account, furthest=rules.reach
+    )
+    findings, again = checks.further(findings, at, furthest=rules.reach)
     held, turns = dangers.seen(
         state, found.readings, at, furthest=rules.reach, lost=checks.lost(telling)
     )
@@ -175,7 +178,7 @@ def _on_reading(
     if kind is not None:
         moved, message = speech.of_seeing(state, moved, found, rules, now)
         said.append(message)
-    said += speech.of_findings(moved, telling, found, rules, now)
+    said += speech.of_findings(moved, [*telling, *again], found, rules, now)
     hot = is_hot(moved.dangers, found.readings.values())
     pace = rules.poll_hot_us if hot else rules.poll_calm_us
     decision = _decision(moved, envelope.quieted(said, rules, now), samples, pace)
@@ -229,12 +232,14 @@ def _on_miss(
     )
     if counted.active and not state.blind.active:
         held = {pool: alerting.blinded(d) for pool, d in held.items()}
-    moved = replace(state, dangers=held, blind=counted)
+    findings, again = checks.further(state.findings, now.steady_us, furthest=rules.reach)
+    moved = replace(state, dangers=held, blind=counted, findings=findings)
     outage = speech.Outage(last=last, guess=guess, age_us=age_us, was=was, tier=tier)
     said = speech.of_unseen_dangers(moved, outage, turns, prices, rules, now)
     if kind is not None:
         moved, message = speech.of_blindness(moved, outage, kind, prices, rules, now)
         said.append(message)
+    said += speech.of_findings(moved, again, last, rules, now)
     guessed = guess.report.pools if guess is not None else ()
     samples = tuple(
         _sample(p, moved.dangers[p.pool].tier, now.steady_us, is_estimate=True) for p in guessed

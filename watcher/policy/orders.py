@@ -160,7 +160,7 @@ def _blind_acked(unseen: BlindState, order: AckOrder, now_us: int) -> BlindState
 
 def _finding_acked(finding: FindingState, order: AckOrder, now_us: int) -> FindingState:
     ack = Ack(tier=finding.tier, at_us=now_us, user_id=order.user_id)
-    return replace(finding, ack=ack)
+    return replace(finding, ack=ack, unanswered_since_us=None)
 
 
 def _next_word(state: AccountState, code: str, tier: Tier) -> str:

@@ -182,16 +182,18 @@ def of_seeing(
 def of_findings(
     state: AccountState,
     telling: list[Finding],
-    found: Look,
+    found: Look | None,
     rules: AlertRules,
     now: Moment,
 ) -> list[Message]:
     """Return one message for each finding of the checks that is to be told."""
     said = []
+    known = () if found is None else found.report.pools
     for finding in telling:
-        incident = state.findings[f"{finding.check}:{finding.pool}"].incident
+        machine = state.findings[f"{finding.check}:{finding.pool}"]
+        incident = machine.incident
         assert incident is not None
-        pools = {pool.pool for pool in found.report.pools} | {finding.pool}  # it may be gone
+        pools = {pool.pool for pool in known} | {finding.pool}  # it may be gone
         urgent = finding.lane is Lane.DANGER
         text = compose.finding(
             state.account,
@@ -202,23 +204,32 @@ def of_findings(
             mark=lines.MARK[finding.tier] if urgent else lines.NOTE_MARK,
         )
         one = envelope.message(
-            state.account, incident, Kind.NOTE, finding.tier, finding.lane, text, now
+            state.account,
+            incident,
+            Kind.UNANSWERED if finding.unanswered else Kind.NOTE,
+            finding.tier,
+            finding.lane,
+            text,
+            now,
         )
         said.append(
             envelope.of_finding(
                 one,
                 finding,
                 reach=_alarmed(state, finding, rules),
-                acked=state.findings[f"{finding.check}:{finding.pool}"].ack is not None,
+                acked=machine.ack is not None,
             )
         )
     return said
 
 
-# a loss is told as far as the danger before it, and in an emergency to all
+# a loss is told as far as the danger before it, as it went itself, and in an emergency to all
 def _alarmed(state: AccountState, finding: Finding, rules: AlertRules) -> Reach:
     danger = state.dangers.get(finding.pool)
+    machine = state.findings[f"{finding.check}:{finding.pool}"]
     first = speaking.first_reach(finding.tier, rules.reach)
+    if machine.ack is None:
+        first = max(first, machine.reach)
     if danger is None or finding.lane is not Lane.DANGER:
         return first
     return max(first, danger.reach)

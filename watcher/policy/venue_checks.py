@@ -76,6 +76,7 @@ def flagged(scene: Scene) -> Iterator[Finding]:
             tier=max(danger, Tier.CRITICAL if forced else Tier.WARNING),
             lane=Lane.DANGER if forced else Lane.WARNING,
             repeat_us=limits.forced_repeat_us if forced else limits.warned_repeat_us,
+            wakes=forced,
         )
 
 
