@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import picturing
 from watcher.settings.keys import ANY, is_secret, leaves
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -389,3 +390,8 @@ def test_the_example_explains_each_key_beside_it(path: tuple[str, ...]) -> None:
     field = dict(leaves())[path]
 
     assert is_secret(field) or any("#" in line.partition(" = ")[2] for line in lines)
+
+
+def test_the_pictures_in_docs_show_todays_words() -> None:
+    """Drawn from the golden texts by `python -m tests.picturing`."""
+    assert picturing.main(["--check"]) == 0
