@@ -34,31 +34,34 @@ CAPTURES = ROOT / "tests" / "payloads" / "captures"
 PAGE = ROOT / "docs" / "venues.md"
 BEGIN, END = "<!-- bench.caught -->", "<!-- /bench.caught -->"
 
-BRACKETS: Mapping[str, str] = {
-    "/fapi/v1/leverageBracket": "maintMarginRatio",
-    "/dapi/v2/leverageBracket": "maintMarginRatio",
-    "/sapi/v1/margin/leverageBracket": "maintenanceMarginRate",
-    "/v5/market/risk-limit": "maintenanceMargin",
-    "/api/v5/public/position-tiers": "mmr",
+Fields = Mapping[str, tuple[str, ...]]
+
+# a table's deductions follow from its rates: one of the two alone would be refused as it is read
+BRACKETS: Fields = {
+    "/fapi/v1/leverageBracket": ("maintMarginRatio", "cum"),
+    "/dapi/v2/leverageBracket": ("maintMarginRatio", "cum"),
+    "/sapi/v1/margin/leverageBracket": ("maintenanceMarginRate", "fastNum"),
+    "/v5/market/risk-limit": ("maintenanceMargin", "mmDeduction"),
+    "/api/v5/public/position-tiers": ("mmr",),
 }
-WEIGHTS: Mapping[str, str] = {
-    "/sapi/v1/margin/crossMarginCollateralRatio": "discountRate",
-    "/fapi/v1/assetIndex": "bidRate",
-    "/v5/spot-margin-trade/collateral": "collateralRatio",
-    "/api/v5/public/discount-rate-interest-free-quota": "discountRate",
+WEIGHTS: Fields = {
+    "/sapi/v1/margin/crossMarginCollateralRatio": ("discountRate",),
+    "/fapi/v1/assetIndex": ("bidRate",),
+    "/v5/spot-margin-trade/collateral": ("collateralRatio",),
+    "/api/v5/public/discount-rate-interest-free-quota": ("discountRate",),
 }
 STEPS = [Decimal(n) / 10_000 for n in (1, 5, 10, 25, 50, 100, 200, 500, 1_000, 2_000, 5_000)]
 
 
-def scaled(body: object, key: str, factor: Decimal) -> object:
-    """Return *body* with every number under *key* times *factor*, text staying text."""
+def scaled(body: object, keys: tuple[str, ...], factor: Decimal) -> object:
+    """Return *body* with every number under one of *keys* times *factor*, text staying text."""
     if isinstance(body, dict):
         return {
-            name: _times(inner, factor) if name == key else scaled(inner, key, factor)
+            name: _times(inner, factor) if name in keys else scaled(inner, keys, factor)
             for name, inner in body.items()
         }
     if isinstance(body, list):
-        return [scaled(inner, key, factor) for inner in body]
+        return [scaled(inner, keys, factor) for inner in body]
     return body
 
 
@@ -70,10 +73,10 @@ def _times(value: object, factor: Decimal) -> object:
     return str(number) if isinstance(value, str) else number
 
 
-def changed(capture: Capture, fields: Mapping[str, str], factor: Decimal) -> Capture:
+def changed(capture: Capture, fields: Fields, factor: Decimal) -> Capture:
     def one(answer: Answered) -> Answered:
-        key = fields.get(answer.path)
-        return answer if key is None else replace(answer, body=scaled(answer.body, key, factor))
+        keys = fields.get(answer.path)
+        return answer if keys is None else replace(answer, body=scaled(answer.body, keys, factor))
 
     return replace(capture, answers=tuple(map(one, capture.answers)))
 
@@ -95,7 +98,7 @@ def _disagrees(snapshot: Snapshot) -> bool:
     return any((pool.disagreement or 0.0) > limit for pool in evaluate(snapshot).pools)
 
 
-def smallest(capture: Capture, fields: Mapping[str, str]) -> str:
+def smallest(capture: Capture, fields: Fields) -> str:
     """Return in words the smallest step caught, and by what."""
     if not any(answer.path in fields for answer in capture.answers):
         return "none used"

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import picturing
 from watcher.settings.keys import ANY, is_secret, leaves
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -22,6 +23,8 @@ SOURCES = sorted((ROOT / "watcher").rglob("*.py"))
 PYTHON = sorted([*SOURCES, *(ROOT / "tests").rglob("*.py"), *(ROOT / "bench").rglob("*.py")])
 FUNCTION_LINES_MAX = 60
 MODULE_LINES_MAX = 400
+CATALOGUE = "watcher/policy/messages.py"
+LARGE = {CATALOGUE: "data: one line for each text there is"}
 
 # Who may read the clock, draw by chance, or print: the outermost floor only.
 OUTERMOST = ("watcher/app.py", "watcher/cli/", "watcher/__main__.py")
@@ -108,6 +111,7 @@ def test_no_module_is_larger_than_a_room() -> None:
         f"{relative(path)} has {lines} lines"
         for path in SOURCES
         if (lines := len(path.read_text(encoding="utf-8").splitlines())) > MODULE_LINES_MAX
+        and relative(path) not in LARGE
     ]
 
     assert_none(large)
@@ -213,6 +217,108 @@ def log_events() -> list[tuple[str, str]]:
     return events
 
 
+# -- the words ------------------------------------------------------------------------------------
+
+WORDLESS = ("watcher/policy/", "watcher/service/", "watcher/channels/", "watcher/drawing/")
+"""Who holds no words for people: a translation is the catalogue replaced."""
+
+SHOWN_BY = {"row", "Bold", "Fixed", "Text"}
+"""What is given to these is read as it stands, be it one word."""
+
+LOGGED = {"debug", "info", "warning", "error", "critical", "exception"}
+
+# what has letters and a space, and why nobody reads it in the chat
+NO_WORDS = {
+    "watcher/drawing/picture.py": {
+        "axes fraction": "Matplotlib's",
+        "offset points": "Matplotlib's",
+        "%-d %b": "a format of dates",
+        "%-d %b %H:%M": "the same",
+    },
+    "watcher/policy/asked.py": {" up to ": "typed after /mute"},
+    "watcher/policy/opinions.py": {"maintenance margin": "the name of a figure, in the store too"},
+    "watcher/policy/venue_checks.py": {"ahead of": "a stored fact", " days": "a stored fact"},
+    "watcher/policy/verbs.py": {
+        "mute with an end": "an effect, named for the reader of the code",
+        "pause money": "the same",
+        "kill money": "the same",
+        "prove a road": "the same",
+    },
+}
+NO_CHAT = {
+    "watcher/channels/apprise.py": "why a sending failed: the log's",
+    "watcher/channels/console.py": "a terminal in place of a chat, for trying out",
+    "watcher/channels/telegram.py": "why a sending failed: the log's",
+    "watcher/service/supervise.py": "why the process ends: the log's",
+    "watcher/service/watchdog.py": "why the process is restarted: the log's",
+}
+
+
+def test_no_module_but_the_catalogue_holds_words_for_people() -> None:
+    found = []
+    for path in SOURCES:
+        place = relative(path)
+        if not place.startswith(WORDLESS) or place == CATALOGUE or place in NO_CHAT:
+            continue
+        tree = parsed(path)
+        unread = {id(node) for each in ast.walk(tree) for node in unread_parts(each)}
+        shown = {id(part) for each in ast.walk(tree) for part in shown_parts(each)}
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.Constant) or not isinstance(node.value, str):
+                continue
+            text = node.value
+            is_words = " " in text.strip("\n") or id(node) in shown
+            allowed = text.startswith("/") or text in NO_WORDS.get(place, {})
+            if re.search("[A-Za-z]", text) and is_words and id(node) not in unread and not allowed:
+                found.append(f"{place}:{node.lineno} {text!r}")
+
+    assert_none(found)
+
+
+def unread_parts(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield what is in docstrings, assertions, exceptions and log lines."""
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+        yield node.value
+    if isinstance(node, ast.Assert | ast.Raise):
+        yield from ast.walk(node)
+    if isinstance(node, ast.Call):
+        verb = node.func.body if isinstance(node.func, ast.IfExp) else node.func
+        if isinstance(verb, ast.Attribute) and verb.attr in LOGGED:
+            yield from ast.walk(node)
+
+
+def shown_parts(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield what is given to a row as it is."""
+    if isinstance(node, ast.Call) and name_of(node.func).split(".")[-1] in SHOWN_BY:
+        for given in (*node.args, *(keyword.value for keyword in node.keywords)):
+            yield from given.values if isinstance(given, ast.JoinedStr) else (given,)
+
+
+def test_what_may_look_like_words_is_still_there() -> None:
+    for place, texts in NO_WORDS.items():
+        values = {n.value for n in ast.walk(parsed(ROOT / place)) if isinstance(n, ast.Constant)}
+        assert texts.keys() <= values, place
+    assert all((ROOT / place).is_file() for place in NO_CHAT)
+
+
+def test_every_text_of_the_catalogue_is_said_somewhere() -> None:
+    names = {
+        target.id
+        for node in parsed(ROOT / CATALOGUE).body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    said = {
+        node.attr
+        for path in SOURCES
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.Attribute) and name_of(node.value) == "say"
+    }
+
+    assert_none(sorted(names ^ said))
+
+
 # -- config/watcher.example.toml -------------------------------------------------------------------
 
 
@@ -284,3 +390,8 @@ def test_the_example_explains_each_key_beside_it(path: tuple[str, ...]) -> None:
     field = dict(leaves())[path]
 
     assert is_secret(field) or any("#" in line.partition(" = ")[2] for line in lines)
+
+
+def test_the_pictures_in_docs_show_todays_words() -> None:
+    """Drawn from the golden texts by `python -m tests.picturing`."""
+    assert picturing.main(["--check"]) == 0

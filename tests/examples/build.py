@@ -1,5 +1,6 @@
 """
-Snapshots from a few words: the builders the published examples are fed through.
+Snapshots from a few words: the builders the published examples are fed through, and what several
+of them ask of a report.
 
 Rule: an example's numbers go in as they stand, by name, as exact Decimals; what an example leaves
 out takes the plainest value. One builder per shape of account, never one per example.
@@ -22,12 +23,14 @@ from watcher.domain.account import (
     Snapshot,
     Weight,
 )
+from watcher.domain.alert import Measure
 from watcher.domain.report import PoolReport
-from watcher.margin import evaluate
+from watcher.margin import evaluate, required_top_up
 
 POOL = "pool"
 
 Given: TypeAlias = dict[str, Any]
+Found: TypeAlias = dict[str, Any]
 
 
 def dec(value: object) -> Decimal:
@@ -143,6 +146,18 @@ def snapshot(
 def report(of: Snapshot) -> PoolReport:
     (pool,) = evaluate(of).pools
     return pool
+
+
+def price_of(pool: PoolReport, symbol: str | None = None) -> float | None:
+    """Return a liquidation price: of one position, or of the only one."""
+    found = [p for p in pool.positions if symbol in (None, p.symbol)]
+    return found[0].liquidation_price
+
+
+def top_up_to_health(equity: object, margin: object, health: float) -> float | None:
+    """Return the top-up of a pool known by its totals."""
+    account = snapshot(haircut(), [coin("USD", equity)], [lump(0, margin)])
+    return required_top_up(account, POOL, "USD", Measure.HEALTH, health)
 
 
 def linear(**rules: Any) -> Rules:

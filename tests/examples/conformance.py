@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.examples.compare import COVERED, EXAMPLES, Figure, figures, is_ours, load
-from tests.examples.left_out import FIGURES_NOT_COVERED, NOT_COVERED
+from tests.examples.left_out import NOT_COVERED
 from watcher.margin import BookError
 
 FINE, OUT, NO_EXAMPLES = 0, 1, 2
@@ -98,8 +98,7 @@ def shown(line: Line) -> str:
             f"relative error {one.error:.1e}  tolerance {share:.1e}"
         )
     rest = f"{len(line.figures)} figure{'s' if len(line.figures) > 1 else ''}"
-    left_out = sorted(FIGURES_NOT_COVERED.get(line.name, {}))
-    rest += f", not compared: {', '.join(left_out)}" if left_out else ""
+    rest += "".join(f"; {each.path}: {each.note}" for each in line.figures if each.note)
     return f"{line.name:<14} {verdict:<12} {one.path:<44} {told}  ({rest})"
 
 

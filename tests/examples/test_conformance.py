@@ -6,16 +6,18 @@ from __future__ import annotations
 
 import json
 import random
-import shutil
 from collections.abc import Iterator
+from copy import deepcopy
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.examples.compare import COVERED, EXAMPLES, load
-from tests.examples.conformance import FINE, NO_EXAMPLES, OUT, main
-from tests.examples.left_out import FIGURES_NOT_COVERED
+from tests.examples.conformance import FINE, NO_EXAMPLES, OUT, line_of, main
+
+CASES = {name: case for name, case in load().items() if name in COVERED}
 
 pytestmark = pytest.mark.skipif(
     not load(), reason="the published examples are not beside this repository"
@@ -46,54 +48,68 @@ def test_every_example_has_a_line_and_the_last_one_counts_them(
     assert sorted(set(cases) - COVERED) == missing
 
 
-def slots(value: Any, place: Any, key: Any) -> Iterator[tuple[Any, Any]]:
-    """Yield where every number of an expectation stands."""
-    if isinstance(value, dict):
-        for name, inner in value.items():
-            yield from slots(inner, value, name)
-    elif isinstance(value, list):
-        for number, inner in enumerate(value):
-            yield from slots(inner, value, number)
-    elif key != "notional" and _is_number(value):
-        yield place, key
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Yield the way to every single figure of an expectation."""
+    if isinstance(value, (dict, list)):
+        for key in value if isinstance(value, dict) else range(len(value)):
+            yield from places(value[key], (*path, key))
+    else:
+        yield path
 
 
-def _is_number(value: Any) -> bool:
+def wrong(value: Any) -> Any:
+    """Return *value* off by 1 %, as its file would write it; of nought and of words another."""
     try:
-        return float(value) != 0
-    except (TypeError, ValueError):
-        return False
+        off = Decimal(str(value)) * Decimal("1.01") or Decimal("0.01")
+    except ArithmeticError:
+        return f"not {value}"
+    return str(off) if isinstance(value, str) else float(off)
 
 
-@pytest.mark.parametrize("seed", range(3))
+def corrupted(case: Any, path: tuple[Any, ...]) -> Any:
+    """Return a copy of *case* with one expected figure wrong."""
+    copy = deepcopy(case)
+    *way, last = ("expected", *path)
+    holder = copy
+    for key in way:
+        holder = holder[key]
+    holder[last] = wrong(holder[last])
+    return copy
+
+
+def every_figure() -> list[tuple[str, tuple[Any, ...]]]:
+    return [(name, path) for name, case in CASES.items() for path in places(case["expected"])]
+
+
+@pytest.mark.parametrize("name", sorted(CASES))
+def test_each_figure_off_by_a_hundredth_fails_alone(name: str) -> None:
+    """One at a time, every one there is; no example is judged by another's figures."""
+    assert line_of(CASES[name]).within
+
+    for path in places(CASES[name]["expected"]):
+        assert not line_of(corrupted(CASES[name], path)).within, path
+
+
+@pytest.mark.parametrize("seed", range(20))
 def test_ten_corrupted_values_make_exactly_ten_fail(
     seed: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     chance = random.Random(seed)
-    chosen = set(chance.sample(sorted(COVERED), 10))
+    chosen: dict[str, tuple[Any, ...]] = {}
+    for name, path in chance.sample(every_figure(), len(every_figure())):
+        if len(chosen) < 10:
+            chosen.setdefault(name, path)
     for file in EXAMPLES.glob("*.json"):
-        copy = tmp_path / file.name
-        shutil.copyfile(file, copy)
-        copy.chmod(0o600)
-        rows = json.loads(copy.read_text(encoding="utf-8"))
-        for row in rows:
-            if row["id"] not in chosen:
-                continue
-            left_out = FIGURES_NOT_COVERED.get(row["id"], {})
-            expected = {n: v for n, v in row["expected"].items() if n not in left_out}
-            places = [
-                (row["expected"] if place is expected else place, key)
-                for place, key in slots(expected, expected, "")
-            ]
-            place, key = chance.choice(places)
-            wrong = float(place[key]) * 1.01 + 1
-            place[key] = str(wrong) if isinstance(place[key], str) else wrong
-        copy.write_text(json.dumps(rows), encoding="utf-8")
+        rows = [
+            corrupted(row, chosen[row["id"]]) if row["id"] in chosen else row
+            for row in json.loads(file.read_text(encoding="utf-8"))
+        ]
+        (tmp_path / file.name).write_text(json.dumps(rows), encoding="utf-8")
 
     code, lines = told(tmp_path, capsys)
 
     assert code == OUT
-    assert out_of(lines) == chosen
+    assert out_of(lines) == set(chosen)
     assert "10 OUT OF TOLERANCE" in lines[-1]
 
 

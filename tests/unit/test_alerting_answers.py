@@ -47,8 +47,14 @@ class Account:
     def see(self, snapshot: Snapshot) -> list[Message]:
         return self._for(1 / 6, lambda: seen(snapshot))
 
-    def miss(self, minutes: float = 1 / 6, kind: MissKind = MissKind.UNREACHABLE) -> list[Message]:
-        return self._for(minutes, lambda: missed(kind=kind))
+    def miss(
+        self,
+        minutes: float = 1 / 6,
+        kind: MissKind = MissKind.UNREACHABLE,
+        price: float | None = None,
+    ) -> list[Message]:
+        prices = {} if price is None else {"BTC": price}
+        return self._for(minutes, lambda: missed(kind=kind, prices=prices))
 
     def obey(self, order: Order) -> str:
         self.state, said = obey(self.state, order, moment(self.seconds))
@@ -184,10 +190,11 @@ def test_an_acked_critical_is_edited_while_it_moves_and_speaks_after_two_hours()
     account.ack(Tier.CRITICAL)
     start = account.seconds
 
-    account.at(5.0, 10)
-    assert account.said[1:] == []
+    [answered] = account.at(5.0, 10)
+    assert (answered.kind, answered.edits) == (Kind.UPDATED, True)
+    assert "Seen 10 s ago: speaks up when worse" in answered.text.plain
     account.at(4.8, 10)
-    [edit] = [m for _, m in account.said[1:]]
+    [edit] = [m for _, m in account.said[2:]]
     assert (edit.kind, edit.silent, edit.edits, edit.group) == (Kind.UPDATED, True, True, "")
     assert "Seen 10 min 10 s ago: speaks up when worse" in edit.text.plain
     assert Act.ACK not in {button.act for button in edit.buttons}
@@ -195,7 +202,7 @@ def test_an_acked_critical_is_edited_while_it_moves_and_speaks_after_two_hours()
 
     account.every_s = 60
     account.at(4.8, 120)
-    aloud = [(round((at - start) / 60), m) for at, m in account.said[2:]]
+    aloud = [(round((at - start) / 60), m) for at, m in account.said[3:]]
     assert [(minute, m.kind, m.silent) for minute, m in aloud] == [(120, Kind.REPEATED, False)]
     assert aloud[0][1].reach is Reach.CHAT
 
@@ -210,13 +217,14 @@ def test_edits_are_a_minute_apart_and_only_of_what_moved() -> None:
 
     edits = when(account, start, [Kind.UPDATED])
     assert len(edits) > 5
-    assert all(later - earlier >= 1 for earlier, later in pairwise([0.0, *edits]))
+    assert all(later - earlier >= 1 for earlier, later in pairwise(edits))
     still = Account()
     still.at(5.0)
     still.ack()
     for tenth in range(60):
         still.at(5.0 + (tenth % 2) / 20)
-    assert kinds([m for _, m in still.said]) == [Kind.RAISED]
+    # once, for the answer
+    assert kinds([m for _, m in still.said]) == [Kind.RAISED, Kind.UPDATED]
 
 
 @pytest.mark.parametrize(("distance", "ends"), [(4.05, False), (3.95, True)])
@@ -285,7 +293,7 @@ def test_an_acked_pool_at_liquidation_is_not_worse_at_every_look() -> None:
     account.at(0.0)
     account.ack()
 
-    assert account.at(0.0, 4) == []
+    assert kinds(account.at(0.0, 4)) == [Kind.UPDATED]
 
 
 def test_an_acked_warning_waits_four_hours_unless_worse() -> None:
@@ -294,7 +302,7 @@ def test_an_acked_warning_waits_four_hours_unless_worse() -> None:
     account.ack()
 
     account.every_s = 60
-    assert account.at(11.0, 60) == []
+    assert kinds(account.at(11.0, 60)) == [Kind.UPDATED]
     assert kinds(account.at(8.7, 1)) == [Kind.REPEATED]
 
 
@@ -457,6 +465,75 @@ def test_blindness_below_critical_is_told_every_ten_minutes_and_acked_every_hour
     assert when(account, start, [Kind.BLIND_REPEATED])[-2:] == [60, 120]
 
 
+@pytest.mark.parametrize(("acked", "minutes"), [(False, 1), (True, 5)])
+def test_an_emergency_is_no_quieter_for_not_being_seen(acked: bool, minutes: int) -> None:  # noqa: FBT001 - a case
+    account = Account()
+    account.at(2.0)
+    account.miss(2)
+    if acked:
+        account.ack()
+    start = account.said[-1][0]
+    account.miss(20)
+
+    times = [start, *(at for at, _ in account.said if at > start)]
+    gaps = [later - at for at, later in pairwise(times)]
+    assert max(gaps) <= minutes * 60 + account.every_s
+    assert account.seconds - account.said[-1][0] <= minutes * 60
+
+
+def test_an_estimate_worse_than_what_was_acked_is_told_while_nothing_is_seen() -> None:
+    account = Account()
+    account.at(5.5)
+    account.miss(2)
+    account.ack()
+
+    assert account.miss(1, price=990.0) == []
+    (told,) = account.miss(1, price=985.0)
+    assert (told.kind, told.tier) == (Kind.REPEATED, Tier.CRITICAL)
+    assert "Ack" in [button.label for button in told.buttons]
+
+
+def test_a_danger_that_got_worse_in_an_acked_blindness_is_told_until_answered() -> None:
+    """Who has seen the blindness has not seen that the price went on falling in it."""
+    account = Account()
+    account.at(9.0)
+    account.miss(2)
+    account.ack()
+    account.miss(1, price=960.0)
+    start = account.said[-1][0]
+    assert account.said[-1][1].kind is Kind.ESCALATED
+    account.miss(10, price=960.0)
+
+    told = [(round((at - start) / 60), m.reach) for at, m in account.said if at >= start]
+    assert told == [
+        (0, Reach.CHAT),
+        (3, Reach.SECOND),
+        (6, Reach.FALLBACK),
+        (9, Reach.FALLBACK),
+    ]
+
+
+def test_a_key_that_may_withdraw_goes_further_until_answered_and_is_told_daily() -> None:
+    account = Account()
+    account.at(30.0)
+    account.miss(60, kind=MissKind.SECURITY)
+
+    told = [(m.kind, m.tier, m.reach) for _, m in account.said]
+    assert told == [
+        (Kind.SECURITY, Tier.CRITICAL, Reach.CHAT),
+        (Kind.UNANSWERED, Tier.CRITICAL, Reach.SECOND),
+        (Kind.UNANSWERED, Tier.CRITICAL, Reach.FALLBACK),
+    ]
+    assert all("SECURITY" in m.text.plain for _, m in account.said)
+    assert len({m.key for _, m in account.said}) == 3
+
+    answered = Account()
+    answered.at(30.0)
+    (first,) = answered.miss(kind=MissKind.SECURITY)
+    assert answered.obey(AckOrder(incident=first.incident, user_id=1)).startswith("Seen")
+    assert answered.miss(60, kind=MissKind.SECURITY) == []
+
+
 def test_seeing_again_is_told_as_far_as_blindness_was() -> None:
     account = Account()
     account.at(5.0)
@@ -594,7 +671,7 @@ def test_groups_keep_tiers_and_good_and_bad_news_apart() -> None:
     groups = [m.group for m in (warning, critical, eased, blind, resolved)]
     assert groups == [
         "danger:warning",
-        "danger:critical",
+        "danger:urgent",
         "eased:warning",
         "blind:bybit:warning",
         "resolved",

@@ -120,6 +120,13 @@ def inverse(settle: str) -> Callable[[Data], None]:
     return change
 
 
+def levels(*, call: str, liquidation: str) -> Callable[[Data], None]:
+    def change(data: Data) -> None:
+        data["rules"]["unified"] |= {"call_level": call, "liquidation_level": liquidation}
+
+    return change
+
+
 def without(kind: str, place: int, field: str) -> Callable[[Data], None]:
     def change(data: Data) -> None:
         del data[kind][place][field]
@@ -175,6 +182,11 @@ def test_the_account_these_tests_spoil_is_fine(tmp_path: Path) -> None:
         (put("assets", 1, "index", "0"), BTC + "index is 0"),
         (put("assets", 1, "index", "-1"), BTC + "index is -1"),
         (put("assets", 0, "ask", "0"), "unified USDT: ask is 0"),
+        (put("assets", 0, "ask", "0.999"), "unified USDT: ask is 0.999, expected a factor of 1"),
+        (
+            levels(call="1.05", liquidation="1.1"),
+            "unified: call_level is 1.05, expected at least the liquidation_level, 1.1",
+        ),
         (put("assets", 1, "debt", "-3"), BTC + "debt is -3"),
         (put("assets", 1, "interest", "-3"), BTC + "interest is -3"),
         (put("positions", 0, "settle", "USDC"), "unified USDC: contracts settle in it"),

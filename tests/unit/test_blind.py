@@ -108,8 +108,8 @@ def test_which_error_it_was_does_not_matter() -> None:
             assert miss(BlindState(), age_s=21, missed=missed)[1] is Kind.BLIND
 
 
-def test_blindness_repeats_every_ten_minutes_and_every_three_when_critical() -> None:
-    for tier, minutes in ((Tier.WARNING, 10), (Tier.CRITICAL, 3), (Tier.EMERGENCY, 3)):
+def test_blindness_repeats_every_ten_minutes_three_when_critical_one_in_an_emergency() -> None:
+    for tier, minutes in ((Tier.WARNING, 10), (Tier.CRITICAL, 3), (Tier.EMERGENCY, 1)):
         state, _ = miss(BlindState(), age_s=21, tier=tier)
         state, kind = miss(state, at_s=60 * minutes - 1, age_s=999, tier=tier)
         assert kind is None

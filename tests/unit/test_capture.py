@@ -30,7 +30,6 @@ from watcher.venues.capture import (
     record,
     replayed,
     snapshot_of,
-    snapshot_of_capture,
     write_capture,
 )
 from watcher.venues.ccxt_venue import Credentials
@@ -152,7 +151,7 @@ def test_numbers_keep_their_digits() -> None:
 
 @pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.stem)
 def test_a_captured_account_reads_as_the_venue_saw_it(path: Path) -> None:
-    snapshot = snapshot_of_capture(path)
+    snapshot = snapshot_of(path.read_bytes())
 
     report = evaluate(snapshot)
     assert snapshot.positions or snapshot.assets
@@ -166,7 +165,7 @@ def test_a_capture_of_a_capture_is_the_same(path: Path) -> None:
 
     again = Capture(venue=before.venue, mode=before.mode, answers=before.answers)
 
-    assert asyncio.run(replayed(again)) == snapshot_of_capture(path)
+    assert asyncio.run(replayed(again)) == snapshot_of(path.read_bytes())
     redactor = Redactor()
     for one in before.answers:
         body = redactor.body(one.body, signed=one.signed)
@@ -188,7 +187,7 @@ def test_the_clock_of_a_replay_is_the_clock_of_the_capture() -> None:
     path = FOLDER / "bybit.json"
     times = [one.at_ms for one in read_capture(path.read_bytes()).answers]
 
-    snapshot = snapshot_of_capture(path)
+    snapshot = snapshot_of(path.read_bytes())
 
     for at_us in snapshot.parts.values():
         assert min(times) <= at_us / 1000 <= max(times)

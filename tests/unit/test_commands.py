@@ -666,8 +666,9 @@ def test_reading_buttons_work_again_and_for_viewers_acting_ones_do_not(tmp_path:
         assert [page.splitlines()[0] for page in pages] == ["main · 0 s old", "main · last 1 d"] * 2
         assert {road.name for road in chat.spoken.roads if road is not None} == {"phone"}
 
-        assert await shown.press(Act.ACK, operator=False) == "Expired or already used"
-        assert await shown.press(Act.MUTE, operator=False) == "Expired or already used"
+        refused = "NOT done: you may only read, or the button has expired"
+        assert await shown.press(Act.ACK, operator=False) == refused
+        assert await shown.press(Act.MUTE, operator=False) == refused
         assert chat.known["main"].orders == []
 
     with_alert(tmp_path, story)

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from watcher.policy.charting import WORDS
 from watcher.service import draw
 from watcher.service.draw import PNG, Drawer, NotDrawn
 
@@ -34,6 +35,7 @@ STORY: dict[str, Any] = {
     "coin": "BTC",
     "prices": [[START_S + 60, 113_000.0], [START_S + 900, None], [START_S + 3500, 104_000.0]],
     "limits": [98_000.0],
+    "words": WORDS,
 }
 
 

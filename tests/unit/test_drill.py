@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.unit.policy_books import RULES, moment
@@ -122,9 +122,10 @@ def test_estimates_and_other_pools_do_not_count_as_moves() -> None:
 
 
 @given(
-    distances=st.lists(st.floats(0, 100), min_size=2, max_size=40),
-    within=st.integers(1, 20),
+    distances=st.lists(st.integers(0, 20).map(float), min_size=2, max_size=40),
+    within=st.integers(1, 5),
 )
+@example(distances=[10.0, 5.0, 0.0], within=1)
 def test_the_worst_fall_is_the_worst_of_all_pairs(distances: list[float], within: int) -> None:
     fall = drill.worst_fall(history(*distances), within * 60)
 

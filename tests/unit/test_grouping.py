@@ -10,6 +10,7 @@ from tests.unit.policy_books import START_US, moment
 from watcher.domain.alert import SECOND_US, Kind, Lane, Message, Text, Tier
 from watcher.domain.road import Reach
 from watcher.policy.grouping import GROUP_LINES_MAX, folded, grouped
+from watcher.service.rows import GROUP_ROWS_MAX
 
 
 def message(
@@ -50,7 +51,10 @@ def test_each_is_one_line_worst_first() -> None:
 def test_a_worse_tier_goes_first_whatever_the_figure_and_gives_the_group_its_tier() -> None:
     told = grouped([message("a", 0.5), message("b", 2.0, Tier.EMERGENCY)], moment())
 
-    assert told.text.plain.split("\n")[:2] == ["🚨 EMERGENCY: 2 accounts", "b: 2.0 %"]
+    assert told.text.plain.split("\n")[:2] == [
+        "🚨 EMERGENCY: 1 account · CRITICAL: 1 account",
+        "b: 2.0 %",
+    ]
     assert told.tier is Tier.EMERGENCY
 
 
@@ -69,7 +73,7 @@ def test_what_finds_no_room_is_counted() -> None:
     assert rows[0] == "🟠 WARNING: 50 accounts"
     assert rows[1].startswith("a00")
     assert len(rows) == GROUP_LINES_MAX + 2
-    assert rows[-1] == "and 30 more, none worse"
+    assert rows[-1] == "and 10 more, none worse"
 
 
 def test_no_critical_account_is_ever_left_out() -> None:
@@ -125,3 +129,11 @@ def test_what_waited_too_long_is_told_newest_last() -> None:
         "· first row of a2",
     ]
     assert told.lane is Lane.WARNING
+
+
+def test_the_longest_group_fits_one_message() -> None:
+    """Telegram cuts at 4096 units: what is cut off would be an account nobody named."""
+    line = f"🚨 {'a' * 24} isolated 1000000BABYDOGEUSDT short: margin level 12,345 % #K7F3·1234"
+    longest = [message(f"a{n}", 1.0, Tier.EMERGENCY, line=line) for n in range(GROUP_ROWS_MAX)]
+
+    assert len(grouped(longest, moment()).text.plain.encode("utf-16-le")) // 2 <= 4096

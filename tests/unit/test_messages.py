@@ -31,10 +31,10 @@ from watcher.domain.alert import (
     Tier,
 )
 from watcher.domain.report import PoolReport, Status
-from watcher.policy import lines, messages, notes, verbs, wording
+from watcher.policy import compose, lines, notes, verbs, wording
 from watcher.policy.advice import Advice, Closing, Spare
+from watcher.policy.compose import Sight
 from watcher.policy.figures import Alone, Figures, Joint
-from watcher.policy.messages import Sight
 from watcher.policy.readings import read
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -121,7 +121,7 @@ def danger(
     advice: Advice | None = ADVICE,
     unstable: bool = False,
 ) -> Text:
-    return messages.danger(
+    return compose.danger(
         one or figures(),
         told or state(),
         kind,
@@ -300,7 +300,7 @@ def test_a_rate_the_venue_writes_for_none_is_not_shown() -> None:
 
 
 def resolved(one: Figures) -> Text:
-    return messages.resolved(
+    return compose.resolved(
         one,
         state(Tier.CALM, worst=Tier.EMERGENCY),
         was=Tier.CRITICAL,
@@ -323,7 +323,7 @@ def test_gone_claims_nothing() -> None:
 
 
 def test_gone_with_its_pool() -> None:
-    text = messages.gone(
+    text = compose.gone(
         "bybit-main",
         "bybit",
         state(Tier.CALM),
@@ -357,7 +357,7 @@ def sight(**more: object) -> Sight:
 
 def blind(one: Sight, *, was: Tier = Tier.CRITICAL, never_read: bool = False) -> Text:
     incident = replace(INCIDENT, seq=5)
-    return messages.blind(
+    return compose.blind(
         one, incident, was=was, next_wall_us=START_US + 180 * SECOND_US, never_read=never_read
     )
 
@@ -396,18 +396,18 @@ def test_blind_says_what_kind_of_silence_it_is(kind: MissKind) -> None:
 
 
 def test_danger_by_estimate() -> None:
-    text = messages.danger_unseen(sight(), figures(2.8), state(Tier.EMERGENCY))
+    text = compose.danger_unseen(sight(), figures(2.8), state(Tier.EMERGENCY))
 
     check("danger_estimate", text)
     assert "ESTIMATE" in text.plain.split("\n")[0]
 
 
 def test_danger_not_seen_and_no_estimate() -> None:
-    check("danger_not_seen", messages.danger_unseen(sight(estimate=None), None, state()))
+    check("danger_not_seen", compose.danger_unseen(sight(estimate=None), None, state()))
 
 
 def seeing(pools: list[tuple[Figures, Tier]], blind_s: float | None = 250) -> Text:
-    return messages.seeing(
+    return compose.seeing(
         "bybit-main", replace(INCIDENT, seq=6), pools, blind_s=blind_s, tolerance=TOLERANCE
     )
 
@@ -435,15 +435,15 @@ def test_seeing_an_empty_account_for_the_first_time() -> None:
 
 def test_security() -> None:
     told = Missed(kind=MissKind.SECURITY, reason="enableWithdrawals is true")
-    check("security", messages.security("bybit-main", "bybit", INCIDENT, told))
+    check("security", compose.security("bybit-main", "bybit", INCIDENT, told))
     strange = Missed(kind=MissKind.STRANGER, reason="account 5678, known is 1234")
-    check("security_stranger", messages.security("bybit-main", "bybit", INCIDENT, strange))
+    check("security_stranger", compose.security("bybit-main", "bybit", INCIDENT, strange))
 
 
 def test_finding() -> None:
     facts = ("Our model and Bybit differ by 4.2 %", "The worse of the two counts")
 
-    check("finding", messages.finding("bybit-main", INCIDENT, "MODEL DIFFERS", "cross USDT", facts))
+    check("finding", compose.finding("bybit-main", INCIDENT, "MODEL DIFFERS", "cross USDT", facts))
 
 
 def test_notes_of_the_service() -> None:
@@ -520,9 +520,9 @@ def every_message_with(raw: str) -> None:
         danger(one, advice=advice),
         danger(one, advice=replace(advice, add=None, hopeless=raw)),
         blind(hidden),
-        messages.danger_unseen(hidden, one, state()),
-        messages.security(raw, raw, INCIDENT, told),
-        messages.gone(raw, raw, state(), was=Tier.CALM, label=wording.pool_name(raw), report=None),
+        compose.danger_unseen(hidden, one, state()),
+        compose.security(raw, raw, INCIDENT, told),
+        compose.gone(raw, raw, state(), was=Tier.CALM, label=wording.pool_name(raw), report=None),
         verbs.unknown_command(raw, operator=True),
     ]
     assert len(texts[0].plain.split("\n")) == plain

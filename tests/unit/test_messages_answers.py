@@ -7,7 +7,7 @@ from dataclasses import replace
 from tests.unit.policy_books import START_US
 from tests.unit.test_messages import INCIDENT, check, danger, figures, sight, state
 from watcher.domain.alert import MINUTE_US, Ack, DangerState, Kind, Measure, Tier
-from watcher.policy import messages
+from watcher.policy import compose
 from watcher.policy.advice import Advice
 from watcher.policy.readings import hastened
 
@@ -23,15 +23,15 @@ SEEN = Ack(
 
 def words(
     kind: Kind, told: DangerState, *, ack: Ack | None = None, advice: Advice | None = None
-) -> messages.Text:
-    return messages.danger(
+) -> compose.Text:
+    return compose.danger(
         figures(),
         told,
         kind,
         was=told.tier,
         advice=advice,
         tolerance=3.0,
-        answer=messages.answer(told, kind, ack, NOW_US),
+        answer=compose.answer(told, kind, ack, NOW_US),
     )
 
 
@@ -65,15 +65,15 @@ def test_a_pace_that_is_not_known_exactly_is_still_said() -> None:
 
 def test_an_unseen_danger_nobody_answered() -> None:
     told = state(unanswered_since_us=NOW_US - 6 * MINUTE_US)
-    answer = messages.answer(told, Kind.UNANSWERED, None, NOW_US)
+    answer = compose.answer(told, Kind.UNANSWERED, None, NOW_US)
 
     check(
-        "danger_unseen_unanswered", messages.danger_unseen(sight(), figures(), told, answer=answer)
+        "danger_unseen_unanswered", compose.danger_unseen(sight(), figures(), told, answer=answer)
     )
 
 
 def test_blindness_nobody_answered() -> None:
-    text = messages.blind(
+    text = compose.blind(
         sight(),
         INCIDENT,
         was=Tier.CRITICAL,
@@ -88,5 +88,5 @@ def test_blindness_nobody_answered() -> None:
 def test_an_ack_without_a_figure_compares_with_none() -> None:
     unknown = replace(SEEN, value=None, measure=None)
 
-    assert messages.answer(state(), Kind.REPEATED, unknown, NOW_US) == []
-    assert messages.answer(state(), Kind.EASED, SEEN, NOW_US) == []
+    assert compose.answer(state(), Kind.REPEATED, unknown, NOW_US) == []
+    assert compose.answer(state(), Kind.EASED, SEEN, NOW_US) == []

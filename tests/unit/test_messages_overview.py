@@ -70,6 +70,7 @@ def test_status_reads_like_its_model() -> None:
         after("bybit_main", *[falling] * 10),
     )
 
+    check("status", text)
     assert text.plain == (
         "14:23 UTC · 3 of 3 seen, oldest 4 s\n"
         "🔴 bybit_main  5.8 %  ▓▓▓▓▓▓▓▓░░ CRITICAL\n"
@@ -79,7 +80,6 @@ def test_status_reads_like_its_model() -> None:
         "🟢 okx_hedge  none in range\n"
         "Equity in all 4,417 USD"
     )
-    check("status", text)
 
 
 def test_a_tier_never_stands_beside_the_distance_of_another_pool() -> None:

@@ -24,6 +24,7 @@ from tests.unit.service_stand_ins import (
 )
 from watcher.domain.account import Snapshot
 from watcher.domain.alert import (
+    MINUTE_US,
     SECOND_US,
     AccountState,
     AlertRules,
@@ -31,7 +32,9 @@ from watcher.domain.alert import (
     Message,
     Moment,
     Seen,
+    Tier,
 )
+from watcher.domain.road import Reach
 from watcher.ports import (
     Banned,
     Maintenance,
@@ -367,6 +370,33 @@ def test_a_defect_in_one_account_does_not_reach_another(tmp_path: Path) -> None:
 
     assert sum("text of good" in text for text in phone.plain()) == 1
     assert sum("NOT JUDGED" in text for text in phone.plain()) == 1
+
+
+def test_an_account_that_cannot_be_judged_goes_on_being_told_further_each_time() -> None:
+    """Nothing else speaks of it: not even its blindness can be judged."""
+
+    def broken(*_: object) -> Decision:
+        raise ZeroDivisionError
+
+    async def story(clock: SteppedClock) -> None:
+        slots = Slots(clock, Venue("main", ["50000"]))
+        slots.poller.rules = replace(slots.poller.rules, reach=Reach.FALLBACK)
+        slots.decide = broken
+        began_us = clock.now().steady_us
+        await slots.slots(28, every_s=60)
+
+        told = [((m.created_at_us - began_us) // MINUTE_US, m.reach) for m in slots.outlet.told]
+        assert told[:3] == [(0, Reach.CHAT), (3, Reach.SECOND), (6, Reach.FALLBACK)]
+        assert told[3:] == [(16, Reach.FALLBACK), (26, Reach.FALLBACK)]
+        assert all(message.tier is Tier.CRITICAL for message in slots.outlet.told)
+
+        slots.decide = decide_by_mark
+        await slots.slots(1)
+        slots.decide = broken
+        await slots.slots(1)
+        assert slots.outlet.told[-1].reach is Reach.CHAT
+
+    in_world(story)
 
 
 @pytest.mark.parametrize(("asked_us", "waited_s"), [(0, 0.5), (4_000_000, 4.0), (9 * 10**11, 300)])

@@ -15,7 +15,7 @@ from tests.unit.service_stand_ins import (
     rules,
 )
 from watcher.domain.alert import AccountState, Message
-from watcher.policy import notes
+from watcher.policy import messages as say
 from watcher.policy.orders import AckOrder
 from watcher.ports import Store
 from watcher.service.clock import SteppedClock
@@ -71,7 +71,7 @@ def test_an_ack_holds_at_once_and_after_a_restart(tmp_path: Path) -> None:
     async def before(_: SteppedClock, store: SqliteStore, poller: Poller) -> None:
         said = await poller.obey(ACK, 5)
         assert said
-        assert said != notes.ALREADY_DONE
+        assert said != say.ALREADY_DONE
         assert acked_by(poller) == 7
 
     async def after(_: SteppedClock, store: SqliteStore, poller: Poller) -> None:
@@ -87,7 +87,7 @@ def test_a_request_that_comes_again_changes_nothing_and_says_so(tmp_path: Path) 
 
     async def after(_: SteppedClock, store: SqliteStore, poller: Poller) -> None:
         before = poller.state
-        assert await poller.obey(AckOrder(incident="K7F3", user_id=8), 5) == notes.ALREADY_DONE
+        assert await poller.obey(AckOrder(incident="K7F3", user_id=8), 5) == say.ALREADY_DONE
         assert poller.state is before
 
     polled(tmp_path, before)
@@ -124,7 +124,7 @@ def test_with_a_dead_store_an_order_holds_in_memory_and_says_so() -> None:
     async def told(clock: SteppedClock) -> None:
         poller = poller_on(clock, FailingStore(), AccountState(account="main"))
         await poller.slot()
-        assert (await poller.obey(ACK, 5)).endswith(notes.NOT_KEPT)
+        assert (await poller.obey(ACK, 5)).endswith(say.NOT_KEPT)
         assert acked_by(poller) == 7
 
     in_world(told)

@@ -149,11 +149,10 @@ def test_only_what_is_wrong_with_the_text_is_permanent_for_the_message(words: st
     [
         refused(500, "Internal Server Error"),
         plain(502, "<html>Bad Gateway</html>"),
-        bot_stand_in.reset,
         plain(200, "<html>log in to this network</html>"),
         plain(200, ""),
     ],
-    ids=["500", "502 page", "reset", "portal", "empty"],
+    ids=["500", "502 page", "portal", "empty"],
 )
 def test_what_may_pass_is_tried_again(answer: bot_stand_in.Answer) -> None:
     error = failure_of(answer)
@@ -168,6 +167,12 @@ def test_an_answer_that_is_no_message_may_have_arrived() -> None:
 
     assert error.ambiguous
     assert not error.permanent
+
+
+def test_a_connection_cut_before_the_answer_may_have_brought_the_message() -> None:
+    error = failure_of(bot_stand_in.reset)
+
+    assert (error.permanent, error.ambiguous, error.retry_after_s) == (False, True, None)
 
 
 def test_silence_may_have_arrived_and_nobody_listening_has_not() -> None:

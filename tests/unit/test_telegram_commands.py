@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from telegram import Update
+from telegram import Update, User
 
 from tests.unit import bot_stand_in
 from tests.unit.bot_people import BOT, CHAT, STRANGER, USER, Answers, text_message
@@ -40,6 +40,7 @@ class Bench:
         )
         self.app = self.commands.application()
         self.app._initialized = True
+        self.app.bot._bot_user = User(7, "watcher", is_bot=True, username="Watcher_Bot")
 
     async def tell(self, message: Message) -> None:
         self.told.append(message)
@@ -71,6 +72,14 @@ def test_a_listed_person_in_a_listed_chat_is_heard() -> None:
         )
         assert bench.answers.roads == [f"telegram:{CHAT}"]
         assert bench.gate.refused == 0
+
+    on_bench(story)
+
+
+def test_what_is_for_another_bot_of_the_group_is_left_to_it() -> None:
+    async def story(bench: Bench) -> None:
+        await bench.take({"message": text_message(text="/kill@another_bot")})
+        assert bench.answers.commands == []
 
     on_bench(story)
 

@@ -9,7 +9,8 @@ whether trying again can help and whether the message may have arrived. The toke
     ChatMigrated    send once more to the new id                where it is about the chat (but for
                                                                 an edit or a pin: that alone)
     Forbidden       refused: all messages         TimedOut      ambiguous (not when never sent)
-    InvalidToken    refused: all messages         NetworkError  try again
+    InvalidToken    refused: all messages         NetworkError  try again; ambiguous where the
+                                                  connection broke before the answer
                                                   anything else the answer cannot be trusted:
                                                   ambiguous
 
@@ -72,6 +73,8 @@ os.environ.setdefault("PTB_TIMEDELTA", "true")
 
 _NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
 _NEVER_SENT = (httpx.ConnectTimeout, httpx.PoolTimeout)
+_UNANSWERED = (httpx.ReadError, httpx.RemoteProtocolError)
+"""The request was out: Telegram may have taken it."""
 
 # Telegram tells what is wrong in words only; a text it cannot take is named before the chat is
 _OF_THE_TEXT = re.compile(
@@ -314,7 +317,8 @@ def delivery_error(error: TelegramError, token: str, *, of_one: bool = False) ->
             sent = not isinstance(error.__cause__, _NEVER_SENT)
             found = DeliveryError("Telegram did not answer in time", ambiguous=sent)
         case NetworkError():
-            found = DeliveryError(f"no connection to Telegram: {reason}")
+            cut = isinstance(error.__cause__, _UNANSWERED)
+            found = DeliveryError(f"no connection to Telegram: {reason}", ambiguous=cut)
         case _:
             found = DeliveryError(f"not an answer of Telegram: {reason}")
     return found

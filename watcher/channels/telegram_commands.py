@@ -47,6 +47,7 @@ from watcher.channels.telegram_gate import (
 from watcher.channels.telegram_polling import POLL_TIMEOUT_S, Watched
 from watcher.domain.alert import SECOND_US, Message, Moment
 from watcher.policy import guarding
+from watcher.policy import messages as say
 from watcher.policy.guarding import Rival
 from watcher.ports import Answerer, Command, Press
 
@@ -248,7 +249,7 @@ class TelegramCommands:
         if not self._rivalry.lasts(self._now()) or _word_of(update) in SAFER:
             return
         log.warning("command.distrusted", update_id=update.update_id)
-        await _answered(update, guarding.COMMANDS_OFF)
+        await _answered(update, say.COMMANDS_OFF)
         raise ApplicationHandlerStop
 
     async def _pass_flood(self, update: Update, _: ContextTypes.DEFAULT_TYPE) -> None:
@@ -258,13 +259,16 @@ class TelegramCommands:
         if flood.admits(user_id, self._now()):
             return
         log.info("command.flooded", user_id=user_id)
-        await _answered(update, guarding.TOO_FAST)
+        await _answered(update, say.TOO_FAST)
         raise ApplicationHandlerStop
 
-    async def _hand_over(self, update: Update, _: ContextTypes.DEFAULT_TYPE) -> None:
+    async def _hand_over(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
         message = update.message
         assert message is not None
         assert message.from_user is not None
+        named = _named_in(message.text or "")
+        if named and named != context.bot.username.lower():
+            return  # in a group each bot is sent what is for another
         command = Command(
             word=_word_of(update),
             argument=_argument_of(message.text or ""),
@@ -288,7 +292,7 @@ class TelegramCommands:
             operator=self.gate.is_operator(query.from_user.id),
             update_id=update.update_id,
         )
-        said = guarding.NOT_DONE
+        said = say.NOT_DONE
         try:
             async with asyncio.timeout(PRESS_S):
                 said = await self._answerer.press(press, self._road(press.chat_id))
@@ -317,6 +321,11 @@ def _word_of(update: Update) -> str:
         return ""
     word = (update.message.text or "").split(maxsplit=1)[0]
     return word.removeprefix("/").partition("@")[0].lower()
+
+
+def _named_in(text: str) -> str:
+    """Return the bot that "/status@name" is for; "": for every one that hears it."""
+    return text.split(maxsplit=1)[0].partition("@")[2].lower()
 
 
 def _argument_of(text: str) -> str:

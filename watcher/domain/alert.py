@@ -1,7 +1,7 @@
 """
 Nouns of alerting: tiers, measures, lines, what was seen, what is remembered, what is said.
 
-Rule: values only; how a state moves is `policy.alerting`, how a message reads `policy.messages`.
+Rule: values only; how a state moves is `policy.alerting`, how a message reads `policy.compose`.
 Times are integer microseconds. A `Moment` carries two: `steady_us` never jumps while the process
 lives and is what every duration is measured with; `wall_us` is what a person reads.
 """
@@ -261,6 +261,8 @@ class FindingState:
     The machine of one check on one pool. `fact` and `tier` are what was told; it is told again when
     the fact changes.
     `bad_samples` and `good_samples` count readings in a row with and without the finding.
+    `unanswered_since_us`, `reach`: as of a danger, while further people are still to be told;
+    `title` and `facts` are the words they are told then, when the finding itself is long over.
     """
 
     check: str
@@ -272,6 +274,10 @@ class FindingState:
     good_samples: int = 0
     told_at_us: int | None = None
     ack: Ack | None = None
+    unanswered_since_us: int | None = None
+    reach: Reach = Reach.CHAT
+    title: str = ""
+    facts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

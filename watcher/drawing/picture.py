@@ -64,7 +64,8 @@ def drawn(story: dict[str, Any]) -> bytes:
     first, until = _at(story["from"], zone), _at(story["to"], zone)
     last.set_xlim(first, until + (until - first) * MARGIN)
     end = datetime.fromtimestamp(story["to"], zone)
-    last.set_xlabel(f"{zone_name(end)} time, to {end:%-d %b %H:%M}", color=FAINT, fontsize=15)
+    at = story["words"]["time"].format(zone=zone_name(end), at=f"{end:%-d %b %H:%M}")
+    last.set_xlabel(at, color=FAINT, fontsize=15)
     upper.set_title(story["title"], color=INK, fontsize=20, fontweight="bold", loc="left", pad=26)
     target = io.BytesIO()
     figure.savefig(target, format="png")
@@ -84,7 +85,7 @@ def _measure(axis: Any, story: dict[str, Any], zone: tzinfo) -> None:  # noqa: A
     for tier, line in lines:
         axis.axhline(line, color=TIERS[tier], linewidth=1.6, alpha=0.85)
         axis.annotate(
-            f"{tier} {line:g}",
+            f"{story['words']['tiers'][tier]} {line:g}",
             xy=(MARGIN / 2, line),
             xycoords=("axes fraction", "data"),
             xytext=(0, 3),
@@ -114,13 +115,14 @@ def _price(axis: Any, story: dict[str, Any], zone: tzinfo) -> None:  # noqa: ANN
     for at in near:
         axis.axhline(at, color=TIERS["critical"], linewidth=1.8, linestyle=":")
         axis.annotate(
-            f"liquidation {_figures(at)}", xy=(MARGIN / 2, at), xycoords=("axes fraction", "data"),
+            story["words"]["liquidation"].format(price=_figures(at)),
+            xy=(MARGIN / 2, at), xycoords=("axes fraction", "data"),
             xytext=(0, 3), textcoords="offset points", color=TIERS["critical"], fontsize=13,
         )  # fmt: skip
     low, high = min([low, *near]), max([high, *near])
     room = (high - low) * (HEADROOM - 1) / 2 or high * MARGIN
     axis.set_ylim(low - room, high + room)
-    axis.set_ylabel(f"{story['coin']} price", color=INK, fontsize=15)
+    axis.set_ylabel(story["words"]["price"].format(coin=story["coin"]), color=INK, fontsize=15)
     axis.yaxis.set_major_formatter(lambda value, _: _figures(value))
     _marked(axis, story["prices"][-1], _figures(heights[-1]), zone, PRICE)
 
@@ -149,11 +151,11 @@ def _gaps(axis: Any, story: dict[str, Any], zone: tzinfo) -> None:  # noqa: ANN4
 
 def _key(axis: Any, story: dict[str, Any]) -> None:  # noqa: ANN401 - as above
     said = {
-        "▲ tier changed": story["events"],
-        "grey: not seen": story["gaps"],
-        "dashed: estimated": any(guess for _, _, guess in story["points"]),
+        "events": story["events"],
+        "gaps": story["gaps"],
+        "guesses": any(guess for _, _, guess in story["points"]),
     }
-    words = "   ".join(each for each, is_there in said.items() if is_there)
+    words = "   ".join(story["words"][each] for each, is_there in said.items() if is_there)
     axis.text(
         1, 1.02, words, transform=axis.transAxes, color=FAINT, fontsize=13, ha="right", va="bottom"
     )

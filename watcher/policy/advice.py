@@ -26,6 +26,7 @@ from watcher.margin import (
     with_repaid,
     with_top_up,
 )
+from watcher.policy import messages as say
 from watcher.policy.readings import Reading, value_of
 
 POSITIONS_TRIED_MAX = 4
@@ -231,7 +232,7 @@ def _closing(case: _Case, report: PoolReport) -> Closing | None:
         return None
     _, position, quantity = best
     if position.inverse:
-        return Closing(amount=quantity, of=position.quantity, unit="contracts")
+        return Closing(amount=quantity, of=position.quantity, unit=say.CONTRACTS)
     size = position.contract_size
     return Closing(amount=quantity * size, of=position.quantity * size, unit=position.underlying)
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from watcher.domain.alert import MINUTE_US, SECOND_US, AccountState, Tier
+from watcher.policy import messages as say
 from watcher.policy import wording
 from watcher.policy.dangers import MUTE_TIER_MAX
 
@@ -57,7 +58,7 @@ def account_of(raw: str, known: Collection[str]) -> str:
     name = _plain(raw)
     found = next((each for each in known if _plain(each) == name), None)
     if found is None:
-        raise AskedWrong(unknown("account", raw, known))
+        raise AskedWrong(unknown(say.KIND_ACCOUNT, raw, known))
     return found
 
 
@@ -82,8 +83,8 @@ def scope_of(raw: str, states: Iterable[AccountState]) -> Scope:
         return found[0]
     if found:
         several = ", ".join(sorted(wording.name(each.account) for each in found))
-        raise AskedWrong(f"Which account's {wording.words(raw)}? It is in {several}")
-    raise AskedWrong(unknown("account or pool", raw, named))
+        raise AskedWrong(say.WHICH_ACCOUNT.format(name=wording.words(raw), accounts=several))
+    raise AskedWrong(unknown(say.KIND_SCOPE, raw, named))
 
 
 def silence_of(raw: str) -> tuple[str, int, Tier] | None:
@@ -108,10 +109,9 @@ def unknown(kind: str, raw: str, known: Collection[str]) -> str:
     near = [plain[each] for each in get_close_matches(_plain(raw), plain, NEAREST_MAX, 0.5)]
     shown = ", ".join(wording.name(each) for each in near or sorted(known)[:NEAREST_MAX])
     left = 0 if near else len(known) - NEAREST_MAX
-    more = f" and {left} more" if left > 0 else ""
-    if not shown:
-        return f"No {kind} {wording.name(raw)}"
-    return f"No {kind} {wording.name(raw)}; {'nearest' if near else 'there is'}: {shown}{more}"
+    more = say.AND_MORE.format(count=left) if left > 0 else ""
+    text = say.UNKNOWN_NEAREST if near else say.UNKNOWN_KNOWN if shown else say.UNKNOWN
+    return text.format(kind=kind, name=wording.name(raw), known=shown + more)
 
 
 def _plain(raw: str) -> str:

@@ -8,13 +8,13 @@ liquidation: 4 s for each percent, never under 20 s. One complete reading ends i
     tier       without an ack                            with one
     warning    every 10 min                              every hour
     critical   every 3 min; to the second chat after     every 20 min
-    or worse   3 min, to the fallback after 6 min; an
-               emergency goes to every road at once
+               3 min, to the fallback after 6 min
+    emergency  every minute, to every road               every 5 min
 
 A tier worse than any told is told at once, and ends an ack. No mute is known here.
 
-A key that may withdraw, or is of another account than before, is told on its own, at once and
-daily, because it must not be used at all.
+A key that may withdraw, or is of another account than before, is told on its own, at once, further
+like what is critical while nobody answers, and daily, because it must not be used at all.
 
 Time is an argument. Nothing here logs, waits or stores.
 """
@@ -37,9 +37,9 @@ from watcher.domain.alert import (
     Tier,
 )
 from watcher.domain.road import Reach
+from watcher.policy import speaking
 from watcher.policy.incidents import elapsed_us
 from watcher.policy.readings import Reading
-from watcher.policy.speaking import first_reach, reach_due
 
 ALLOWED_MIN_US = 20 * SECOND_US
 ALLOWED_PER_PERCENT_US = 4 * SECOND_US
@@ -86,7 +86,9 @@ def nearness(reading: Reading | None, distance: float | None, held: Tier) -> flo
 
 
 def repeat_us(tier: Tier, *, acked: bool = False) -> int:
-    if tier >= Tier.CRITICAL:
+    if tier is Tier.EMERGENCY:  # not to see it makes it no quieter
+        return speaking.repeat_us(tier, 0, acked=acked)
+    if tier is Tier.CRITICAL:
         return REPEAT_CRITICAL_ACKED_US if acked else REPEAT_CRITICAL_US
     return REPEAT_ACKED_US if acked else REPEAT_US
 
@@ -125,8 +127,8 @@ def step_missed(
             at_least = max(tier, Tier.CRITICAL)
             told = _told(replace(blind, active=True), at_least, now_us, furthest)
             return replace(told, security_told_at_us=now_us), Kind.SECURITY
-        if tier < Tier.CRITICAL:  # the daily word is enough while no danger is near
-            return blind, None
+        if tier < Tier.CRITICAL:  # once somebody was reached, the daily word is enough
+            return _further(blind, now_us, Tier.CRITICAL, furthest) or (blind, None)
     if not blind.active:
         if age_us <= allowed:
             return blind, None
@@ -162,14 +164,23 @@ def _again(
         freed = replace(blind, ack=None, unanswered_since_us=None)
         return _told(freed, tier, now_us, furthest), Kind.BLIND_REPEATED
     if tier >= Tier.CRITICAL:
-        since, reach = blind.unanswered_since_us, blind.reach
-        further = reach_due(since, reach, now_us, furthest=furthest)
+        further = _further(blind, now_us, tier, furthest)
         if further is not None:
-            return _told(replace(blind, reach=further), tier, now_us, furthest), Kind.UNANSWERED
+            return further
     wait_us = repeat_us(tier, acked=blind.ack is not None)
     if blind.told_at_us is not None and elapsed_us(now_us, blind.told_at_us) < wait_us:
         return blind, None
     return _told(blind, tier, now_us, furthest), Kind.BLIND_REPEATED
+
+
+def _further(
+    blind: BlindState, now_us: int, tier: Tier, furthest: Reach
+) -> tuple[BlindState, Kind] | None:
+    since, reach = blind.unanswered_since_us, blind.reach
+    further = speaking.reach_due(since, reach, now_us, furthest=furthest)
+    if further is None:
+        return None
+    return _told(replace(blind, reach=further), tier, now_us, furthest), Kind.UNANSWERED
 
 
 def _told(blind: BlindState, tier: Tier, now_us: int, furthest: Reach) -> BlindState:
@@ -177,7 +188,7 @@ def _told(blind: BlindState, tier: Tier, now_us: int, furthest: Reach) -> BlindS
         blind,
         told_at_us=now_us,
         tier=max(tier, blind.tier),
-        reach=max(blind.reach, first_reach(tier, furthest)),
+        reach=max(blind.reach, speaking.first_reach(tier, furthest)),
     )
     if tier < Tier.CRITICAL or blind.ack is not None or blind.unanswered_since_us is not None:
         return blind

@@ -13,15 +13,25 @@ from dataclasses import dataclass
 from itertools import groupby, pairwise
 from typing import Any
 
-from watcher.domain.alert import MINUTE_US, AccountState, AlertRules, Measure, Moment, Sample, Text
+from watcher.domain.alert import (
+    MINUTE_US,
+    AccountState,
+    AlertRules,
+    Measure,
+    Moment,
+    Sample,
+    Text,
+    Tier,
+)
 from watcher.domain.report import PoolReport
 from watcher.margin import BookError
 from watcher.policy import lines, wording
+from watcher.policy import messages as say
 from watcher.policy.decide import look
 from watcher.policy.figures import label_of
 from watcher.policy.history import value_of
 from watcher.policy.readings import Gauge
-from watcher.policy.wording import Bold, row
+from watcher.policy.wording import Bold, filled, row
 
 SPAN_US = 24 * 60 * MINUTE_US
 SPAN_MIN_US = 5 * MINUTE_US
@@ -33,10 +43,20 @@ GAP_US = 3 * MINUTE_US
 """A stretch without a reading longer than any account may go unseen is a gap."""
 EVENTS_MAX = 40
 _TITLES = {
-    Measure.DISTANCE: "distance to liquidation, %",
-    Measure.MARGIN_LEVEL: "margin level, %",
-    Measure.HEALTH: "health, 1.00x is liquidation",
+    Measure.DISTANCE: say.CHART_DISTANCE,
+    Measure.MARGIN_LEVEL: say.CHART_LEVEL,
+    Measure.HEALTH: say.CHART_HEALTH,
 }
+WORDS = {
+    "tiers": {tier.name.lower(): wording.tier_name(tier).lower() for tier in Tier},
+    "liquidation": say.CHART_LIQUIDATION,
+    "price": say.CHART_PRICE,
+    "time": say.CHART_TIME,
+    "events": say.CHART_EVENTS,
+    "gaps": say.CHART_GAPS,
+    "guesses": say.CHART_GUESSES,
+}
+"""What stands in the picture: it is drawn by a process that knows no texts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +125,7 @@ def story(
             for at, price in _spread(prices, span_us)
         ],
         "limits": list(worst.limits),
+        "words": WORDS,
     }
 
 
@@ -114,8 +135,13 @@ def caption(account: str, worst: Worst, drawn: Mapping[str, Any], *, span_us: in
     low = lines.headline_of(worst.gauge.measure, min(values))
     label = f" {worst.label}" if worst.label else ""
     rows = [
-        row(Bold(wording.name(account)), f"{label} · last {wording.duration(span_us / 1e6)}"),
-        row(f"Now {lines.headline(worst.gauge)}, lowest {low}"),
+        filled(
+            say.CHART_HEAD,
+            account=Bold(wording.name(account)),
+            label=label,
+            span=wording.duration(span_us / 1e6),
+        ),
+        row(say.CHART_NOW.format(now=lines.headline(worst.gauge), low=low)),
     ]
     return wording.text_of(rows)
 
@@ -123,7 +149,7 @@ def caption(account: str, worst: Worst, drawn: Mapping[str, Any], *, span_us: in
 def nothing(account: str, *, span_us: int) -> Text:
     """Return the answer where there is no history to draw."""
     span = wording.duration(span_us / 1e6)
-    return Text(plain=f"{wording.name(account)}: no history in the last {span}, nothing to draw")
+    return Text(plain=say.CHART_NOTHING.format(account=wording.name(account), span=span))
 
 
 def _nearest(report: PoolReport) -> tuple[str, tuple[float, ...]]:

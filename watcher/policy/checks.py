@@ -5,7 +5,9 @@ Rule: a check is one function from a scene to findings, with its limits in a
 dataclass beside it, entered in `checklist`. A finding is told when it has been there for as many
 readings in a row as it needs, again when its fact changes or its repeat is due, and forgotten
 after three readings without it. Acked, it is repeated once a day at most, and told again when its
-fact changes or its tier gets worse. Nothing here moves a tier.
+fact changes or its tier gets worse. One that wakes people and stays unanswered goes to the next
+road after 3 min and to the last after 6, though what it found may be over by then: once each.
+Nothing here moves a tier.
 """
 
 from __future__ import annotations
@@ -17,8 +19,10 @@ from dataclasses import dataclass, field, replace
 from watcher.domain.account import Mismatch, Snapshot
 from watcher.domain.alert import MINUTE_US, DangerState, FindingState, Lane, Tier
 from watcher.domain.report import PoolReport, Report, Status
+from watcher.domain.road import Reach
 from watcher.domain.status import KeyRights, VenueStatus
-from watcher.policy import lines, losses, opinions, wording
+from watcher.policy import lines, losses, opinions, speaking, wording
+from watcher.policy import messages as say
 from watcher.policy.alerting import GOOD_SAMPLES
 from watcher.policy.incidents import elapsed_us, opened, spoken
 from watcher.policy.readings import Reading
@@ -60,7 +64,8 @@ class Scene:
 class Finding:
     """
     Something one check found in one pool, "" for the whole account. `fact` tells it from another
-    finding of the same check; `facts` are the lines that say it.
+    finding of the same check; `facts` are the lines that say it. `wakes`: unanswered, it is told to
+    further people; `unanswered`: this is that word.
     """
 
     check: str
@@ -73,6 +78,8 @@ class Finding:
     silent: bool = False
     samples: int = 1
     repeat_us: int | None = None
+    wakes: bool = False
+    unanswered: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,12 +123,12 @@ def divergence(scene: Scene) -> Iterator[Finding]:
             check="divergence",
             pool=pool.pool,
             fact="apart",
-            title="MODEL DIFFERS",
+            title=say.MODEL_DIFFERS,
             facts=(
-                f"Our model and {venue} differ by {shown}",
+                say.MODEL_DIFFERS_BY.format(venue=venue, apart=shown),
                 *opinions.figures(scene.look.snapshot, pool),
                 opinions.reason(scene.look.snapshot, pool),
-                "The worse of the two counts",
+                say.WORSE_COUNTS,
             ),
             tier=Tier.WARNING,
             lane=Lane.WARNING,
@@ -141,11 +148,11 @@ def contradicted(scene: Scene) -> Iterator[Finding]:
             check="contradicted",
             pool=pool,
             fact="/".join(sorted(one.what for one in mismatches)),
-            title="TABLE DIFFERS",
+            title=say.TABLE_DIFFERS,
             facts=(
                 *(opinions.said(one) for one in mismatches[:LOSSES_SHOWN_MAX]),
-                *([f"and {rest} more"] if rest > 0 else []),
-                "The worse of the two counts",
+                *([say.AND_MORE_ROWS.format(count=rest)] if rest > 0 else []),
+                say.WORSE_COUNTS,
             ),
             tier=Tier.WATCH,
             lane=Lane.WARNING,
@@ -161,13 +168,13 @@ def unmodelled(scene: Scene) -> Iterator[Finding]:
             continue
         judged = scene.look.readings.get(pool.pool) is not None
         why = wording.words(pool.why or scene.look.snapshot.mode)
-        ending = f"Tiers follow {venue}'s own figures" if judged else "NO TIER CAN FIRE for it"
+        ending = say.TIERS_FOLLOW_VENUE.format(venue=venue) if judged else say.NO_TIER_CAN_FIRE
         yield Finding(
             check="unmodelled",
             pool=pool.pool,
             fact=f"{why}/{judged}",
-            title="NOT COMPUTED" if judged else "NOT WATCHED",
-            facts=(f"Not computed here: {why}", *_figures(pool), ending),
+            title=say.NOT_COMPUTED if judged else say.NOT_WATCHED,
+            facts=(say.NOT_COMPUTED_WHY.format(why=why), *_figures(pool), ending),
             tier=Tier.WATCH if judged else Tier.WARNING,
             lane=Lane.WARNING,
             silent=judged,
@@ -201,14 +208,15 @@ def shrunk(scene: Scene) -> Iterator[Finding]:
             check="shrunk",
             pool=pool,
             fact="/".join(said),
-            title=f"{found[0].kind} {'GONE' if gone else 'SMALLER'}",
+            title=(say.LOSSES_GONE if gone else say.LOSSES_SMALLER)[found[0].kind],
             facts=(
                 *said[:LOSSES_SHOWN_MAX],
-                *([f"and {rest} more"] if rest > 0 else []),
+                *([say.AND_MORE_ROWS.format(count=rest)] if rest > 0 else []),
                 *_worth(scene, pool, change, found[0]),
             ),
             tier=max(tier, Tier.CRITICAL if change.likely else Tier.WARNING),
             lane=Lane.DANGER,
+            wakes=change.likely,
         )
 
 
@@ -219,9 +227,9 @@ def _worth(scene: Scene, pool: str, change: losses.Change, loss: losses.Loss) ->
     if report is not None and report.positions:
         yield from health_line(report)
     yield from _venues_word(scene, pool)
-    yield "Seen once, not confirmed"
-    or_else = ", liquidated or deleveraged" if loss.kind == "POSITION" else ", or liquidated"
-    yield f"Look at {venue}" if change.likely else f"{loss.by_you} by you{or_else} by {venue}?"
+    yield say.SEEN_ONCE
+    text = say.LOOK if change.likely else say.LOSSES_BY_WHOM[loss.kind]
+    yield text.format(venue=venue)
 
 
 # in the reading before it: some venues mark a position while they liquidate or deleverage it
@@ -230,14 +238,19 @@ def _venues_word(scene: Scene, pool: str) -> Iterator[str]:
     venue = wording.venue_name(scene.look.snapshot.venue)
     said = dict.fromkeys(flag.says for flag in before if flag.pool == pool and flag.forced)
     if said:
-        yield f"{venue} said before: {wording.words(', '.join(said))}"
+        yield say.VENUE_SAID_BEFORE.format(venue=venue, flags=wording.words(", ".join(said)))
 
 
 Check = Callable[[Scene], Iterator[Finding]]
 
 
 def step(
-    states: Mapping[str, FindingState], found: list[Finding], now_us: int, *, account: str
+    states: Mapping[str, FindingState],
+    found: list[Finding],
+    now_us: int,
+    *,
+    account: str,
+    furthest: Reach = Reach.CHAT,
 ) -> tuple[dict[str, FindingState], list[Finding]]:
     """Return the machines after one reading, and the findings to tell now."""
     kept: dict[str, FindingState] = {}
@@ -245,23 +258,73 @@ def step(
     for finding in found:
         key = f"{finding.check}:{finding.pool}"
         state = states.get(key) or FindingState(check=finding.check, pool=finding.pool)
+        if state.good_samples >= GOOD_SAMPLES:  # over, kept for who is still to be told
+            state = replace(state, fact="")
         state = replace(state, bad_samples=state.bad_samples + 1, good_samples=0)
         if _is_due(state, finding, now_us):
             incident = state.incident or opened(account, key, now_us)
-            state = replace(
-                state,
-                fact=finding.fact,
-                tier=finding.tier,
-                told_at_us=now_us,
-                incident=spoken(incident),
-                ack=None if _is_news(state, finding) else state.ack,
-            )
+            state = _told(replace(state, incident=incident), finding, now_us, furthest)
             telling.append(finding)
         kept[key] = state
     for key, state in states.items():
-        if key not in kept and state.good_samples + 1 < GOOD_SAMPLES:
+        held = state.unanswered_since_us is not None
+        if key not in kept and (held or state.good_samples + 1 < GOOD_SAMPLES):
             kept[key] = replace(state, bad_samples=0, good_samples=state.good_samples + 1)
     return kept, telling
+
+
+def further(
+    states: Mapping[str, FindingState], now_us: int, *, furthest: Reach
+) -> tuple[dict[str, FindingState], list[Finding]]:
+    """Return the machines with the steps taken that are due, and what is to be told with each."""
+    kept = dict(states)
+    telling: list[Finding] = []
+    for key, was in states.items():
+        since_us = was.unanswered_since_us
+        if since_us is None or was.incident is None:
+            continue
+        reach = speaking.reach_due(since_us, was.reach, now_us, furthest=furthest)
+        moved = was if reach is None else replace(was, reach=reach, told_at_us=now_us)
+        if reach is not None:
+            moved = replace(moved, incident=spoken(was.incident))
+            telling.append(_again(moved, elapsed_us(now_us, since_us)))
+        everybody = moved.reach >= furthest
+        kept[key] = replace(moved, unanswered_since_us=None) if everybody else moved
+    return kept, telling
+
+
+def _told(state: FindingState, finding: Finding, now_us: int, furthest: Reach) -> FindingState:
+    assert state.incident is not None
+    news = state.told_at_us is None or _is_news(state, finding)
+    state = replace(
+        state,
+        fact=finding.fact,
+        tier=finding.tier,
+        told_at_us=now_us,
+        incident=spoken(state.incident),
+        ack=None if news else state.ack,
+    )
+    if not finding.wakes:
+        return state
+    state = replace(state, title=finding.title, facts=finding.facts)
+    reach = speaking.first_reach(finding.tier, furthest)
+    if not news or reach >= furthest or state.unanswered_since_us is not None:
+        return state
+    return replace(state, unanswered_since_us=now_us, reach=reach)
+
+
+def _again(state: FindingState, waited_us: int) -> Finding:
+    waited = say.NOBODY_ANSWERED.format(since=wording.duration(waited_us / 1e6))
+    return Finding(
+        check=state.check,
+        pool=state.pool,
+        fact=state.fact,
+        title=state.title,
+        facts=(waited, *state.facts),
+        tier=state.tier,
+        lane=Lane.DANGER,
+        unanswered=True,
+    )
 
 
 def lost(telling: Iterable[Finding]) -> frozenset[str]:
@@ -295,4 +358,4 @@ def health_line(pool: PoolReport | None) -> tuple[str, ...]:
     """Return the line of a pool's health, none where it is not known."""
     if pool is None or pool.health is None or not math.isfinite(pool.health):
         return ()
-    return (f"Health {wording.health(pool.health)} (liquidation at 1.00x)",)
+    return (say.HEALTH.format(value=wording.health(pool.health)),)

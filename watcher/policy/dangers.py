@@ -7,6 +7,10 @@ tier stands, it speaks at once. Blindness, security, losses and whatever is crit
 
 What is told of a pool that just lost something (`checks.shrunk`) stands for the words that would
 say in the same breath that its position is gone, or that all is well; those wait for the next look.
+
+While an account is blind, the words about that stand for those of its dangers, but for a danger
+that is worse by estimate than what was told or acked, or that nobody answered where somebody
+answered the blindness.
 """
 
 from __future__ import annotations
@@ -14,9 +18,18 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from watcher.domain.alert import MINUTE_US, AccountState, Ack, DangerState, Kind, Mute, Tier
+from watcher.domain.alert import (
+    MINUTE_US,
+    AccountState,
+    Ack,
+    BlindState,
+    DangerState,
+    Kind,
+    Mute,
+    Tier,
+)
 from watcher.domain.road import Reach
-from watcher.policy import alerting, speaking
+from watcher.policy import alerting, blind, speaking
 from watcher.policy.readings import Reading
 
 MUTE_MAX_US = 24 * 60 * MINUTE_US
@@ -85,8 +98,8 @@ def unseen(
     for pool in {**dangers, **guesses}:
         old = dangers.get(pool) or DangerState(pool=pool)
         guess = guesses.get(pool)
-        if state.blind.active and (guess is None or guess.tier <= old.tier):
-            continue  # the blind machine's own repeats name this danger
+        if state.blind.active and _is_named(state.blind, old, guess):
+            continue
         new, kind = alerting.step_estimate(
             old, guess, now_us, account=state.account, furthest=furthest
         )
@@ -103,6 +116,15 @@ def muted_up_to(mutes: Iterable[Mute], pool: str, now_us: int) -> Tier:
     """Return the worst tier of *pool* that is not told now; calm when all are."""
     tiers = [mute.tier_max for mute in live(mutes, now_us) if mute.pool in ("", pool)]
     return min(max(tiers, default=Tier.CALM), MUTE_TIER_MAX)
+
+
+# the blind machine's repeats name each danger, unless it has more to say or says it more often
+def _is_named(unseen: BlindState, danger: DangerState, guess: Reading | None) -> bool:
+    if guess is not None and (guess.tier > danger.tier or speaking.outgrows_ack(danger, guess)):
+        return False
+    acked = danger.ack is not None
+    own_us = speaking.repeat_us(danger.tier, danger.repeats, acked=acked)
+    return blind.repeat_us(danger.tier, acked=unseen.ack is not None) <= own_us
 
 
 def _keep(

@@ -50,6 +50,7 @@ from watcher.policy import (
     trigger,
     wording,
 )
+from watcher.policy import messages as say
 from watcher.policy.checklist import CHECKS
 from watcher.policy.checks import Look, Scene
 from watcher.policy.dangers import Turn
@@ -121,7 +122,7 @@ def _look(state: AccountState, seen: Seen, rules: AlertRules, now: Moment) -> Lo
     if strange is not None:
         return strange
     if seen.snapshot is None:
-        missed = seen.missed or Missed(kind=MissKind.UNREADABLE, reason="nothing was brought")
+        missed = seen.missed or Missed(kind=MissKind.UNREADABLE, reason=say.NOTHING_BROUGHT)
         return keys.explained(missed, state.key, now, wording.zone(rules.timezone))
     try:
         found = look(seen.snapshot, rules)
@@ -129,7 +130,7 @@ def _look(state: AccountState, seen: Seen, rules: AlertRules, now: Moment) -> Lo
         return Missed(kind=MissKind.UNREADABLE, reason=str(error))
     age_us = now.wall_us - seen.snapshot.taken_at_us
     if age_us > _allowed_us(found, None, state.dangers, rules):
-        reason = f"answer is {age_us // SECOND_US} s old"
+        reason = say.ANSWER_OLD.format(age_s=age_us // SECOND_US)
         return Missed(kind=MissKind.UNREADABLE, reason=reason)
     return found
 
@@ -154,7 +155,10 @@ def _on_reading(
         timezone=rules.timezone,
     )
     raised = [finding for check in CHECKS for finding in check(scene)]
-    findings, telling = checks.step(state.findings, raised, at, account=rules.account)
+    findings, telling = checks.step(
+        state.findings, raised, at, account=rules.account, furthest=rules.reach
+    )
+    findings, again = checks.further(findings, at, furthest=rules.reach)
     held, turns = dangers.seen(
         state, found.readings, at, furthest=rules.reach, lost=checks.lost(telling)
     )
@@ -177,7 +181,7 @@ def _on_reading(
     if kind is not None:
         moved, message = speech.of_seeing(state, moved, found, rules, now)
         said.append(message)
-    said += speech.of_findings(moved, telling, found, rules, now)
+    said += speech.of_findings(moved, [*telling, *again], found, rules, now)
     hot = is_hot(moved.dangers, found.readings.values())
     pace = rules.poll_hot_us if hot else rules.poll_calm_us
     decision = _decision(moved, envelope.quieted(said, rules, now), samples, pace)
@@ -231,12 +235,14 @@ def _on_miss(
     )
     if counted.active and not state.blind.active:
         held = {pool: alerting.blinded(d) for pool, d in held.items()}
-    moved = replace(state, dangers=held, blind=counted, crossed={})
+    findings, again = checks.further(state.findings, now.steady_us, furthest=rules.reach)
+    moved = replace(state, dangers=held, blind=counted, findings=findings, crossed={})
     outage = speech.Outage(last=last, guess=guess, age_us=age_us, was=was, tier=tier)
     said = speech.of_unseen_dangers(moved, outage, turns, prices, rules, now)
     if kind is not None:
         moved, message = speech.of_blindness(moved, outage, kind, prices, rules, now)
         said.append(message)
+    said += speech.of_findings(moved, again, last, rules, now)
     guessed = guess.report.pools if guess is not None else ()
     samples = tuple(
         _sample(p, moved.dangers[p.pool].tier, now.steady_us, is_estimate=True) for p in guessed

@@ -31,9 +31,10 @@ from watcher.domain.alert import (
 from watcher.domain.road import Reach
 from watcher.domain.told import Told
 from watcher.policy import lines, proving, wording
+from watcher.policy import messages as say
 from watcher.policy.envelope import is_quiet
 from watcher.policy.incidents import elapsed_us
-from watcher.policy.wording import Bold, Row, row
+from watcher.policy.wording import Bold, Row, filled, row
 
 DAY_US = 1440 * MINUTE_US
 PROOF_EVERY_S = 300.0
@@ -43,7 +44,6 @@ OPEN_MAX = 6
 GAP_US = 60 * SECOND_US
 """A longer time without a reading is told as a gap."""
 
-NO_PING = "NOBODY WILL NOTICE IF THIS PROGRAM DIES: no external ping is configured"
 _NO_WORD = frozenset({Kind.UPDATED, Kind.PROOF, Kind.DIGEST, Kind.TEST, Kind.REPLY})
 
 
@@ -105,7 +105,7 @@ def digest(day: Day, due: Slot, now: Moment) -> Message:
     roads = " · ".join(
         f"{road.road} {proving.proven(at_us, now.wall_us)}" for road, at_us in day.proofs.items()
     )
-    rows += [row(f"Roads: {roads}"), row(NO_PING)]
+    rows += [row(say.DAY_ROADS.format(roads=roads)), row(say.NO_PING)]
     return Message(
         # the date makes it one a day, whoever asks how often
         key=f"digest:{due.date}",
@@ -124,7 +124,7 @@ def proof(accounts: Sequence[Past], now: Moment, *, zone: str) -> Message:
     where = wording.zone(zone)
     ages = [_age_us(past.state, now) for past in accounts]
     missing = [past for past in accounts if not _is_seen(past, now)]
-    count = f"{len(accounts) - len(missing)}/{len(accounts)} accounts"
+    count = say.PROOF_ACCOUNTS.format(seen=len(accounts) - len(missing), count=len(accounts))
     known = [age for age in ages if age is not None]
     if accounts and len(known) == len(ages):
         wall_us = now.wall_us - max(known)
@@ -132,13 +132,14 @@ def proof(accounts: Sequence[Past], now: Moment, *, zone: str) -> Message:
         if max(known) < DAY_US:
             zone_name = wording.minute_time(wall_us, where).rpartition(" ")[2]
             at = f"{wording.clock_time(wall_us, where)} {zone_name}"
-        first = row("🫀 ", Bold(f"Last complete check {at}"), f", {count}")
+        check = say.PROOF_CHECK.format(at=at)
     else:
-        first = row("🫀 ", Bold("No complete check yet"), f", {count}")
+        check = say.PROOF_NO_CHECK
+    first = filled(say.PROOF_HEAD, check=Bold(check), count=count)
     rows = [first, *(row(_unseen(past.state, now)) for past in missing[:ACCOUNTS_MAX])]
     if len(missing) > ACCOUNTS_MAX:
-        rows.append(row(f"and {len(missing) - ACCOUNTS_MAX} more are not seen"))
-    rows.append(row("Where this is over 10 min old, nobody watches"))
+        rows.append(row(say.PROOF_MORE.format(count=len(missing) - ACCOUNTS_MAX)))
+    rows.append(row(say.PROOF_MEANS))
     return Message(
         key=f"proof:{now.wall_us}",
         account="",
@@ -158,7 +159,7 @@ def _head(day: Day, now: Moment) -> Row:
     at = wording.day_time(now.wall_us, wording.zone(day.zone))
     count = len(day.accounts)
     seen = sum(_is_seen(past, now) for past in day.accounts)
-    return row("📋 ", Bold("DAY"), f" until {at} · {seen} of {count} seen now")
+    return filled(say.DAY_HEAD, title=Bold(say.DAY), at=at, seen=seen, count=count)
 
 
 def _accounts(day: Day, said: Sequence[Told], now: Moment) -> list[Row]:
@@ -167,7 +168,7 @@ def _accounts(day: Day, said: Sequence[Told], now: Moment) -> list[Row]:
     found.sort(key=lambda one: one[0])
     rows = [row(words) for _, words in found[:ACCOUNTS_MAX]]
     if len(found) > ACCOUNTS_MAX:
-        rows.append(row(f"and {len(found) - ACCOUNTS_MAX} more, none worse"))
+        rows.append(row(say.AND_MORE_POOLS.format(count=len(found) - ACCOUNTS_MAX)))
     return rows
 
 
@@ -177,22 +178,25 @@ def _account(past: Past, said: Sequence[Told], now: Moment) -> tuple[tuple[bool,
     mark = "⚫"
     worst, near = Tier.CALM, float("inf")
     if past.samples is None:
-        facts = ["its history could not be read"]
+        facts = [say.DAY_NO_HISTORY]
     else:
         worst = max((one.tier for one in past.samples), default=Tier.CALM)
         known = [s.distance for s in past.samples if s.distance is not None and not s.estimate]
         near = min(known, default=near)
-        facts = [f"worst {worst.name}", f"nearest {wording.percent(near)}" if known else ""]
+        facts = [
+            say.DAY_WORST.format(tier=wording.tier_name(worst)),
+            say.DAY_NEAREST.format(value=wording.percent(near)) if known else "",
+        ]
         if not past.samples:
-            facts = ["no position" if seen else "no reading"]
+            facts = [say.NO_POSITION if seen else say.DAY_NO_READING]
         facts.append(_gaps(past.samples, now))
     if seen:
         mark = lines.MARK[worst]
     incidents = {o.incident for o in said if o.account == past.state.account and o.incident}
     if incidents:
-        facts.append(f"{len(incidents)} incident{'' if len(incidents) == 1 else 's'}")
+        facts.append(wording.counted(len(incidents), say.INCIDENTS_ONE, say.INCIDENTS))
     if not seen:
-        facts.insert(0, "NOT SEEN NOW")
+        facts.insert(0, say.DAY_NOT_SEEN)
     return (seen, -worst, near), f"{mark} {name}: {', '.join(fact for fact in facts if fact)}"
 
 
@@ -203,9 +207,10 @@ def _gaps(samples: Samples, now: Moment) -> str:
     ends = [*times[1:], now.steady_us]
     gaps = [end - at for at, end in zip(times, ends, strict=True) if end - at > GAP_US]
     if not gaps:
-        return "no gap"
+        return say.DAY_NO_GAP
     total = wording.duration(sum(gaps) / SECOND_US)
-    return f"blind {total} in {len(gaps)} gap{'' if len(gaps) == 1 else 's'}"
+    count = wording.counted(len(gaps), say.GAPS_ONE, say.GAPS)
+    return say.BLIND_IN_GAPS.format(total=total, gaps=count)
 
 
 def _open(day: Day, now: Moment) -> list[Row]:
@@ -216,7 +221,7 @@ def _open(day: Day, now: Moment) -> list[Row]:
         machines: list[DangerState | BlindState | FindingState] = [state.blind]
         machines += [*state.dangers.values(), *state.findings.values()]
         acks += [
-            f"#{machine.incident.code} {name} {machine.ack.tier.name}"
+            f"#{machine.incident.code} {name} {wording.tier_name(machine.ack.tier)}"
             for machine in machines
             if machine.ack is not None and machine.incident is not None
         ]
@@ -224,22 +229,29 @@ def _open(day: Day, now: Moment) -> list[Row]:
             until_us = now.wall_us + mute.until_us - now.steady_us
             until = wording.minute_time(until_us, wording.zone(day.zone))
             pool = f" {wording.pool_name(mute.pool)}" if mute.pool else ""
-            mutes.append(f"{name}{pool} up to {mute.tier_max.name} until {until}")
-    return [row(f"Acks open: {_listed(acks)}"), row(f"Mutes: {_listed(mutes)}")]
+            mutes.append(
+                say.DAY_MUTE.format(
+                    account=name, pool=pool, tier=wording.tier_name(mute.tier_max), until=until
+                )
+            )
+    return [
+        row(say.DAY_ACKS.format(acks=_listed(acks))),
+        row(say.DAY_MUTES.format(mutes=_listed(mutes))),
+    ]
 
 
 def _listed(words: Sequence[str]) -> str:
-    more = f" and {len(words) - OPEN_MAX} more" if len(words) > OPEN_MAX else ""
-    return f"{', '.join(words[:OPEN_MAX])}{more}" if words else "none"
+    more = say.AND_MORE.format(count=len(words) - OPEN_MAX) if len(words) > OPEN_MAX else ""
+    return f"{', '.join(words[:OPEN_MAX])}{more}" if words else say.NONE
 
 
 def _said(day: Day, said: Sequence[Told], now: Moment) -> list[Row]:
     if day.told is None:
-        return [row("Told: not known, the outbox could not be read")]
+        return [row(say.DAY_NOTHING_KNOWN)]
     lost = sum(not one.arrived for one in said)
-    reached = f", {lost} of them not delivered" if lost else ", all delivered"
-    count = f"{len(said)} message{'' if len(said) == 1 else 's'}"
-    rows = [row(f"Told: {count}{reached if said else ''}")]
+    reached = say.DAY_LOST.format(count=lost) if lost else say.DAY_ALL_DELIVERED
+    count = wording.counted(len(said), say.MESSAGES_ONE, say.MESSAGES)
+    rows = [row(say.DAY_TOLD.format(count=count, reached=reached if said else ""))]
     if day.quiet is None:
         return rows
     where = wording.zone(day.zone)
@@ -249,7 +261,7 @@ def _said(day: Day, said: Sequence[Told], now: Moment) -> list[Row]:
         at = Moment(steady_us=one.at_us, wall_us=wall_us)
         if one.silent and one.incident and is_quiet(day.quiet, at, where):
             hushed.append((wall_us, one))
-    rows.append(row(f"Without sound in the quiet hours: {len(hushed) or 'nothing'}"))
+    rows.append(row(say.DAY_QUIET.format(count=len(hushed) or say.NOTHING)))
     worst = sorted(hushed, key=lambda pair: (-pair[1].tier, pair[0]))[:QUIET_MAX]
     for wall_us, one in sorted(worst, key=lambda pair: pair[0]):
         rows.append(row(f"  {wording.minute_time(wall_us, where)} {one.title}"))
@@ -269,5 +281,6 @@ def _age_us(state: AccountState, now: Moment) -> int | None:
 
 def _unseen(state: AccountState, now: Moment) -> str:
     age_us = _age_us(state, now)
-    since = "never read" if age_us is None else f"last read {wording.duration(age_us / 1e6)} ago"
-    return f"⚫ {wording.name(state.account)} NOT SEEN, {since}"
+    since = "" if age_us is None else wording.duration(age_us / 1e6)
+    text = say.PROOF_LAST_READ if since else say.PROOF_NEVER_READ
+    return text.format(account=wording.name(state.account), since=since)

@@ -34,14 +34,14 @@ from watcher.domain.alert import (
     Text,
     Tier,
 )
+from watcher.policy import messages as say
 from watcher.policy import wording
 from watcher.policy.decide import decide
 from watcher.policy.plan import way
 
-MARK = "DRILL · "
+MARK = say.DRILL_MARK
 ACCOUNT = "drill:"
 """How the accounts of drills begin; no configuration allows such a name."""
-NOT_REAL = "This was a drill: nothing real was changed"
 STEP_US = 30 * MINUTE_US
 UNDER = 1e-3
 """How far under a line the slide steps, as a part of the move."""
@@ -84,7 +84,7 @@ def slide(snapshot: Snapshot, rules: AlertRules, now: Moment) -> Iterator[Stop]:
         if told and tier > worst:
             worst = tier
             said = tuple(marked(message, now) for message in told)
-            where = found.words(percent) if percent else "as it stands"
+            where = found.words(percent) if percent else say.DRILL_AS_IT_STANDS
             yield Stop(percent=percent, words=where, tier=tier, messages=said)
 
 
@@ -109,8 +109,8 @@ def marked(message: Message, now: Moment) -> Message:
 
 def over(stops: Sequence[Stop], now: Moment) -> Message:
     """Return the word that the drill is over."""
-    worst = stops[-1].tier.name if stops else "nothing"
-    plain = f"{MARK}over: it went as far as {worst}. Nothing real was touched"
+    worst = wording.tier_name(stops[-1].tier) if stops else say.NOTHING
+    plain = MARK + say.DRILL_OVER.format(worst=worst)
     return Message(
         key=f"drill:{now.wall_us}:over",
         account="",
@@ -194,27 +194,26 @@ def line_for(fall: Fall) -> float:
 
 def verdict(reaction_s: float, fall: Fall | None, rules: AlertRules) -> list[str]:
     """Return what a reaction of so many seconds asks of the critical line of this book."""
-    need = f"you need {wording.duration(reaction_s)}"
+    need = say.DRILL_NEED.format(time=wording.duration(reaction_s))
     if fall is None:
-        return [f"{need}; no history of this book is recorded yet, so no line follows from it"]
+        return [say.DRILL_NO_HISTORY.format(need=need)]
     move = wording.percent(fall.points)
     wanted = line_for(fall)
-    first = (
-        f"{need}; your book moved {move} in that time at worst in the recorded history "
-        f"({_span(fall.hours)}): critical at {wording.round_percent(wanted)} or wider"
+    first = say.DRILL_MOVED.format(
+        need=need, move=move, span=_span(fall.hours), line=wording.round_percent(wanted)
     )
     has = _critical(rules)
     if has is None:
         return [first]
-    verb = "is wide enough" if has >= wanted else "is TOO NARROW"
-    return [first, f"critical is at {wording.round_percent(has)} now, which {verb}"]
+    second = say.DRILL_WIDE if has >= wanted else say.DRILL_NARROW
+    return [first, second.format(line=wording.round_percent(has))]
 
 
 def _span(hours: float) -> str:
     if hours >= 48:  # noqa: PLR2004 - two days
-        return f"{hours / 24:.0f} days"
-    short = ", too short to rely on" if hours < 24 else ""  # noqa: PLR2004 - a day
-    return f"{hours:.1f} hours{short}"
+        return say.DRILL_SPAN_DAYS.format(days=hours / 24)
+    span = say.DRILL_SPAN_SHORT if hours < 24 else say.DRILL_SPAN_HOURS  # noqa: PLR2004 - a day
+    return span.format(hours=hours)
 
 
 def _critical(rules: AlertRules) -> float | None:

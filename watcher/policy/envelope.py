@@ -3,7 +3,8 @@ What goes around a text: its key, lane and sound, how far it reaches, what can b
 and the one line that stands for it among others.
 
 Rule: nothing is decided here. A key is the same whenever the same thing is said again. Good news
-never shares a group with bad, and a message that edits another has no group at all.
+never shares a group with bad, what is critical or worse is one group, and a message that edits
+another has none.
 """
 
 from __future__ import annotations
@@ -26,14 +27,15 @@ from watcher.domain.alert import (
 )
 from watcher.domain.road import Act, Button, Reach
 from watcher.policy import lines, wording
+from watcher.policy import messages as say
 from watcher.policy.checks import Finding
 from watcher.policy.dangers import MUTE_TIER_MAX, Turn
 from watcher.policy.figures import Figures
 
-ACK = Button(act=Act.ACK, label="Ack")
-MUTE = Button(act=Act.MUTE, label="Mute 1 h")
-DETAILS = Button(act=Act.DETAILS, label="Details")
-CHART = Button(act=Act.CHART, label="Chart")
+ACK = Button(act=Act.ACK, label=say.BUTTON_ACK)
+MUTE = Button(act=Act.MUTE, label=say.BUTTON_MUTE)
+DETAILS = Button(act=Act.DETAILS, label=say.BUTTON_DETAILS)
+CHART = Button(act=Act.CHART, label=say.BUTTON_CHART)
 
 
 def message(
@@ -76,7 +78,7 @@ def of_danger(
     one = message(account, danger.incident, turn.kind, danger.tier, lane, text, now)
     edits = turn.kind is Kind.UPDATED
     away = None if figures is None else figures.report.tier_distance
-    value = "figure not known" if figures is None else lines.shortly(figures)
+    value = say.FIGURE_NOT_KNOWN if figures is None else lines.shortly(figures)
     return replace(
         one,
         pool=turn.pool,
@@ -146,7 +148,9 @@ def _buttons(danger: DangerState) -> tuple[Button, ...]:
 def _group_of(kind: Kind, tier: Tier) -> str:
     if kind is Kind.RESOLVED:
         return "resolved"
-    return f"{'eased' if kind is Kind.EASED else 'danger'}:{tier.name.lower()}"
+    if kind is Kind.EASED:
+        return f"eased:{tier.name.lower()}"
+    return "danger:urgent" if tier >= Tier.CRITICAL else f"danger:{tier.name.lower()}"
 
 
 def _line(mark: str, account: str, pool: str, value: str, incident: Incident) -> str:

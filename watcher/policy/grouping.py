@@ -10,17 +10,19 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import groupby
 
 from watcher.domain.alert import MINUTE_US, Kind, Message, Moment, Text, Tier
-from watcher.policy import lines
+from watcher.policy import lines, wording
+from watcher.policy import messages as say
 
-GROUP_LINES_MAX = 20
+GROUP_LINES_MAX = 40
 FOLD_LINES_MAX = 10
 _TITLES = {
-    Kind.BLIND: "BLIND",
-    Kind.BLIND_REPEATED: "STILL BLIND",
-    Kind.SEEING: "SEEING",
-    Kind.RESOLVED: "CALM",
+    Kind.BLIND: say.BLIND,
+    Kind.BLIND_REPEATED: say.STILL_BLIND,
+    Kind.SEEING: say.SEEING,
+    Kind.RESOLVED: wording.tier_name(Tier.CALM),
 }
 
 
@@ -32,7 +34,7 @@ def grouped(messages: Sequence[Message], now: Moment) -> Message:
     rest = len(ordered) - len(named)
     rows = [_head(ordered), *(message.line or _first_row(message) for message in named)]
     if rest:
-        rows.append(f"and {rest} more, none worse")
+        rows.append(say.AND_MORE_POOLS.format(count=rest))
     return replace(
         _one_for(ordered, "grouped", rows, now),
         lane=min(message.lane for message in ordered),
@@ -49,9 +51,9 @@ def folded(messages: Sequence[Message], now: Moment) -> Message:
     ordered = sorted(messages, key=lambda m: m.created_at_us)
     shown = ordered[-FOLD_LINES_MAX:]
     age_min = max(0, now.steady_us - ordered[0].created_at_us) // MINUTE_US
-    rows = [f"{len(ordered)} messages could not be sent for up to {age_min} min"]
+    rows = [say.FOLDED.format(count=len(ordered), minutes=age_min)]
     if len(shown) < len(ordered):
-        rows.append(f"the first {len(ordered) - len(shown)} are left out")
+        rows.append(say.FOLDED_LEFT.format(count=len(ordered) - len(shown)))
     rows += [f"· {_first_row(message)}" for message in shown]
     newest = ordered[-1]
     return replace(
@@ -84,13 +86,22 @@ def _worst_first(message: Message) -> tuple[int, float, str, str]:
 
 def _head(ordered: Sequence[Message]) -> str:
     worst = ordered[0]
-    title = _TITLES.get(worst.kind, worst.tier.name)
-    mark = lines.BLIND_MARK if title.endswith("BLIND") else lines.MARK[worst.tier]
-    accounts = len({message.account for message in ordered})
-    said = f"{accounts} account{'' if accounts == 1 else 's'}"
-    if accounts != len(ordered):
-        said = f"{len(ordered)} alerts of {said}"
-    return f"{mark} {title}: {said}"
+    unseen = worst.kind in {Kind.BLIND, Kind.BLIND_REPEATED}
+    mark = lines.BLIND_MARK if unseen else lines.MARK[worst.tier]
+    if worst.kind in _TITLES:
+        return f"{mark} {_TITLES[worst.kind]}: {_count(ordered)}"
+    tiers = groupby(ordered, key=lambda message: message.tier)
+    return f"{mark} " + " · ".join(
+        f"{wording.tier_name(tier)}: {_count(list(some))}" for tier, some in tiers
+    )
+
+
+def _count(some: Sequence[Message]) -> str:
+    accounts = len({message.account for message in some})
+    said = wording.counted(accounts, say.ACCOUNTS_ONE, say.ACCOUNTS)
+    return (
+        said if accounts == len(some) else say.GROUP_ALERTS.format(count=len(some), accounts=said)
+    )
 
 
 def _first_row(message: Message) -> str:

@@ -11,27 +11,24 @@ from enum import Enum
 
 from watcher.domain.alert import Kind, Lane, Message, Moment, Text, Tier
 from watcher.domain.road import Reach
+from watcher.policy import messages as say
 from watcher.policy import wording
-from watcher.policy.wording import Bold, row
-
-TOO_FAST = "Too many at once: wait a minute"
-COMMANDS_OFF = "Off while another program uses this bot's token"
-NOT_DONE = "This could not be done; the log says why"
+from watcher.policy.wording import Bold, filled, row
 
 
 class Rival(Enum):
     """How another program that holds the bot's token shows itself."""
 
-    POLLS = "another program reads this bot's messages"
-    HOOKED = "somebody had this bot's messages sent to an address of theirs"
+    POLLS = say.RIVAL_POLLS
+    HOOKED = say.RIVAL_HOOKED
 
 
 def denied(count: int, now: Moment) -> Message:
     """Return the note that *count* messages of strangers came to the bot."""
-    messages = "1 message" if count == 1 else f"{count} messages"
+    messages = wording.counted(count, say.MESSAGES_ONE, say.MESSAGES)
     rows = [
-        row("🔒 ", Bold("SECURITY"), f" {messages} to the bot from outside its list"),
-        row("None was answered; told once an hour at most"),
+        filled(say.DENIED, title=Bold(say.SECURITY), messages=messages),
+        row(say.DENIED_FACT),
     ]
     return _message("denied", wording.text_of(rows), now, Lane.REPLY, Reach.CHAT, silent=True)
 
@@ -39,11 +36,9 @@ def denied(count: int, now: Moment) -> Message:
 def rival(how: Rival, now: Moment) -> Message:
     """Return the alert that somebody else holds the bot's token."""
     rows = [
-        row("🔒 ", Bold("SECURITY"), f" {how.value}"),
-        row("Alerts go on; commands and buttons are off until it stops, /kill and /pause are not"),
-        row(
-            "Yours: stop the other program. Not yours: /revoke the token at @BotFather, set the new"
-        ),
+        row("🔒 ", Bold(say.SECURITY), f" {how.value}"),
+        row(say.RIVAL_FACT),
+        row(say.RIVAL_REMEDY),
     ]
     text = wording.text_of(rows)
     return _message(f"rival:{how.name}", text, now, Lane.BLIND, Reach.FALLBACK, silent=False)

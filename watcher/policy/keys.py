@@ -13,6 +13,7 @@ from datetime import tzinfo
 
 from watcher.domain.alert import Missed, MissKind, Moment
 from watcher.domain.status import KeyRights, VenueStatus
+from watcher.policy import messages as say
 from watcher.policy import wording
 
 
@@ -22,7 +23,7 @@ def stranger(key: KeyRights | None, status: VenueStatus | None) -> Missed | None
     now = status.rights.uid if status is not None else None
     if was is None or now is None or was == now:
         return None
-    return Missed(kind=MissKind.STRANGER, reason=f"account {now}, known is {was}")
+    return Missed(kind=MissKind.STRANGER, reason=say.KEY_STRANGE_REASON.format(now=now, was=was))
 
 
 def known(key: KeyRights | None, status: VenueStatus | None) -> KeyRights | None:
@@ -39,4 +40,4 @@ def explained(missed: Missed, key: KeyRights | None, now: Moment, zone: tzinfo) 
     until_us = key.expires_at_us if key is not None else None
     if missed.kind is not MissKind.REFUSED or until_us is None or now.wall_us < until_us:
         return missed
-    return replace(missed, reason=f"the key expired on {wording.day_time(until_us, zone)}")
+    return replace(missed, reason=say.KEY_EXPIRED.format(at=wording.day_time(until_us, zone)))

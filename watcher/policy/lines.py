@@ -10,13 +10,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from watcher.domain.alert import Incident, Measure, Missed, MissKind, Tier
+from watcher.domain.alert import Incident, Measure, Missed, Tier
 from watcher.domain.report import PoolReport, Status
+from watcher.policy import messages as say
 from watcher.policy import wording
 from watcher.policy.advice import Advice
-from watcher.policy.figures import Figures, Joint
+from watcher.policy.figures import Alone, Figures, Joint
 from watcher.policy.readings import Gauge, is_flat
-from watcher.policy.wording import Bold, Row, row
+from watcher.policy.wording import Bold, Row, filled, row
 
 LINES_MAX = 12
 WIDTH_WANTED = 46
@@ -35,16 +36,9 @@ NOTE_MARK = "🔧"
 SECURITY_MARK = "🔑"
 
 AGREE_SHOWN_MIN = 0.1
-_LIKELY = "Most likely LIQUIDATED"
 # what venues write where there is nothing to divide
 _NO_RATIO = {"accountMMRate": 9999, "marginLevel": 999}
-_RATIOS = {
-    "accountMMRate": ("MM rate", True),
-    "marginRatio": ("margin ratio", True),
-    "mgnRatio": ("mgnRatio", True),
-    "marginLevel": ("level", False),
-    "uniMMR": ("uniMMR", False),
-}
+_IN_PERCENT = {"accountMMRate", "marginRatio", "mgnRatio"}
 
 
 def header(
@@ -56,11 +50,11 @@ def header(
 
 
 def was(tier: Tier) -> str:
-    return f"was {tier.name}" if tier > Tier.CALM else ""
+    return say.WAS.format(tier=wording.tier_name(tier)) if tier > Tier.CALM else ""
 
 
 def label(figures: Figures) -> list[Row]:
-    return [row("Pool ", Bold(figures.label))] if figures.label else []
+    return [filled(say.POOL, label=Bold(figures.label))] if figures.label else []
 
 
 def headline(gauge: Gauge) -> str:
@@ -71,11 +65,15 @@ def headline(gauge: Gauge) -> str:
 def headline_of(measure: Measure, value: float) -> str:
     match measure:
         case Measure.DISTANCE:
-            return wording.percent(value) if math.isfinite(value) else "none in range"
+            return wording.percent(value) if math.isfinite(value) else say.NO_RANGE
         case Measure.MARGIN_LEVEL:
-            return f"level {wording.level(value)}" if math.isfinite(value) else "nothing owed"
+            return (
+                say.SHORT_LEVEL.format(value=wording.level(value))
+                if math.isfinite(value)
+                else say.SHORT_NOTHING_OWED
+            )
         case Measure.HEALTH:
-            return f"health {wording.health(value)}"
+            return say.SHORT_HEALTH.format(value=wording.health(value))
 
 
 def is_bare(figures: Figures) -> bool:
@@ -86,7 +84,7 @@ def is_bare(figures: Figures) -> bool:
 
 def shortly(figures: Figures) -> str:
     """Return the deciding value as `headline`, or that there is no position to have one."""
-    return "no position" if is_bare(figures) else headline(figures.reading.gauge)
+    return say.NO_POSITION if is_bare(figures) else headline(figures.reading.gauge)
 
 
 def distance(figures: Figures) -> list[Row]:
@@ -104,7 +102,7 @@ def distance(figures: Figures) -> list[Row]:
     if gauge.measure is Measure.MARGIN_LEVEL:
         first = _level(figures.report, gauge)
     else:
-        first = row("Health ", Bold(wording.health(gauge.value)), " (liquidation at 1.00x)")
+        first = filled(say.HEALTH, value=Bold(wording.health(gauge.value)))
     away = figures.report.tier_distance
     return [first] if away is None else [first, _from_liquidation(away, "")]
 
@@ -115,39 +113,32 @@ def earlier(figures: Figures) -> list[Row]:
     then = _then(figures)
     if measure is Measure.DISTANCE or not then:
         return []
-    return [row(f"{'Level' if measure is Measure.MARGIN_LEVEL else 'Health'} was {then}")]
+    text = say.LEVEL_WAS if measure is Measure.MARGIN_LEVEL else say.HEALTH_WAS
+    return [row(text.format(then=then))]
 
 
 def ago(minutes: float) -> str:
     whole = round(minutes)
-    return "ten min ago" if whole == 10 else f"{whole} min ago"  # noqa: PLR2004 - it is the word
+    return say.TEN_MINUTES_AGO if whole == 10 else say.MINUTES_AGO.format(minutes=whole)  # noqa: PLR2004 - it is the word
 
 
 def moves(figures: Figures) -> list[Row]:
     """Return where liquidation lies: all coins together, and the one coin that gets there first."""
     alone = figures.alone
     if figures.lone and alone is not None:
-        text = f"Liquidation at {wording.name(alone.underlying)} "
-        return [
-            row(f"{text}{wording.price(alone.price)} ({wording.signed_percent(alone.percent)})")
-        ]
+        return [row(_alone(say.LIQUIDATION_AT, alone))]
     found = []
     if figures.joint is not None:
         found.append(together(figures.joint))
     if alone is not None:
-        verb = "falls" if alone.percent < 0 else "rises"
-        found.append(
-            row(
-                f"Only {wording.name(alone.underlying)} {verb}: {wording.price(alone.price)} "
-                f"({wording.signed_percent(alone.percent)})"
-            )
-        )
+        text = say.ONLY_FALLS if alone.percent < 0 else say.ONLY_RISES
+        found.append(row(_alone(text, alone)))
     return found
 
 
 def together(joint: Joint) -> Row:
     """Return the move of all coins, with as many prices as the line has room for."""
-    start = f"All coins {wording.signed_percent(joint.percent)}"
+    start = say.ALL_COINS.format(percent=wording.signed_percent(joint.percent))
     prices = [f"{wording.name(coin)} {wording.price(at)}" for coin, at in joint.prices]
     for shown in range(len(prices), 0, -1):
         left = joint.more + len(prices) - shown
@@ -161,18 +152,22 @@ def speed(figures: Figures) -> list[Row]:
     left = figures.minutes_left
     if figures.reading.hastened:
         if left is None:
-            return [row("Falls fast: a tier up")]
-        return [row("Liquidation in ", Bold(wording.roughly(left)), " at this pace: a tier up")]
-    whose = "the last minute's" if figures.brief else "this"
-    return [] if left is None else [row(f"At {whose} speed: ", Bold(wording.roughly(left)))]
+            return [row(say.FALLS_FAST)]
+        return [filled(say.LIQUIDATION_IN, left=Bold(wording.roughly(left)))]
+    if left is None:
+        return []
+    text = say.AT_LAST_SPEED if figures.brief else say.AT_THIS_SPEED
+    return [filled(text, left=Bold(wording.roughly(left)))]
 
 
 def equity(report: PoolReport) -> list[Row]:
     if report.equity is None:
         return []
-    text = f"Equity {wording.amount(report.equity)} {wording.name(report.reference)}"
+    text = say.EQUITY.format(
+        equity=wording.amount(report.equity), asset=wording.name(report.reference)
+    )
     if report.requirement:
-        text += f", must keep {wording.amount(report.requirement)}"
+        text += say.EQUITY_KEEP.format(requirement=wording.amount(report.requirement))
     ratio = ratio_text(report)
     return [row(f"{text} ({ratio})" if ratio else text)]
 
@@ -181,14 +176,14 @@ def equity_then(report: PoolReport | None, was: float | None, *, likely: bool) -
     """Return what is left of a pool beside what it was; *report* is None when it is gone."""
     now = 0.0 if report is None else report.equity
     if now is None or (report is None and was is None):
-        return [_LIKELY] if likely else []
-    text = f"Equity {wording.amount(now)}"
+        return [say.LIKELY] if likely else []
+    text = say.EQUITY_NOW.format(equity=wording.amount(now))
     text += f" {wording.name(report.reference)}" if report is not None else ""
-    text += "" if was is None else f", was {wording.amount(was)}"
+    text += "" if was is None else say.EQUITY_WAS.format(equity=wording.amount(was))
     if not likely:
         return [text]
-    whole = f"{text}: m{_LIKELY[1:]}"
-    return [whole] if len(whole) <= WIDTH_MAX else [text, _LIKELY]
+    whole = say.AND_LIKELY.format(equity=text)
+    return [whole] if len(whole) <= WIDTH_MAX else [text, say.LIKELY]
 
 
 def ratio_text(report: PoolReport) -> str:
@@ -198,9 +193,9 @@ def ratio_text(report: PoolReport) -> str:
         return ""
     if ratio.value >= _NO_RATIO.get(ratio.name, math.inf):
         return ""
-    title, is_percent = _RATIOS.get(ratio.name, (wording.name(ratio.name), False))
+    title = say.RATIOS.get(ratio.name, wording.name(ratio.name))
     value = float(ratio.value)
-    shown = wording.percent(100 * value) if is_percent else wording.amount(value)
+    shown = wording.percent(100 * value) if ratio.name in _IN_PERCENT else wording.amount(value)
     return f"{title} {shown}"
 
 
@@ -211,20 +206,28 @@ def ways_back(advice: Advice | None) -> list[Row]:
     found: list[Row] = []
     if advice.add is not None:
         amount, asset = advice.add
-        found.append(row(f"Back to {goal}: add ", Bold(f"{amount:,f} {wording.name(asset)}")))
+        found.append(
+            filled(say.BACK_ADD, goal=goal, amount=Bold(f"{amount:,f} {wording.name(asset)}"))
+        )
         if advice.repay is not None:
-            found.append(row(f"  or repay {advice.repay:,f} {wording.name(asset)} from outside"))
+            found.append(row(say.BACK_REPAY.format(amount=advice.repay, asset=wording.name(asset))))
     elif advice.hopeless:
         weak = wording.name(advice.hopeless)
-        found.append(row(f"No top-up brings back {goal}: {weak} too weak"))
+        found.append(row(say.BACK_HOPELESS.format(goal=goal, asset=weak)))
     closing = advice.closing
     if closing is not None:
-        start = "  or close" if advice.add is not None else f"Back to {goal}: close"
+        start = say.OR_CLOSE if advice.add is not None else say.BACK_CLOSE.format(goal=goal)
         unit = wording.name(closing.unit)
         if closing.amount >= closing.of:
-            found.append(row(f"{start} all {closing.of:,f} {unit}"))
+            found.append(row(say.CLOSE_ALL.format(start=start, amount=closing.of, unit=unit)))
         else:
-            found.append(row(f"{start} {closing.amount:,f} of {closing.of:,f} {unit}"))
+            found.append(
+                row(
+                    say.CLOSE_PART.format(
+                        start=start, amount=closing.amount, of=closing.of, unit=unit
+                    )
+                )
+            )
     return found + _spare(advice)
 
 
@@ -233,44 +236,31 @@ def target(advice: Advice) -> str:
         case Measure.DISTANCE:
             return wording.round_percent(advice.target)
         case Measure.MARGIN_LEVEL:
-            return f"level {wording.round_percent(advice.target)}"
+            return say.SHORT_LEVEL.format(value=wording.round_percent(advice.target))
         case Measure.HEALTH:
             return wording.health(advice.target)
 
 
 def origin(figures: Figures, tolerance: float) -> Row:
     """Return the last line: how old the numbers are, whose they are, whether they agree."""
-    age = f"{wording.duration(figures.age_s)} old"
+    age = say.AGE.format(age=wording.duration(figures.age_s))
     venue = wording.venue_name(figures.venue)
     if figures.report.status is not Status.OK:
-        return row(f"{age}; {venue}'s figures only")
+        return row(say.ORIGIN_VENUE.format(age=age, venue=venue))
     apart = figures.report.disagreement
     if apart is None:
-        return row(f"{age}; our model only")
+        return row(say.ORIGIN_OURS.format(age=age))
     if apart > tolerance:
-        return row(f"{age}; our model and {venue} differ by {wording.percent(apart)}")
+        return row(say.ORIGIN_DIFFER.format(age=age, venue=venue, apart=wording.percent(apart)))
     shown = max(math.ceil(apart * 10) / 10, AGREE_SHOWN_MIN)
-    return row(f"{age}; our model and {venue} agree to {shown:.1f} %")
-
-
-UNSEEN = {
-    MissKind.UNREACHABLE: "No answer from {who} for {since}",
-    MissKind.UNREADABLE: "{who}'s answers make no sense for {since}",
-    MissKind.REFUSED: "{who} refuses the key for {since}",
-    MissKind.RATE_LIMITED: "{who}'s rate limit holds us off for {since}",
-    MissKind.BANNED: "{who} shut us out for {since}",
-    MissKind.MAINTENANCE: "{who} in maintenance for {since}",
-    MissKind.UNSUPPORTED: "{who} account not readable for {since}",
-    MissKind.SECURITY: "Not read for {since}: the key may withdraw",
-    MissKind.STRANGER: "Not read for {since}: another account's key",
-}
+    return row(say.ORIGIN_AGREE.format(age=age, venue=venue, apart=shown))
 
 
 def unseen(venue: str, missed: Missed, age_s: float, misses: str, until: str) -> list[Row]:
     """Return why nothing is seen and since when; *misses* and *until* are ready words or empty."""
     who = wording.venue_name(venue)
     since = wording.duration(age_s)
-    start = UNSEEN[missed.kind].format(who=who, since=since)
+    start = say.UNSEEN[missed.kind].format(who=who, since=since)
     start += until
     if len(start) + len(misses) + 3 <= WIDTH_WANTED:
         return [row(f"{start} ({misses})")]
@@ -300,32 +290,40 @@ def _then(figures: Figures) -> str:
     return "" if shown == _bare(gauge.measure, gauge.value) else f"{shown} {ago(minutes)}"
 
 
+def _alone(text: str, alone: Alone) -> str:
+    return text.format(
+        coin=wording.name(alone.underlying),
+        price=wording.price(alone.price),
+        percent=wording.signed_percent(alone.percent),
+    )
+
+
 def _spare(advice: Advice) -> list[Row]:
     spare = advice.spare
     if spare is None:
         return []
     wallet = wording.name(spare.wallet).capitalize()
-    held = f"{wallet} holds {wording.amount(float(spare.amount))} {wording.name(spare.asset)}: "
-    if spare.enough:
-        return [row(f"{held}enough")]
-    return [row(f"{held}brings {_bare(advice.measure, spare.brings)}")]
+    text = say.SPARE_ENOUGH if spare.enough else say.SPARE_BRINGS
+    amount = f"{wording.amount(float(spare.amount))} {wording.name(spare.asset)}"
+    brings = _bare(advice.measure, spare.brings)
+    return [row(text.format(wallet=wallet, amount=amount, brings=brings))]
 
 
 def _from_liquidation(value: float, earlier: str) -> Row:
     if math.isinf(value):
-        return row(f"No liquidation in range{earlier}")
+        return row(say.NO_LIQUIDATION.format(earlier=earlier))
     if value <= 0:
-        return row(Bold("At or past liquidation"), earlier)
-    return row(Bold(wording.percent(value)), f" from liquidation{earlier}")
+        return row(Bold(say.PAST_LIQUIDATION), earlier)
+    return filled(say.FROM_LIQUIDATION, value=Bold(wording.percent(value)), earlier=earlier)
 
 
 def _level(report: PoolReport, gauge: Gauge) -> Row:
     if math.isinf(gauge.value):
-        return row("Nothing owed")
+        return row(say.NOTHING_OWED)
     call = report.stages.get("call")
-    bars = f"call {wording.bare_percent(call)}, " if call is not None else ""
-    end = f"liquidation {wording.bare_percent(gauge.end)}"
-    return row("Level ", Bold(wording.level(gauge.value)), f" ({bars}{end})")
+    bars = say.LEVEL_CALL.format(level=wording.bare_percent(call)) if call is not None else ""
+    end = say.LEVEL_END.format(level=wording.bare_percent(gauge.end))
+    return filled(say.LEVEL_LINE, level=Bold(wording.level(gauge.value)), bars=bars, end=end)
 
 
 def _bare(measure: Measure, value: float) -> str:
@@ -333,4 +331,4 @@ def _bare(measure: Measure, value: float) -> str:
         return wording.health(value)
     if measure is Measure.MARGIN_LEVEL and math.isfinite(value):
         return wording.level(value)
-    return wording.percent(value) if math.isfinite(value) else "none in range"
+    return wording.percent(value) if math.isfinite(value) else say.NO_RANGE

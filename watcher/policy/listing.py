@@ -22,10 +22,11 @@ from watcher.domain.alert import (
     Tier,
 )
 from watcher.policy import blind, lines, wording
+from watcher.policy import messages as say
 from watcher.policy.dangers import live
 from watcher.policy.incidents import elapsed_us
 from watcher.policy.readings import leading
-from watcher.policy.wording import Bold, Row, row
+from watcher.policy.wording import Bold, Row, filled, row
 
 LINES_SHOWN_MAX = 3
 UNIT = {Measure.DISTANCE: "%", Measure.MARGIN_LEVEL: "%", Measure.HEALTH: "x"}
@@ -57,7 +58,12 @@ def alerts(
     )
     mutes = [(s.account, mute) for s in states for mute in live(s.mutes, now.steady_us)]
     at = wording.minute_time(now.wall_us, wording.zone(zone))
-    head = row(Bold(at), f" · {len(found) or 'nothing'} open, {len(mutes) or 'nothing'} muted")
+    head = filled(
+        say.ALERTS_HEAD,
+        at=Bold(at),
+        open=len(found) or say.NOTHING,
+        muted=len(mutes) or say.NOTHING,
+    )
     footer = [*([row(money)] if money else []), *_lines_of(states, rules)]
     silent = [_muted(account, mute, now) for account, mute in mutes]
     room = lines.LINES_MAX - 1 - len(footer)
@@ -76,7 +82,7 @@ def opened(state: AccountState) -> Iterator[Open]:
     worst = blind.shared(state.dangers.values())
     incident = unseen.incident if worst is None else worst.incident
     if unseen.active and incident is not None:
-        yield _open(state, "BLIND", unseen.tier, incident, unseen.ack)
+        yield _open(state, say.BLIND, unseen.tier, incident, unseen.ack)
     for finding in state.findings.values():
         if finding.incident is not None:
             about = f"{wording.words(finding.check)} {wording.pool_name(finding.pool)}"
@@ -90,19 +96,26 @@ def _open(state: AccountState, about: str, tier: Tier, incident: Incident, ack: 
 def _block(one: Open, now: Moment) -> list[Row]:
     mark = lines.MARK[one.tier]
     for_ = _ago(one.incident.opened_at_us, now)
-    seen = "nobody has seen it"
+    seen = say.NOBODY_HAS_SEEN
     if one.ack is not None:
-        seen = f"seen by {one.ack.user_id} {_ago(one.ack.at_us, now)} ago"
+        seen = say.SEEN_BY.format(who=one.ack.user_id, since=_ago(one.ack.at_us, now))
     return [
         row(f"{mark} #{one.incident.code} ", Bold(wording.name(one.account)), f" {one.about}"),
-        row(f"   {one.tier.name} for {for_}, {seen}"),
+        row(say.OPEN_FOR.format(tier=wording.tier_name(one.tier), since=for_, seen=seen)),
     ]
 
 
 def _muted(account: str, mute: Mute, now: Moment) -> Row:
     pool = f" {wording.pool_name(mute.pool)}" if mute.pool else ""
     left = wording.duration((mute.until_us - now.steady_us) / 1e6)
-    return row(f"🔇 {wording.name(account)}{pool} up to {mute.tier_max.name}, {left} left")
+    return row(
+        say.MUTED_LINE.format(
+            account=wording.name(account),
+            pool=pool,
+            tier=wording.tier_name(mute.tier_max),
+            left=left,
+        )
+    )
 
 
 def _ago(at_us: int, now: Moment) -> str:
@@ -116,7 +129,7 @@ def _fitted(blocks: list[list[Row]], silent: list[Row], room: int) -> list[Row]:
     rows += silent
     if len(rows) <= room:
         return rows
-    return [*rows[: room - 1], row(f"and {len(rows) - room + 1} more")]
+    return [*rows[: room - 1], row(say.AND_MORE_ROWS.format(count=len(rows) - room + 1))]
 
 
 # accounts with the same lines share one row: a hundred accounts are usually one
@@ -127,14 +140,14 @@ def _lines_of(states: Sequence[AccountState], rules: Mapping[str, AlertRules]) -
             shared.setdefault(said, []).append(wording.name(state.account))
     rows = []
     for said, accounts in shared.items():
-        whose = "all" if len(accounts) == len(states) else accounts[0]
+        whose = say.ALL_ACCOUNTS if len(accounts) == len(states) else accounts[0]
         if 1 < len(accounts) < len(states):
-            whose += f" and {len(accounts) - 1} more"
+            whose += say.AND_MORE.format(count=len(accounts) - 1)
         rows.append(row(f"{whose}: {said}"))
     if len(rows) > LINES_SHOWN_MAX:
-        more = row(f"and {len(rows) - LINES_SHOWN_MAX + 1} other sets of lines")
+        more = row(say.AND_OTHER_LINES.format(count=len(rows) - LINES_SHOWN_MAX + 1))
         rows = [*rows[: LINES_SHOWN_MAX - 1], more]
-    return [row("Tiers begin under"), *rows] if rows else []
+    return [row(say.TIERS_BEGIN), *rows] if rows else []
 
 
 def _ladders(state: AccountState, rules: AlertRules) -> Iterator[str]:
@@ -152,4 +165,4 @@ def _ladders(state: AccountState, rules: AlertRules) -> Iterator[str]:
 def _value(value: float | str, unit: str) -> str:
     if isinstance(value, str):
         return value
-    return f"{value:g}{unit}" if math.isfinite(value) else "never"
+    return f"{value:g}{unit}" if math.isfinite(value) else say.NEVER

@@ -12,10 +12,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Literal
 
 from watcher.domain.account import ZERO, Asset, Position, Side, Snapshot
 from watcher.domain.report import PoolReport, Report
 from watcher.margin import BookError, evaluate, repriced
+from watcher.policy import messages as say
 from watcher.policy import wording
 
 DEBT_NOISE = Decimal("0.001")
@@ -30,8 +32,7 @@ COLLAPSE_FRACTION = 0.2
 class Loss:
     """One position or debt that is smaller or `gone`; `said` is the line that says it."""
 
-    kind: str
-    by_you: str
+    kind: Literal["position", "debt"]
     said: str
     gone: bool
 
@@ -54,17 +55,18 @@ def losses(before: Snapshot, after: Snapshot) -> dict[str, list[Loss]]:
     for old in before.positions:
         new = held.get(_key(old)) or moved.get((old.symbol, old.side))
         if new is None or new.quantity < old.quantity:
-            loss = Loss(
-                kind="POSITION", by_you="Closed", said=_shrinking(old, new), gone=new is None
-            )
+            loss = Loss(kind="position", said=_shrinking(old, new), gone=new is None)
             found.setdefault(old.pool, []).append(loss)
     owed = {(asset.pool, asset.asset): _owed(asset) for asset in after.assets}
     for asset in before.assets:
         was, now = _owed(asset), owed.get((asset.pool, asset.asset), ZERO)
         if now < was * (1 - DEBT_NOISE):
-            said = f"Owed {wording.amount(float(was))} {wording.name(asset.asset)}, now "
-            said += wording.amount(float(now)) if now else "nothing"
-            loss = Loss(kind="DEBT", by_you="Repaid", said=said, gone=not now)
+            said = say.DEBT_WAS.format(
+                was=wording.amount(float(was)),
+                asset=wording.name(asset.asset),
+                now=wording.amount(float(now)) if now else say.NOTHING,
+            )
+            loss = Loss(kind="debt", said=said, gone=not now)
             found.setdefault(asset.pool, []).append(loss)
     return found
 
@@ -169,6 +171,9 @@ def _key(position: Position) -> tuple[str, str, Side]:
 
 
 def _shrinking(old: Position, new: Position | None) -> str:
-    now = "gone" if new is None else f"{new.quantity.normalize():,f}"
-    name = f"{wording.name(old.symbol)} {old.side.value}"
-    return f"Was {name} {old.quantity.normalize():,f}, now {now}"
+    return say.POSITION_WAS.format(
+        symbol=wording.name(old.symbol),
+        side=say.SIDES[old.side],
+        was=f"{old.quantity.normalize():,f}",
+        now=say.POSITION_IS_GONE if new is None else f"{new.quantity.normalize():,f}",
+    )

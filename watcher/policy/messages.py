@@ -1,359 +1,573 @@
 """
-The messages: what a trader reads at three in the morning.
+The catalogue: every text a person reads in the chat, and nothing else. A translation is this file.
 
-Rule: at most twelve short lines, the one that matters first, the age and origin of the numbers
-last. Every message says what is true now, in numbers with units; an estimate says that it is one;
-nothing is promised and nobody is blamed. Texts are plain, with spans to show bold.
+Rule: one constant is one text or one part of a row, with its fields in braces, as `str.format` has
+them. A translation may move a field within its text, change the signs around it and say how many
+digits it has; it may not drop one. What one and many are called are two texts (`..._ONE`). A text
+is at most as wide as `lines.WIDTH_MAX` once it is filled. Commands (`/mute main 2h`) and the names
+people give to accounts are not translated.
 
-Answers to commands are in `policy.overview`, notes about the service itself in `policy.notes`.
+To add a text: a constant under its topic here, `say.NAME.format(...)` where it is filled, and
+`wording.filled(say.NAME, value=Bold(...))` where a part of the row is marked. No other module of
+policy, service or channels holds words; `tests/test_tidy.py` proves it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import tzinfo
+from watcher.domain.account import Side
+from watcher.domain.alert import MissKind, Tier
 
-from watcher.domain.alert import (
-    Ack,
-    BlindState,
-    DangerState,
-    Incident,
-    Kind,
-    Missed,
-    MissKind,
-    Text,
-    Tier,
+# -- tiers, by which everything is called --
+
+TIERS = {
+    Tier.CALM: "CALM",
+    Tier.WATCH: "WATCH",
+    Tier.WARNING: "WARNING",
+    Tier.CRITICAL: "CRITICAL",
+    Tier.EMERGENCY: "EMERGENCY",
+}
+
+# -- numbers and times --
+
+PERCENT = "{value} %"
+LEVEL = "{value:,} %"
+ROUND_PERCENT = "{value:g} %"
+HEALTH_LARGE = "{value:.1f}x"
+HEALTH_SMALL = "{value:.2f}x"
+HEALTH_NO_LIMIT = "no limit"
+HEALTH_BELOW_ZERO = "below zero"
+DAYS_HOURS = "{days} d {hours} h"
+DAYS = "{days} d"
+HOURS_MINUTES = "{hours} h {minutes} min"
+HOURS = "{hours} h"
+MINUTES_SECONDS = "{minutes} min {seconds} s"
+MINUTES = "{minutes} min"
+SECONDS = "{seconds} s"
+ROUGHLY_NOW = "under a minute"
+ROUGHLY_MINUTES = "about {minutes:.0f} min"
+ROUGHLY_HOURS = "about {hours:.1f} h"
+CLOCK_TIME = "%H:%M:%S"
+MINUTE_TIME = "%H:%M %Z"
+DAY_TIME = "%-d %b %H:%M %Z"
+
+# -- counts, and what is cut short --
+
+ACCOUNTS_ONE = "{count} account"
+ACCOUNTS = "{count} accounts"
+MESSAGES_ONE = "{count} message"
+MESSAGES = "{count} messages"
+AND = " and "
+AND_MORE_POOLS = "and {count} more, none worse"
+SIDES = {Side.LONG: "long", Side.SHORT: "short"}
+AND_MORE_ROWS = "and {count} more"
+ALL_ACCOUNTS = "all"
+NEVER = "never"
+AND_MORE = " and {count} more"
+AND_MORE_PAGES = "and {count} more pages"
+NOTHING = "nothing"
+INCIDENTS_ONE = "{count} incident"
+INCIDENTS = "{count} incidents"
+GAPS_ONE = "{count} gap"
+GAPS = "{count} gaps"
+NONE = "none"
+
+# -- the lines of a message --
+
+WAS = "was {tier}"
+LIKELY = "Most likely LIQUIDATED"
+UNSEEN = {
+    MissKind.UNREACHABLE: "No answer from {who} for {since}",
+    MissKind.UNREADABLE: "{who}'s answers make no sense for {since}",
+    MissKind.REFUSED: "{who} refuses the key for {since}",
+    MissKind.RATE_LIMITED: "{who}'s rate limit holds us off for {since}",
+    MissKind.BANNED: "{who} shut us out for {since}",
+    MissKind.MAINTENANCE: "{who} in maintenance for {since}",
+    MissKind.UNSUPPORTED: "{who} account not readable for {since}",
+    MissKind.SECURITY: "Not read for {since}: the key may withdraw",
+    MissKind.STRANGER: "Not read for {since}: another account's key",
+}
+# what venues call their own ratios, where that is not the name in their answers
+RATIOS = {
+    "accountMMRate": "MM rate",
+    "marginRatio": "margin ratio",
+    "marginLevel": "level",
+}
+LEVEL_WAS = "Level was {then}"
+HEALTH_WAS = "Health was {then}"
+LIQUIDATION_AT = "Liquidation at {coin} {price} ({percent})"
+ONLY_FALLS = "Only {coin} falls: {price} ({percent})"
+ONLY_RISES = "Only {coin} rises: {price} ({percent})"
+AT_THIS_SPEED = "At this speed: {left}"
+AT_LAST_SPEED = "At the last minute's speed: {left}"
+AND_LIKELY = "{equity}: most likely LIQUIDATED"
+SPARE_ENOUGH = "{wallet} holds {amount}: enough"
+SPARE_BRINGS = "{wallet} holds {amount}: brings {brings}"
+POOL = "Pool {label}"
+NO_RANGE = "none in range"
+SHORT_LEVEL = "level {value}"
+SHORT_NOTHING_OWED = "nothing owed"
+SHORT_HEALTH = "health {value}"
+NO_POSITION = "no position"
+HEALTH = "Health {value} (liquidation at 1.00x)"
+TEN_MINUTES_AGO = "ten min ago"
+MINUTES_AGO = "{minutes} min ago"
+ALL_COINS = "All coins {percent}"
+FALLS_FAST = "Falls fast: a tier up"
+LIQUIDATION_IN = "Liquidation in {left} at this pace: a tier up"
+EQUITY = "Equity {equity} {asset}"
+EQUITY_KEEP = ", must keep {requirement}"
+EQUITY_NOW = "Equity {equity}"
+EQUITY_WAS = ", was {equity}"
+BACK_ADD = "Back to {goal}: add {amount}"
+BACK_REPAY = "  or repay {amount:,f} {asset} from outside"
+BACK_HOPELESS = "No top-up brings back {goal}: {asset} too weak"
+OR_CLOSE = "  or close"
+BACK_CLOSE = "Back to {goal}: close"
+CLOSE_ALL = "{start} all {amount:,f} {unit}"
+CLOSE_PART = "{start} {amount:,f} of {of:,f} {unit}"
+AGE = "{age} old"
+ORIGIN_VENUE = "{age}; {venue}'s figures only"
+ORIGIN_OURS = "{age}; our model only"
+ORIGIN_DIFFER = "{age}; our model and {venue} differ by {apart}"
+ORIGIN_AGREE = "{age}; our model and {venue} agree to {apart:.1f} %"
+NO_LIQUIDATION = "No liquidation in range{earlier}"
+PAST_LIQUIDATION = "At or past liquidation"
+FROM_LIQUIDATION = "{value} from liquidation{earlier}"
+NOTHING_OWED = "Nothing owed"
+LEVEL_CALL = "call {level}, "
+LEVEL_END = "liquidation {level}"
+LEVEL_LINE = "Level {level} ({bars}{end})"
+STAGE_PAST = "Past {stage} ({bar})"
+STAGE_PRICE = " to {price}"
+STAGE_AWAY = "{stage} {away} away{path}{price}"
+FIGURE_NOT_KNOWN = "figure not known"
+
+# -- danger, blindness and their end --
+
+NO_LONGER_THERE = "Position no longer there, looked three times"
+NO_LONGER_THERE_YET = "Position no longer there, not proven yet"
+LIVE_ONE = "live {coins} price"
+LIVE_MANY = "live {coins} prices"
+SEEING_NOTHING = "{after}: no position"
+SEEING_VALUE = "{after}: {value}"
+NOTE_STILL = "still"
+NOTE_UNANSWERED = "unanswered"
+SEEN_AGO = "Seen {ago} ago: speaks up when worse"
+WORSE_THAN_SEEN = "Worse than seen: was {value}"
+NOTE_ESTIMATE = "ESTIMATE"
+NOTE_NOT_SEEN = "not seen"
+ESTIMATE = "ESTIMATE with {prices}: {value}"
+CANNOT_SEE = "Cannot see: fills, transfers, liquidation"
+GONE = "GONE"
+LOOK_AT = "Look at {venue}: this cannot tell why"
+BLIND = "BLIND"
+NEVER_READ_YET = "Never read since start"
+NEXT_WORD = "Next word {at}, at once if worse"
+NOT_SEEN_FOR = "not seen for {since}"
+NOT_SEEN_LAST = "{since}, last {value}"
+SEEING_NOW = "Seeing now"
+SEEING_AGAIN = "Seeing again after {since}"
+SEEING = "SEEING"
+SECURITY = "SECURITY"
+TOLD = "Told: {reason}"
+NOT_WATCHED_WITH_IT = "This account is NOT watched with it"
+TOLD_DAILY = "Told again once a day"
+NOBODY_ANSWERED = "Nobody answered for {since}"
+HELD_UNKNOWN = "{tier} held: how far it is, is not known"
+HELD_UNSEEN = "No position seen: {tier} held until that lasts"
+HELD_UNSTABLE = "Unstable: holding {tier} longer"
+HELD_BETTER = "Better: {tier} held until it lasts"
+LIVE_PRICES = "live prices"
+LAST_TRUE = "Last true reading {at}: {value}"
+UNSEEN_FOR = "Not seen for {since}"
+UNSEEN_UNTIL = ", until {until}"
+MISSES_OF = "{reason}×{alike} of {misses}"
+AT_WORST = ", at worst {tier}"
+LASTED = "Lasted {since}{worst}"
+FAULT_IN_WATCHER = "fault in watcher ({error})"
+NO_ANSWER_IN = "no answer in {seconds:g} s"
+NOTHING_BROUGHT = "nothing was brought"
+ANSWER_OLD = "answer is {age_s} s old"
+
+# -- several told as one, and late --
+
+STILL_BLIND = "STILL BLIND"
+FOLDED = "{count} messages could not be sent for up to {minutes} min"
+FOLDED_LEFT = "the first {count} are left out"
+GROUP_ALERTS = "{count} alerts of {accounts}"
+NO_FIGURE_KNOWN = "no figure of this pool is known"
+BUSY = "Too many answers at once, ask again in a minute"
+SAID_LATE = "said {at}, {minutes} min late"
+
+# -- what the checks find --
+
+MODEL_DIFFERS = "MODEL DIFFERS"
+MODEL_DIFFERS_BY = "Our model and {venue} differ by {apart}"
+WORSE_COUNTS = "The worse of the two counts"
+TABLE_DIFFERS = "TABLE DIFFERS"
+TIERS_FOLLOW_VENUE = "Tiers follow {venue}'s own figures"
+NO_TIER_CAN_FIRE = "NO TIER CAN FIRE for it"
+NOT_COMPUTED = "NOT COMPUTED"
+NOT_WATCHED = "NOT WATCHED"
+NOT_COMPUTED_WHY = "Not computed here: {why}"
+SEEN_ONCE = "Seen once, not confirmed"
+VENUE_SAID_BEFORE = "{venue} said before: {flags}"
+POSITION_WAS = "Was {symbol} {side} {was}, now {now}"
+POSITION_IS_GONE = "gone"
+DEBT_WAS = "Owed {was} {asset}, now {now}"
+LOSSES_GONE = {"position": "POSITION GONE", "debt": "DEBT GONE"}
+LOSSES_SMALLER = {"position": "POSITION SMALLER", "debt": "DEBT SMALLER"}
+LOSSES_BY_WHOM = {
+    "position": "Closed by you, liquidated or deleveraged by {venue}?",
+    "debt": "Repaid by you, or liquidated by {venue}?",
+}
+LOOK = "Look at {venue}"
+FIGURES = {
+    "equity": "equity",
+    "maintenance margin": "maintenance margin",
+    "collateral value": "collateral value",
+}
+OPINIONS = "{figure} {ours} by us, {theirs} by {venue} ({asset})"
+MISMATCH_BRACKETS = "{what} {figure} {ours} by our brackets, {theirs} by the venue"
+MISMATCH_WEIGHTS = "{what} {figure} {ours} by our weights, {theirs} by the venue"
+OPINIONS_HEALTH = "Health {ours} by us, {theirs} by {venue}"
+WHY_TABLE = "Likely an old table: {table}"
+WHY_ORDERS = "Likely resting orders, which the venue counts in full"
+WHY_FEE = "Likely the fee to close {symbol}, which is not known"
+WHY_TIME = "Likely time: the answers lie {apart_s:.1f} s apart"
+WHY_EQUITY = "Equity differs: likely a collateral weight, an index price, or orders"
+WHY_MAINTENANCE = "Maintenance differs: likely an old bracket table, or orders"
+WHY_RATIO = "Likely what resting orders would lose, which only the ratio counts"
+WHY_UNKNOWN = "Equity and maintenance differ: a rule of this account we do not know"
+
+# -- what a venue says, the mode, the key, the clock --
+
+KEY_STRANGE = "This {venue} key is of another account"
+KEY_STRANGE_REMEDY = "Meant so? Give the account a new name"
+KEY_WITHDRAWS = "This {venue} key may withdraw funds"
+KEY_WITHDRAWS_REMEDY = "Make a read-only key, delete this one"
+# the first word of a flag, and what it means for the trader
+FLAGS = {
+    "MARGIN_CALL": "add margin or reduce",
+    "SUPPLY_MARGIN": "add margin or reduce",
+    "REDUCE_ONLY": "orders may only reduce",
+    "ACTIVE_LIQUIDATION": "it is being liquidated",
+    "PRE_LIQUIDATION": "it is about to be liquidated",
+    "FORCE_LIQUIDATION": "it is being liquidated",
+    "BANKRUPTED": "other wallets may be drawn on",
+    "Liq": "it is being liquidated",
+    "Adl": "it is being deleveraged",
+    "isReduceOnly": "it may only get smaller",
+    "twap": "others may be sold to repay it",
+    "colBorrAutoConversion": "others may be sold to repay it",
+}
+RIGHTS = {"read": "read", "trade": "trade", "transfer": "transfer", "withdraw": "withdraw"}
+VENUE_ACTS = "{venue} ACTS"
+VENUE_WARNS = "{venue} WARNS"
+POSITION_MOVED = "{symbol} {side} was {was}, now {now}"
+KEY_ENDS_IN = "This {venue} key ends in {left}"
+KEY_ENDS_NOW = "This {venue} key ends now"
+CLOCK_BEHIND = "This machine is {seconds:.1f} s behind {venue}"
+CLOCK_AHEAD = "This machine is {seconds:.1f} s ahead of {venue}"
+MODE_WAS = "Was {modes}"
+MODE_NOW = "Now {modes}"
+MODE_CHANGED = "MODE CHANGED"
+NOT_BY_YOU_LOOK = "Not by you? Look at {venue}"
+KEY_MAY_NOW = "May now {rights}"
+KEY_MAY_NO_LONGER = "May no longer {rights}"
+KEY_BOUND = "Now bound to addresses"
+KEY_UNBOUND = "No longer bound to addresses"
+KEY_EXPIRES_NOW = "Expires now {at}"
+KEY_CHANGED = "KEY CHANGED"
+KEY_OF = "This {venue} key:"
+NOT_BY_YOU_DELETE = "Not by you? Delete it there"
+KEY_EXPIRES = "KEY EXPIRES"
+KEY_EXPIRES_ON = "On {at}"
+KEY_RENEW = "Make a new one before: without it, BLIND"
+KEY_NOT_BOUND = "KEY NOT BOUND"
+KEY_NOT_BOUND_FACT = "This {venue} key works from any address"
+KEY_BIND = "Bind it to this machine's"
+KEY_LAPSES = "Unused for 14 days, OKX ends it"
+CLOCK_OFF = "CLOCK OFF"
+CLOCK_SET_NOW = "5 s off, exchanges refuse: set it NOW"
+CLOCK_SET = "Set it, and keep it set by NTP"
+CLOCK_MEANWHILE = "Requests are signed with its time meanwhile"
+KEY_STRANGE_REASON = "account {now}, known is {was}"
+KEY_EXPIRED = "the key expired on {at}"
+
+# -- the service itself --
+
+WATCHING = "WATCHING"
+WATCHING_FACT = "You hear of danger and of blindness"
+NOBODY_WATCHED = "Nobody watched for {since}"
+WATCHING_AGAIN = "WATCHING AGAIN"
+STOPPED = "STOPPED"
+STOPPED_FACT = "NOBODY WATCHES until it is started"
+TEST = "TEST"
+TEST_FACT = "Alerts of watcher arrive here"
+EXPIRED_BUTTON = "Expired or already used"
+REFUSED_PRESS = "NOT done: you may only read, or the button has expired"
+ALREADY_DONE = "Already done"
+NOT_KEPT = "It could not be written down: a restart forgets it"
+ACCOUNTS_NAMED = "Accounts: {names}{more}"
+SINCE = "Since {at}"
+AT = "At {at}"
+TROUBLE_MEMORY = "Alerts go on from memory"
+TROUBLE_RESTART = "A restart now forgets what was told"
+TROUBLE_STORE = "cannot write to disk"
+TROUBLE_KEPT = "What was told meanwhile is kept too"
+TROUBLE_STORE_OVER = "disk works again"
+TROUBLE_LOOK = "{account}: look at it yourself"
+TROUBLE_FAULT = "A fault in watcher itself ({error})"
+TROUBLE_LOG = "The log has the trace; other accounts go on"
+TROUBLE_NOT_JUDGED = "account not judged"
+
+# -- the guard at the bot's door --
+
+TOO_FAST = "Too many at once: wait a minute"
+COMMANDS_OFF = "Off while another program uses this bot's token"
+NOT_DONE = "This could not be done; the log says why"
+RIVAL_POLLS = "another program reads this bot's messages"
+RIVAL_HOOKED = "somebody had this bot's messages sent to an address of theirs"
+DENIED = "🔒 {title} {messages} to the bot from outside its list"
+DENIED_FACT = "None was answered; told once an hour at most"
+RIVAL_FACT = "Alerts go on; commands and buttons are off until it stops, /kill and /pause are not"
+RIVAL_REMEDY = (
+    "Yours: stop the other program. Not yours: /revoke the token at @BotFather, set the new"
 )
-from watcher.domain.report import PoolReport
-from watcher.policy import lines, stages, wording
-from watcher.policy.advice import Advice
-from watcher.policy.figures import Figures
-from watcher.policy.incidents import elapsed_us
-from watcher.policy.readings import Reading, is_empty
-from watcher.policy.wording import Bold, Row, row
 
-POOLS_NAMED_MAX = 5
-_NOTES = {Kind.REPEATED: "still", Kind.UPDATED: "still", Kind.UNANSWERED: "unanswered"}
+# -- buttons --
 
+BUTTON_ACK = "Ack"
+BUTTON_MUTE = "Mute 1 h"
+BUTTON_DETAILS = "Details"
+BUTTON_CHART = "Chart"
+BUTTON_HEARD = "I heard it"
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sight:
-    """
-    What is known of an account that cannot be seen: the last true reading of its worst pool, and
-    what it would be at live prices. `last_wall_us` is None when it was never read.
-    """
+# -- orders: seen, mute, pause, kill --
 
-    account: str
-    venue: str
-    blind: BlindState
-    since_s: float
-    last_wall_us: int | None
-    last: Reading | None
-    estimate: Figures | None
-    priced: tuple[str, ...]
-    zone: tzinfo
+NOT_OPEN = "#{code} is not open; open: {codes}"
+NOT_OPEN_NOTHING = "#{code} is not open; nothing is open"
+ORDER_HEARD_BEFORE = "This order was heard before; nothing is done twice"
+MUTE_NEEDS = "A mute needs an account or pool, and its end"
+UNMUTE_NEEDS = "Say what is to be heard again"
+PAUSE_NEEDS = "A pause needs its length, 30 d at most"
+MONEY_PAUSED = "Money paused until {until}: none is moved; alerts go on"
+MONEY_KILLED = "KILLED: no money is moved any more; alerts go on. Only the server can undo this"
+MONEY_UNKNOWN = "Money: not known, the store cannot be read"
+MONEY_KILLED_BY = "Money KILLED by {who} at {at}"
+MONEY_PAUSED_UNTIL = "Money paused until {until}"
+NO_LONGER_WATCHED = "{account} is not watched any more"
+NOTHING_UNSEEN = "Nothing is open that nobody has seen"
+WHICH_ONE = "Which one? /ack with its code: {codes}{more}"
+NOT_OPEN_ON = "{code} is not open on {account}"
+WORSE_BY_NOW = "{code} is {tier} by now: that is not seen yet"
+SEEN = "Seen: {code} {tier}, {next}"
+SEEN_NEXT_WORD = "next word in {since} or when worse"
+MUTE_NOT_THIS = "{tier} cannot be muted, only acked; nothing is muted"
+MUTE_TOO_LONG = "A mute lasts up to 24 h; nothing is muted"
+MUTE_NO_POOL = "No pool {pool} in {account}; there is: {known}"
+MUTED = "Muted up to {tier} for {since}: {scope}"
+MUTED_GOES_ON = ", which is {tier} and goes on"
+UNMUTED_NOTHING = "Nothing was muted: {scope}"
+UNMUTED = "Not muted any more: {scope}"
 
+# -- commands nobody can read, and /help --
 
-def danger(
-    figures: Figures,
-    state: DangerState,
-    kind: Kind,
-    *,
-    was: Tier,
-    advice: Advice | None,
-    tolerance: float,
-    answer: Sequence[Row] = (),
-    unstable: bool = False,
-) -> Text:
-    """Return the words for a tier reached, repeated or eased to; *answer* is `answer`'s."""
-    tier = state.tier
-    note = lines.was(was) if kind is Kind.EASED else _NOTES.get(kind, "")
-    held = _held(state, figures.reading, unstable=unstable)
-    # of an empty pool with less than nothing left, a move of 0 % says nothing
-    moves = [] if figures.reading.gone else lines.moves(figures)
-    earlier = lines.earlier(figures)
-    staged = [] if figures.reading.gone else stages.past(figures.report, figures.reading.gauge)
-    rows: list[Row] = [
-        lines.header(lines.MARK[tier], tier.name, state.incident, figures.account, note=note),
-        *lines.label(figures),
-        *lines.distance(figures),
-        *earlier,
-        *moves,
-        *lines.speed(figures),
-        *lines.equity(figures.report),
-        *staged,
-        *lines.ways_back(advice),
-        *held,
-        *answer,
-        lines.origin(figures, tolerance),
-    ]
-    return wording.text_of(lines.fitted(rows, spare=[*held, *earlier, *moves[1:], *staged]))
+PRESS_FAILED = "The store cannot be read: say it as a command, /help"
+COMMAND_LATE = "Your command came {age_s} s late and was not run: ask again"
+ORDER_FAILED = "/{command} was NOT done: the store failed; try again"
+ANSWER_FAILED = "This answer could not be made; the log says why. Alerts go on."
+UNKNOWN = "No {kind} {name}"
+UNKNOWN_NEAREST = "No {kind} {name}; nearest: {known}"
+UNKNOWN_KNOWN = "No {kind} {name}; there is: {known}"
+KIND_ACCOUNT = "account"
+WHICH_ACCOUNT = "Which account's {name}? It is in {accounts}"
+KIND_SCOPE = "account or pool"
+HELP_TITLE = "watcher"
+HELP_STATUS = "/status  every account, worst first"
+HELP_POSITIONS = "/positions main  what kills it"
+HELP_WHATIF = "/whatif BTC -10%  or: add 500 USDT"
+HELP_CHART = "/chart main 24h  its last day"
+HELP_ALERTS = "/alerts  open, muted, tier lines"
+HELP_CODE = "#K7F3·2  incident K7F3, its 2nd word"
+HELP_HEALTH = "health 1.00x is liquidation, everywhere"
+DID_YOU_MEAN = "Did you mean {form}"
+ALL_THERE_IS = "All there is: /help"
+NOT_A_COMMAND = "Not known: {word}"
+FOR_OPERATORS = "/{word} is for operators; you may read: /help"
+LIKE_THIS = "{problem}; like this: {form}"
+HELP_READER = "  you may read"
+HELP_ACK = "/ack K7F3  seen; louder again if worse"
+HELP_MUTE = "/mute main 2h  silence, /unmute main"
+HELP_PAUSE = "/pause 2h, /kill  money stands still"
 
+# -- /status, /positions and /alerts --
 
-def answer(state: DangerState, kind: Kind, ack: Ack | None, now_us: int) -> list[Row]:
-    """Return whether anybody answered; *ack* is the ack in force before this word."""
-    if kind is Kind.UNANSWERED and state.unanswered_since_us is not None:
-        return [_unanswered(elapsed_us(now_us, state.unanswered_since_us))]
-    if state.ack is not None:
-        ago = wording.duration(elapsed_us(now_us, state.ack.at_us) / 1e6)
-        return [row(f"Seen {ago} ago: speaks up when worse")]
-    if ack is None or ack.value is None or ack.measure is None:
-        return []
-    if kind not in (Kind.REPEATED, Kind.ESCALATED):
-        return []
-    return [row(f"Worse than seen: was {lines.headline_of(ack.measure, ack.value)}")]
+NOBODY_HAS_SEEN = "nobody has seen it"
+SEEN_BY = "seen by {who} {since} ago"
+OPEN_FOR = "   {tier} for {since}, {seen}"
+MUTED_LINE = "🔇 {account}{pool} up to {tier}, {left} left"
+AND_OTHER_LINES = "and {count} other sets of lines"
+TIERS_BEGIN = "Tiers begin under"
+ONE_ACCOUNT = "; one account: /positions {account}"
+NO_ACCOUNT = "No account is watched"
+ALERTS_HEAD = "{at} · {open} open, {muted} muted"
+ACCOUNT_HEAD = "{account} · {age}"
+ACCOUNT_HEAD_BLIND = "{account} · BLIND, {age}"
+NEVER_READ = "⚫ {account} never read since start"
+BLIND_FOR = "BLIND {age}"
+MARK = "mark {price}"
+HOLDS = "• {asset} holds {amount}"
+HOLDS_AND_OWES = "• {asset} holds {amount}, owes {owed}"
+STATUS_NONE = "{at} · no account is watched"
+STATUS_OLDEST = ", oldest {age}"
+STATUS_HEAD = "{at} · {seen} of {count} seen{oldest}"
+NEVER_READ_PAGE = "{account} · never read since start"
+NO_POSITION_AT_ALL = "No position"
+STATUS_LAST = "   last {value} at {at}"
+NOT_COMPUTED_SHORT = "not computed"
+NOT_KNOWN = "not known"
+HELD_UNTIL_PROVEN = "held until proven gone"
+HELD = "held"
+STATUS_LEVEL = "{level} ({bars}liq {end})"
+STATUS_RATE = "{minus}{rate:.1f} %/min"
+STATUS_ALONE = "{coin} alone {price}"
+STATUS_UNSEEN = ", {count} of them not seen"
+STATUS_ALL_CALM = "all calm"
+STATUS_NONE_WORSE = "none worse than {tier}"
+STATUS_MORE = "and {count} more, {how}{also}"
+STATUS_EQUITY = "Equity in all {amount} USD"
+CONTRACTS = "contracts"
+POSITION_LIQUIDATION = "   liquidation {price} ({away})"
 
+# -- /whatif --
 
-def danger_unseen(
-    sight: Sight, figures: Figures | None, state: DangerState, *, answer: Sequence[Row] = ()
-) -> Text:
-    """Return the words for danger in an account not seen: an estimate, or the last reading."""
-    tier = state.tier
-    note = "ESTIMATE" if figures is not None else "not seen"
-    rows: list[Row] = [
-        lines.header(lines.MARK[tier], tier.name, state.incident, sight.account, note=note)
-    ]
-    if figures is not None:
-        rows += [
-            *lines.label(figures),
-            row(f"ESTIMATE with {_priced(sight)}: ", Bold(lines.headline(figures.reading.gauge))),
-            *lines.moves(figures),
-        ]
-    rows += [
-        *_last_true(sight),
-        *_unseen(sight),
-        *answer,
-        row("Cannot see: fills, transfers, liquidation"),
-    ]
-    return wording.text_of(lines.fitted(rows))
+WHATIF_TIER_STILL = "  {mark} {tier} still"
+WHATIF_LATER = ", once it held"
+WHATIF_ADD_NEEDS = "add needs an amount and a coin, once"
+WHATIF_ADD_ABOVE = "add needs an amount above 0"
+WHATIF_NEEDS = "{name} needs a move or a price"
+WHATIF_TWICE = "{coin} is named twice"
+WHATIF_WHAT = "Say what moves"
+WHATIF_NOTHING_READ = "No account was read since start: nothing to reckon with"
+KIND_COIN = "coin"
+WHATIF_WHICH_ACCOUNT = "Say which account the money goes to"
+WHATIF_HEAD = "What if {asked}"
+WHATIF_NOT_RECKONED = "Not to be reckoned: {why}"
+WHATIF_ONLY_VENUE = "  not known: only {venue} can reckon it"
+WHATIF_ON_THE_WAY = "  {liquidated} on the way · now {now}"
+LIQUIDATED = "LIQUIDATED"
+WHATIF_DISTANCE = "  distance {was} → {then}"
+WHATIF_LEVEL = "  level {was} → {then}"
+WHATIF_HEALTH = "  health {was} → {then}"
+WHATIF_FAR_OFF = "{coin} is at {now}, {meant} is over ten times off; a move takes a %"
+KIND_TAKER = "pool that takes"
+WHATIF_MORE = "{amount} {asset} more"
+WHATIF_AND_MORE = "{shown} and more"
+WHATIF_CUT = "more: /whatif with the account's name"
+WHATIF_CUT_MORE = "and {count} more: /whatif with the account's name"
+WHATIF_TOO_MUCH = "{coin} can move by more than -100% and up to +1000%"
+WHATIF_PERCENT = "Is {asked} meant in percent?"
+WHATIF_ABOVE = "{coin} needs a price above 0"
+WHATIF_NO_NUMBER = "{name} is no number"
 
+# -- charts --
 
-def resolved(
-    figures: Figures, state: DangerState, *, was: Tier, now_us: int, tolerance: float
-) -> Text:
-    """Return the words for a pool that is calm again, or has nothing left to lose."""
-    if is_empty(figures.report):
-        return gone(
-            figures.account,
-            figures.venue,
-            state,
-            was=was,
-            label=figures.label,
-            report=figures.report,
-        )
-    rows = [
-        lines.header(
-            lines.MARK[Tier.CALM], "CALM", state.incident, figures.account, note=lines.was(was)
-        ),
-        *lines.label(figures),
-        *lines.distance(figures),
-        *_story(state, was, now_us),
-        *lines.equity(figures.report),
-        lines.origin(figures, tolerance),
-    ]
-    return wording.text_of(lines.fitted(rows))
+CHART_SPANS = "A chart spans 5 min to 30 d"
+PICTURE_BELOW = "{what} of {account} below"
+DRAWING_ALREADY = "Another chart is being drawn: ask again in a moment"
+DRAWING_FAILED = "The chart could not be drawn; the log says why. Alerts go on"
+CHART_DISTANCE = "distance to liquidation, %"
+CHART_LEVEL = "margin level, %"
+CHART_HEALTH = "health, 1.00x is liquidation"
+CHART_LIQUIDATION = "liquidation {price}"
+CHART_PRICE = "{coin} price"
+CHART_TIME = "{zone} time, to {at}"
+CHART_EVENTS = "▲ tier changed"
+CHART_GAPS = "grey: not seen"
+CHART_GUESSES = "dashed: estimated"
+CHART_HEAD = "{account}{label} · last {span}"
+CHART_NOW = "Now {now}, lowest {low}"
+CHART_NOTHING = "{account}: no history in the last {span}, nothing to draw"
 
+# -- the digest of a day, and the proof of life --
 
-def gone(
-    account: str,
-    venue: str,
-    state: DangerState,
-    *,
-    was: Tier,
-    label: str,
-    report: PoolReport | None,
-    proven: bool = True,
-) -> Text:
-    """
-    Return the words for positions that are no longer there; why is not ours to claim.
+BLIND_IN_GAPS = "blind {total} in {gaps}"
+DAY_TOLD = "Told: {count}{reached}"
+DAY_QUIET = "Without sound in the quiet hours: {count}"
+PROOF_LAST_READ = "⚫ {account} NOT SEEN, last read {since} ago"
+PROOF_NEVER_READ = "⚫ {account} NOT SEEN, never read"
+PROOF_CHECK = "Last complete check {at}"
+PROOF_NO_CHECK = "No complete check yet"
+PROOF_HEAD = "🫀 {check}, {count}"
+PROOF_ACCOUNTS = "{seen}/{count} accounts"
+NO_PING = "NOBODY WILL NOTICE IF THIS PROGRAM DIES: no external ping is configured"
+DAY_ROADS = "Roads: {roads}"
+PROOF_MORE = "and {count} more are not seen"
+PROOF_MEANS = "Where this is over 10 min old, nobody watches"
+DAY_HEAD = "📋 {title} until {at} · {seen} of {count} seen now"
+DAY = "DAY"
+DAY_NO_HISTORY = "its history could not be read"
+DAY_WORST = "worst {tier}"
+DAY_NEAREST = "nearest {value}"
+DAY_NO_READING = "no reading"
+DAY_NOT_SEEN = "NOT SEEN NOW"
+DAY_NO_GAP = "no gap"
+DAY_MUTE = "{account}{pool} up to {tier} until {until}"
+DAY_ACKS = "Acks open: {acks}"
+DAY_MUTES = "Mutes: {mutes}"
+DAY_NOTHING_KNOWN = "Told: not known, the outbox could not be read"
+DAY_LOST = ", {count} of them not delivered"
+DAY_ALL_DELIVERED = ", all delivered"
 
-    Until it is *proven* the alert stands, and says so.
-    """
-    if proven:
-        header = lines.header(lines.GONE_MARK, "GONE", state.incident, account, note=lines.was(was))
-    else:
-        tier = state.tier
-        header = lines.header(lines.MARK[tier], tier.name, state.incident, account, note="still")
-    looked = "looked three times" if proven else "not proven yet"
-    rows = [
-        header,
-        *([row("Pool ", Bold(label))] if label else []),
-        row(f"Position no longer there, {looked}"),
-        *(lines.equity(report) if report is not None else []),
-        row(f"Look at {wording.venue_name(venue)}: this cannot tell why"),
-    ]
-    return wording.text_of(lines.fitted(rows))
+# -- tests of roads, and what will not wake --
 
+PROVEN = "proven {since} ago"
+PROVEN_TOO_LONG = "proven {since} ago, too long"
+ASLEEP_UNPROVEN = "the fallback was {proven}; prove it with `watcher send-test --all`"
+ONLY_TESTS = "Not done: only a test runs here. Start `watcher run` first"
+NOT_A_TEST = "No test of that code waits for an answer"
+TEST_SECOND = "What nobody answers in the first chat arrives here"
+TEST_FALLBACK = "Alerts arrive here when Telegram fails or nobody answers"
+TEST_WRITE = "Heard it? Write in Telegram: /heard {code}"
+TEST_PRESS = "Press the button when you hear it, or write /heard {code}"
+HEARD_AFTER = "Heard after {since}: {road} is proven"
+NEVER_PROVEN = "never proven"
+ASLEEP_NO_FALLBACK = (
+    "no fallback is configured, and Telegram does not break a phone's do-not-disturb"
+)
+ASLEEP = "nothing here will wake you: {why}"
 
-def blind(
-    sight: Sight,
-    incident: Incident,
-    *,
-    was: Tier,
-    next_wall_us: int,
-    never_read: bool,
-    unanswered_us: int | None = None,
-) -> Text:
-    """
-    Return the words for an account that cannot be seen; *unanswered_us* is how long nobody said
-    that he saw this.
-    """
-    rows: list[Row] = [
-        lines.header(lines.BLIND_MARK, "BLIND", incident, sight.account, note=lines.was(was)),
-        *_unseen(sight),
-    ]
-    if never_read:
-        rows.append(row("Never read since start"))
-    rows += _last_true(sight)
-    if sight.estimate is not None:
-        value = lines.headline(sight.estimate.reading.gauge)
-        rows.append(row(f"ESTIMATE with {_priced(sight)}: ", Bold(value)))
-    rows += [
-        *([] if unanswered_us is None else [_unanswered(unanswered_us)]),
-        row("Cannot see: fills, transfers, liquidation"),
-        row(f"Next word {wording.clock_time(next_wall_us, sight.zone)}, at once if worse"),
-    ]
-    return wording.text_of(lines.fitted(rows))
+# -- drills, the plan of tiers, and lines that cannot fire --
 
-
-def blindly(sight: Sight) -> str:
-    """Return blindness in the fewest words, for a line among others."""
-    since = f"not seen for {wording.duration(sight.since_s)}"
-    return since if sight.last is None else f"{since}, last {lines.headline(sight.last.gauge)}"
-
-
-def seeing(
-    account: str,
-    incident: Incident,
-    pools: list[tuple[Figures, Tier]],
-    *,
-    blind_s: float | None,
-    tolerance: float,
-) -> Text:
-    """Return the words for an account seen again, with what is seen; *pools* worst first."""
-    worst = pools[0][1] if pools else Tier.CALM
-    after = "Seeing now" if blind_s is None else f"Seeing again after {wording.duration(blind_s)}"
-    rows: list[Row] = [
-        lines.header(lines.MARK[worst], "SEEING", incident, account, note=_named(worst))
-    ]
-    if not pools:
-        rows.append(row(f"{after}: no position"))
-        return wording.text_of(rows)
-    first = pools[0][0]
-    if len(pools) == 1:
-        rows += [
-            row(f"{after}: ", Bold(lines.shortly(first))),
-            *lines.moves(first),
-            *lines.equity(first.report),
-        ]
-    else:
-        rows.append(row(after))
-        for figures, tier in pools[:POOLS_NAMED_MAX]:
-            mark = lines.MARK[tier]
-            value = lines.shortly(figures)
-            name = figures.label or wording.pool_name(figures.report.pool)
-            rows.append(row(f"{mark} {name} ", Bold(value)))
-        if len(pools) > POOLS_NAMED_MAX:
-            rows.append(row(f"and {len(pools) - POOLS_NAMED_MAX} more, none worse"))
-    rows.append(lines.origin(first, tolerance))
-    return wording.text_of(lines.fitted(rows))
-
-
-def security(account: str, venue: str, incident: Incident, missed: Missed) -> Text:
-    """Return the words for a key that may not be used: it may withdraw, or is another account's."""
-    who = wording.venue_name(venue)
-    is_strange = missed.kind is MissKind.STRANGER
-    fault = "is of another account" if is_strange else "may withdraw funds"
-    remedy = (
-        "Meant so? Give the account a new name"
-        if is_strange
-        else "Make a read-only key, delete this one"
-    )
-    rows = [
-        lines.header(lines.SECURITY_MARK, "SECURITY", incident, account),
-        row(f"This {who} key {fault}"),
-        *([row(f"Told: {wording.words(missed.reason)}")] if missed.reason else []),
-        row("This account is NOT watched with it"),
-        row(remedy),
-        row("Told again once a day"),
-    ]
-    return wording.text_of(rows)
-
-
-def finding(
-    account: str,
-    incident: Incident,
-    title: str,
-    label: str,
-    facts: tuple[str, ...],
-    *,
-    mark: str = lines.NOTE_MARK,
-) -> Text:
-    """Return the words for a check that found something; *facts* are whole lines of ours."""
-    rows = [
-        lines.header(mark, title, incident, account),
-        *([row("Pool ", Bold(label))] if label else []),
-        *(row(fact) for fact in facts),
-    ]
-    return wording.text_of(lines.fitted(rows))
-
-
-def _unanswered(waited_us: int) -> Row:
-    return row(Bold(f"Nobody answered for {wording.duration(waited_us / 1e6)}"))
-
-
-def _held(state: DangerState, reading: Reading, *, unstable: bool) -> list[Row]:
-    if reading.lesser and state.firm >= max(state.tier, Tier.WATCH):
-        return [row(f"{state.tier.name} held: how far it is, is not known")]
-    if reading.gone:
-        return [row(f"No position seen: {state.tier.name} held until that lasts")]
-    if unstable:
-        return [row(f"Unstable: holding {state.tier.name} longer")]
-    if state.good_since_us is not None:
-        return [row(f"Better: {state.tier.name} held until it lasts")]
-    return []
-
-
-def _priced(sight: Sight) -> str:
-    names = [wording.name(coin) for coin in sight.priced[:2]]
-    if len(sight.priced) > len(names):
-        return "live prices"
-    return f"live {' and '.join(names)} price{'s' if len(names) > 1 else ''}"
-
-
-def _last_true(sight: Sight) -> list[Row]:
-    if sight.last_wall_us is None or sight.last is None:
-        return []
-    at = wording.clock_time(sight.last_wall_us, sight.zone)
-    return [row(f"Last true reading {at}: ", Bold(lines.headline(sight.last.gauge)))]
-
-
-def _unseen(sight: Sight) -> list[Row]:
-    missed = sight.blind.missed
-    if missed is None:
-        return [row(f"Not seen for {wording.duration(sight.since_s)}")]
-    until = ""
-    if missed.until_us is not None and missed.kind in (MissKind.BANNED, MissKind.MAINTENANCE):
-        until = f", until {wording.clock_time(missed.until_us, sight.zone)}"
-    return lines.unseen(sight.venue, missed, sight.since_s, _misses(sight.blind, missed), until)
-
-
-def _misses(blind: BlindState, missed: Missed) -> str:
-    reason = wording.words(missed.reason)
-    start = f"{reason} " if reason else ""
-    if blind.alike == blind.misses:
-        return f"{start}×{blind.misses}"
-    return f"{start}×{blind.alike} of {blind.misses}"
-
-
-def _story(state: DangerState, was: Tier, now_us: int) -> list[Row]:
-    if state.incident is None:
-        return []
-    lasted = wording.duration(max(0, now_us - state.incident.opened_at_us) / 1e6)
-    worst = f", at worst {state.worst.name}" if state.worst > was else ""
-    return [row(f"Lasted {lasted}{worst}")]
-
-
-def _named(tier: Tier) -> str:
-    return tier.name if tier > Tier.CALM else ""
+DRILL_MARK = "DRILL · "
+DRILL_CALL = "{mark}{test}: get up as if this were an emergency"
+DRILL_OVER = "over: it went as far as {worst}. Nothing real was touched"
+DRILL_WIDE = "critical is at {line} now, which is wide enough"
+DRILL_NARROW = "critical is at {line} now, which is TOO NARROW"
+DRILL_SPAN_HOURS = "{hours:.1f} hours"
+DRILL_SPAN_SHORT = "{hours:.1f} hours, too short to rely on"
+PLAN_ALL_FALLS = "everything falls {percent}: {prices}"
+PLAN_ALL_RISES = "everything rises {percent}: {prices}"
+PLAN_ONE_FALLS = "{coin} alone falls {percent}: {prices}"
+PLAN_ONE_RISES = "{coin} alone rises {percent}: {prices}"
+DRILL_NOT_REAL = "This was a drill: nothing real was changed"
+DRILL_AS_IT_STANDS = "as it stands"
+DRILL_NEED = "you need {time}"
+DRILL_NO_HISTORY = "{need}; no history of this book is recorded yet, so no line follows from it"
+DRILL_MOVED = (
+    "{need}; your book moved {move} in that time at worst in the "
+    "recorded history ({span}): critical at {line} or wider"
+)
+DRILL_SPAN_DAYS = "{days:.0f} days"
+PLAN_NO_MEASURE = "no measure is known, no tier can fire"
+PLAN_NO_POSITION = "no position, nothing to lose"
+PLAN_UNDER = "{tier} under {at} (now {now})"
+PLAN_REACHED = "{tier} reached (now {now})"
+PLAN_IF = "{tier} if {move}"
+REHEARSAL_ORDER = "{measure}: tiers fire out of order on a sample book: {order}"
+REHEARSAL_CANNOT = "{measure}: {tier} at {value} cannot fire"
+REHEARSAL_END = "{start}: liquidation comes first, at {end}"
+REHEARSAL_COVERED = "{start}: {tier} at {value} comes first; put it above that"
+REHEARSAL_BELOW = "{start} on a sample {family} book: every account is below it from the start"

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from watcher.domain.alert import Kind, Lane, Message, Moment, Text, Tier
 from watcher.policy import lines, wording
+from watcher.policy import messages as say
 from watcher.policy.wording import Bold, row
 
 NAMED_MAX = 6
@@ -18,20 +19,18 @@ NAMED_MAX = 6
 
 def started(accounts: Sequence[str], now: Moment, *, zone: str) -> Message:
     """Return the note that watching begins."""
-    return _note(
-        "start", "▶️", "WATCHING", accounts, now, zone, "You hear of danger and of blindness"
-    )
+    return _note("start", "▶️", say.WATCHING, accounts, now, zone, say.WATCHING_FACT)
 
 
 def restarted(accounts: Sequence[str], now: Moment, *, zone: str, down_s: float) -> Message:
     """Return the note that watching goes on after a gap nobody looked in."""
-    gap = f"Nobody watched for {wording.duration(down_s)}"
-    return _note("restart", "▶️", "WATCHING AGAIN", accounts, now, zone, gap)
+    gap = say.NOBODY_WATCHED.format(since=wording.duration(down_s))
+    return _note("restart", "▶️", say.WATCHING_AGAIN, accounts, now, zone, gap)
 
 
 def stopped(accounts: Sequence[str], now: Moment, *, zone: str) -> Message:
     """Return the note that nobody watches from now on."""
-    return _note("stop", "⏹", "STOPPED", accounts, now, zone, "NOBODY WATCHES until it is started")
+    return _note("stop", "⏹", say.STOPPED, accounts, now, zone, say.STOPPED_FACT)
 
 
 def trouble(title: str, facts: Sequence[str], now: Moment, *, subject: str) -> Message:
@@ -46,15 +45,10 @@ def trouble(title: str, facts: Sequence[str], now: Moment, *, subject: str) -> M
 def test_message(now: Moment, *, zone: str) -> Message:
     """Return the message of `watcher send-test`."""
     rows = [
-        row("🔔 ", Bold("TEST"), f" {wording.minute_time(now.wall_us, wording.zone(zone))}"),
-        row("Alerts of watcher arrive here"),
+        row("🔔 ", Bold(say.TEST), f" {wording.minute_time(now.wall_us, wording.zone(zone))}"),
+        row(say.TEST_FACT),
     ]
     return _message("test", wording.text_of(rows), now, Lane.REPLY, silent=False)
-
-
-EXPIRED_BUTTON = "Expired or already used"
-ALREADY_DONE = "Already done"
-NOT_KEPT = "It could not be written down: a restart forgets it"
 
 
 def _note(
@@ -68,13 +62,13 @@ def _note(
 ) -> Message:
     at = wording.day_time(now.wall_us, wording.zone(zone))
     names = ", ".join(wording.name(account) for account in accounts[:NAMED_MAX])
-    more = f" and {len(accounts) - NAMED_MAX} more" if len(accounts) > NAMED_MAX else ""
-    count = f"{len(accounts)} account{'' if len(accounts) == 1 else 's'}"
+    more = say.AND_MORE.format(count=len(accounts) - NAMED_MAX) if len(accounts) > NAMED_MAX else ""
+    count = wording.counted(len(accounts), say.ACCOUNTS_ONE, say.ACCOUNTS)
     rows = [
         row(f"{mark} ", Bold(title), f" {count}"),
-        row(f"Accounts: {names}{more}"),
+        row(say.ACCOUNTS_NAMED.format(names=names, more=more)),
         row(fact),
-        row(f"Since {at}" if reason == "start" else f"At {at}"),
+        row(say.SINCE.format(at=at) if reason == "start" else say.AT.format(at=at)),
     ]
     kept = rows if accounts else [rows[0], *rows[2:]]
     silent = reason != "stop"

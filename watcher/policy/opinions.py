@@ -15,6 +15,7 @@ from watcher.domain.account import Mismatch, Snapshot
 from watcher.domain.alert import Divergence
 from watcher.domain.report import PoolReport, Report, Status
 from watcher.margin.opinion import health, venue_health
+from watcher.policy import messages as say
 from watcher.policy import wording
 
 SPREAD_TOLD_S = 1.0
@@ -69,30 +70,37 @@ def figures(snapshot: Snapshot, pool: PoolReport) -> Iterator[str]:
     venue = wording.venue_name(snapshot.venue)
     for figure, ours, theirs in pairs(snapshot, pool):
         if figure == "ratio":
-            yield f"Health {wording.health(ours)} by us, {wording.health(theirs)} by {venue}"
+            yield say.OPINIONS_HEALTH.format(
+                ours=wording.health(ours), theirs=wording.health(theirs), venue=venue
+            )
         else:
-            words = f"{wording.amount(ours)} by us, {wording.amount(theirs)} by {venue}"
-            yield f"{figure.capitalize()} {words} ({pool.reference})"
+            yield say.OPINIONS.format(
+                figure=say.FIGURES[figure].capitalize(),
+                ours=wording.amount(ours),
+                theirs=wording.amount(theirs),
+                venue=venue,
+                asset=pool.reference,
+            )
 
 
 def reason(snapshot: Snapshot, pool: PoolReport) -> str:
     """Say why the two most likely differ, from what this reading shows."""
     contradicted = [one for one in snapshot.mismatches if one.pool == pool.pool]
     if contradicted:
-        return f"Likely an old table: {said(contradicted[0])}"
+        return say.WHY_TABLE.format(table=said(contradicted[0]))
     if snapshot.orders and any(order.pool == pool.pool for order in snapshot.orders):
-        return "Likely resting orders, which the venue counts in full"
+        return say.WHY_ORDERS
     fee_unknown = [
         position.symbol
         for position in snapshot.positions
         if position.pool == pool.pool and position.fee_rate == 0
     ]
     if fee_unknown and snapshot.venue in FEES_COUNT:
-        return f"Likely the fee to close {wording.name(fee_unknown[0])}, which is not known"
+        return say.WHY_FEE.format(symbol=wording.name(fee_unknown[0]))
     times = snapshot.parts.values()
     spread_s = (max(times) - min(times)) / 1e6 if times else 0.0
     if spread_s >= SPREAD_TOLD_S:
-        return f"Likely time: the answers lie {spread_s:.1f} s apart"
+        return say.WHY_TIME.format(apart_s=spread_s)
     return _by_figure(snapshot, pool)
 
 
@@ -104,17 +112,18 @@ def _by_figure(snapshot: Snapshot, pool: PoolReport) -> str:
     ]
     match differing:
         case ["equity"]:
-            return "Equity differs: likely a collateral weight, an index price, or orders"
+            return say.WHY_EQUITY
         case ["maintenance margin"]:
-            return "Maintenance differs: likely an old bracket table, or orders"
+            return say.WHY_MAINTENANCE
         case []:
-            return "Likely what resting orders would lose, which only the ratio counts"
+            return say.WHY_RATIO
         case _:
-            return "Equity and maintenance differ: a rule of this account we do not know"
+            return say.WHY_UNKNOWN
 
 
 def said(one: Mismatch) -> str:
     """Say one contradicted table in words."""
     ours, theirs = wording.amount(float(one.ours)), wording.amount(float(one.venue))
-    table = "brackets" if one.figure == "maintenance margin" else "weights"
-    return f"{wording.words(one.what)} {one.figure} {ours} by our {table}, {theirs} by the venue"
+    text = say.MISMATCH_BRACKETS if one.figure == "maintenance margin" else say.MISMATCH_WEIGHTS
+    figure = say.FIGURES.get(one.figure, one.figure)
+    return text.format(what=wording.words(one.what), figure=figure, ours=ours, theirs=theirs)

@@ -24,6 +24,7 @@ from watcher.domain.alert import (
     Tier,
 )
 from watcher.policy import blind, checks, history, speaking, wording
+from watcher.policy import messages as say
 from watcher.policy.dangers import MUTE_MAX_US, MUTE_TIER_MAX, live
 
 MUTE_US = 60 * MINUTE_US
@@ -107,9 +108,9 @@ def _acked(state: AccountState, order: AckOrder, now_us: int) -> tuple[AccountSt
     shown = f"#{wording.name(code)}"
     tier = open_incidents(state).get(code)
     if tier is None:
-        return state, f"{shown} is not open on {wording.name(state.account)}"
+        return state, say.NOT_OPEN_ON.format(code=shown, account=wording.name(state.account))
     if order.tier is not None and tier > order.tier:
-        return state, f"{shown} is {tier.name} by now: that is not seen yet"
+        return state, say.WORSE_BY_NOW.format(code=shown, tier=wording.tier_name(tier))
     dangers = {
         pool: _danger_acked(state, danger, order, now_us) if _named(danger, code) else danger
         for pool, danger in state.dangers.items()
@@ -122,7 +123,9 @@ def _acked(state: AccountState, order: AckOrder, now_us: int) -> tuple[AccountSt
         for key, finding in state.findings.items()
     }
     moved = replace(state, dangers=dangers, blind=unseen, findings=findings)
-    return moved, f"Seen: {shown} {tier.name}, {_next_word(moved, code, tier)}"
+    return moved, say.SEEN.format(
+        code=shown, tier=wording.tier_name(tier), next=_next_word(moved, code, tier)
+    )
 
 
 def _named(machine: DangerState | FindingState, code: str) -> bool:
@@ -157,7 +160,7 @@ def _blind_acked(unseen: BlindState, order: AckOrder, now_us: int) -> BlindState
 
 def _finding_acked(finding: FindingState, order: AckOrder, now_us: int) -> FindingState:
     ack = Ack(tier=finding.tier, at_us=now_us, user_id=order.user_id)
-    return replace(finding, ack=ack)
+    return replace(finding, ack=ack, unanswered_since_us=None)
 
 
 def _next_word(state: AccountState, code: str, tier: Tier) -> str:
@@ -167,18 +170,20 @@ def _next_word(state: AccountState, code: str, tier: Tier) -> str:
         wait_us = speaking.repeat_us(tier, 0, acked=True)
     else:
         wait_us = checks.DAY_US
-    return f"next word in {wording.duration(wait_us / 1e6)} or when worse"
+    return say.SEEN_NEXT_WORD.format(since=wording.duration(wait_us / 1e6))
 
 
 def _muted(state: AccountState, order: MuteOrder, now_us: int) -> tuple[AccountState, str]:
     if order.tier_max > MUTE_TIER_MAX:
-        return state, f"{order.tier_max.name} cannot be muted, only acked; nothing is muted"
+        return state, say.MUTE_NOT_THIS.format(tier=wording.tier_name(order.tier_max))
     if not 0 < order.for_us <= MUTE_MAX_US:
-        return state, "A mute lasts up to 24 h; nothing is muted"
+        return state, say.MUTE_TOO_LONG
     if order.pool and order.pool not in _pools(state):
         known = ", ".join(wording.pool_name(pool) for pool in sorted(_pools(state)))
         asked = wording.pool_name(order.pool)
-        return state, f"No pool {asked} in {wording.name(state.account)}; there is: {known}"
+        return state, say.MUTE_NO_POOL.format(
+            pool=asked, account=wording.name(state.account), known=known
+        )
     others = [m for m in live(state.mutes, now_us) if m.pool != order.pool]
     mute = Mute(
         pool=order.pool,
@@ -187,10 +192,12 @@ def _muted(state: AccountState, order: MuteOrder, now_us: int) -> tuple[AccountS
         user_id=order.user_id,
     )
     for_ = wording.duration(order.for_us / 1e6)
-    said = f"Muted up to {order.tier_max.name} for {for_}: {_scope(state, order.pool)}"
+    said = say.MUTED.format(
+        tier=wording.tier_name(order.tier_max), since=for_, scope=_scope(state, order.pool)
+    )
     worst = _worst(state.dangers, order.pool)
     if worst > order.tier_max:
-        said += f", which is {worst.name} and goes on"
+        said += say.MUTED_GOES_ON.format(tier=wording.tier_name(worst))
     return replace(state, mutes=(*others, mute)), said
 
 
@@ -199,8 +206,8 @@ def _unmuted(state: AccountState, order: UnmuteOrder, now_us: int) -> tuple[Acco
     left = tuple(m for m in mutes if order.pool and m.pool != order.pool)
     scope = _scope(state, order.pool)
     if len(left) == len(mutes):
-        return replace(state, mutes=left), f"Nothing was muted: {scope}"
-    return replace(state, mutes=left), f"Not muted any more: {scope}"
+        return replace(state, mutes=left), say.UNMUTED_NOTHING.format(scope=scope)
+    return replace(state, mutes=left), say.UNMUTED.format(scope=scope)
 
 
 def _scope(state: AccountState, pool: str) -> str:

@@ -25,11 +25,12 @@ from watcher.domain.alert import (
 from watcher.domain.report import PoolReport, PositionReport
 from watcher.margin import BookError
 from watcher.policy import lines, stages, wording
+from watcher.policy import messages as say
 from watcher.policy.checks import Look
 from watcher.policy.decide import look
 from watcher.policy.figures import Figures, gather
 from watcher.policy.incidents import elapsed_us
-from watcher.policy.wording import Bold, Fixed, Row, row
+from watcher.policy.wording import Bold, Fixed, Row, filled, row
 
 BAR_CELLS = 10
 BAR_FULL = "▓"
@@ -72,10 +73,10 @@ def status(
     entries = sorted((_entry(s, rules[s.account], now) for s in states), key=lambda e: e.order)
     at = wording.minute_time(now.wall_us, where)
     if not entries:
-        return wording.text_of([row(Bold(at), " · no account is watched")])
+        return wording.text_of([filled(say.STATUS_NONE, at=Bold(at))])
     seen = [e.age_s for e in entries if e.seen and e.age_s is not None]
-    oldest = f", oldest {wording.duration(max(seen))}" if seen else ""
-    rows = [row(Bold(at), f" · {len(seen)} of {len(entries)} seen{oldest}")]
+    oldest = say.STATUS_OLDEST.format(age=wording.duration(max(seen))) if seen else ""
+    rows = [filled(say.STATUS_HEAD, at=Bold(at), seen=len(seen), count=len(entries), oldest=oldest)]
     total = _total(entries)
     room = lines.LINES_MAX - len(rows) - len(total)
     width = max(len(wording.name(e.state.account)) for e in entries)
@@ -88,19 +89,23 @@ def positions(state: AccountState, rules: AlertRules, now: Moment) -> list[Text]
     entry = _entry(state, rules, now)
     name = wording.name(state.account)
     if entry.found is None or entry.age_s is None:
-        return [wording.text_of([row(Bold(name), " · never read since start")])]
-    age = f"{wording.duration(entry.age_s)} old"
-    head = row(Bold(name), f" · {'' if entry.seen else 'BLIND, '}{age}")
+        return [wording.text_of([filled(say.NEVER_READ_PAGE, account=Bold(name))])]
+    head = _head(name, entry.age_s, seen=entry.seen)
     blocks = [block for report in entry.found.report.pools for block in _pool(entry, report, now)]
     if not blocks:
-        return [wording.text_of([head, row("No position")])]
+        return [wording.text_of([head, row(say.NO_POSITION_AT_ALL)])]
     return [wording.text_of([head, *page]) for page in _pages(blocks, lines.LINES_MAX - 1)]
+
+
+def _head(name: str, age_s: float, *, seen: bool) -> Row:
+    age = say.AGE.format(age=wording.duration(age_s))
+    return filled(say.ACCOUNT_HEAD if seen else say.ACCOUNT_HEAD_BLIND, account=Bold(name), age=age)
 
 
 def bar(fraction: float) -> str:
     """Return *fraction* of danger (0 far, 1 liquidation) as ten cells, never rounded up."""
-    filled = max(0, min(BAR_CELLS, math.floor(fraction * BAR_CELLS)))
-    return BAR_FULL * filled + BAR_EMPTY * (BAR_CELLS - filled)
+    full = max(0, min(BAR_CELLS, math.floor(fraction * BAR_CELLS)))
+    return BAR_FULL * full + BAR_EMPTY * (BAR_CELLS - full)
 
 
 def _entry(state: AccountState, rules: AlertRules, now: Moment) -> _Entry:
@@ -160,35 +165,39 @@ def _block(entry: _Entry, width: int, where: tzinfo) -> list[Row]:
     name = wording.name(entry.state.account).ljust(width)
     was = f" ({lines.was(entry.tier)})" if entry.tier > Tier.CALM else ""
     if entry.age_s is None:
-        return [row(f"{UNSEEN_MARK} ", Fixed(name), " never read since start")]
+        return [filled(say.NEVER_READ, account=Fixed(name))]
     if not entry.seen:
         age = wording.duration(entry.age_s)
-        rows = [row(f"{UNSEEN_MARK} ", Fixed(name), " ", Bold(f"BLIND {age}"), was)]
+        rows = [row(f"{UNSEEN_MARK} ", Fixed(name), " ", Bold(say.BLIND_FOR.format(age=age)), was)]
         if entry.worst is not None and entry.state.last_good is not None:
             at = wording.clock_time(entry.state.last_good.taken_at_us, where)
-            rows.append(row(f"   last {lines.shortly(entry.worst)} at {at}"))
+            rows.append(row(say.STATUS_LAST.format(value=lines.shortly(entry.worst), at=at)))
         return rows
     mark = lines.MARK[entry.tier]
     if entry.lost is not None:
         return _lost_block(entry, entry.lost, f"{mark} ", name)
     if entry.worst is None:
-        text = "no position" if entry.found and not entry.found.report.pools else "not computed"
+        text = (
+            say.NO_POSITION
+            if entry.found and not entry.found.report.pools
+            else say.NOT_COMPUTED_SHORT
+        )
         return [row(f"{mark} ", Fixed(name), f" {text}")]
     return _seen_block(entry, entry.worst, f"{mark} ", name)
 
 
 def _lost_block(entry: _Entry, lost: DangerState, mark: str, name: str) -> list[Row]:
     is_gone = entry.found is not None and lost.pool not in entry.found.readings
-    value = "no position" if is_gone else "not known"
-    until = "held until proven gone" if is_gone else "held"
+    value = say.NO_POSITION if is_gone else say.NOT_KNOWN
+    until = say.HELD_UNTIL_PROVEN if is_gone else say.HELD
     return [
-        row(mark, Fixed(f"{name} {value}"), f" {lost.tier.name}"),
+        row(mark, Fixed(f"{name} {value}"), f" {wording.tier_name(lost.tier)}"),
         row(f"   {wording.pool_name(lost.pool)} · {until}"),
     ]
 
 
 def _seen_block(entry: _Entry, worst: Figures, mark: str, name: str) -> list[Row]:
-    tier = f" {entry.tier.name}" if entry.tier > Tier.CALM else ""
+    tier = f" {wording.tier_name(entry.tier)}" if entry.tier > Tier.CALM else ""
     value, fraction = _shown(worst)
     if tier and lines.is_bare(worst):
         value = lines.shortly(worst)
@@ -219,21 +228,23 @@ _COMPARED_OVER = 40.0
 def _detail(worst: Figures) -> str:
     said = [worst.label] if worst.label else []
     if lines.is_bare(worst):
-        return " · ".join([*said, "held until proven gone"])
+        return " · ".join([*said, say.HELD_UNTIL_PROVEN])
     gauge = worst.reading.gauge
     if gauge.measure is Measure.MARGIN_LEVEL:
         call = worst.report.stages.get("call")
-        bars = f"call {wording.bare_percent(call)}, " if call is not None else ""
+        bars = say.LEVEL_CALL.format(level=wording.bare_percent(call)) if call is not None else ""
         level = lines.headline(gauge)
-        said.append(f"{level} ({bars}liq {wording.bare_percent(gauge.end)})")
+        said.append(
+            say.STATUS_LEVEL.format(level=level, bars=bars, end=wording.bare_percent(gauge.end))
+        )
     elif gauge.measure is Measure.HEALTH and worst.report.tier_distance is not None:
         said.append(lines.headline(gauge))
     if gauge.measure is Measure.DISTANCE:
         if worst.rate is not None and round(worst.rate, 1) > 0:
-            said.append(f"{wording.MINUS}{worst.rate:.1f} %/min")
+            said.append(say.STATUS_RATE.format(minus=wording.MINUS, rate=worst.rate))
         if worst.alone is not None:
             coin = wording.name(worst.alone.underlying)
-            said.append(f"{coin} alone {wording.price(worst.alone.price)}")
+            said.append(say.STATUS_ALONE.format(coin=coin, price=wording.price(worst.alone.price)))
     return " · ".join(said)
 
 
@@ -249,9 +260,13 @@ def _fitted(blocks: list[list[Row]], entries: list[_Entry], room: int) -> Iterat
         worst = max(entry.tier for entry in rest)
         blocks = blocks[:kept]
         unseen = sum(not entry.seen for entry in rest)
-        also = f", {unseen} of them not seen" if unseen else ""
-        how = "all calm" if worst is Tier.CALM else f"none worse than {worst.name}"
-        blocks.append([row(f"and {len(rest)} more, {how}{also}")])
+        also = say.STATUS_UNSEEN.format(count=unseen) if unseen else ""
+        how = (
+            say.STATUS_ALL_CALM
+            if worst is Tier.CALM
+            else say.STATUS_NONE_WORSE.format(tier=wording.tier_name(worst))
+        )
+        blocks.append([row(say.STATUS_MORE.format(count=len(rest), how=how, also=also))])
     for block in blocks:
         yield from block
 
@@ -268,7 +283,7 @@ def _total(entries: list[_Entry]) -> list[Row]:
             if worth is None:
                 return []
             total += worth
-    return [row(f"Equity in all {wording.amount(total)} USD")]
+    return [row(say.STATUS_EQUITY.format(amount=wording.amount(total)))]
 
 
 def _in_reference(snapshot: Snapshot, report: PoolReport) -> float | None:
@@ -314,26 +329,37 @@ def _pool(entry: _Entry, report: PoolReport, now: Moment) -> Iterator[list[Row]]
 
 def _position(position: Position, told: PositionReport | None) -> list[Row]:
     size = position.quantity if position.inverse else position.quantity * position.contract_size
-    unit = "contracts" if position.inverse else wording.name(position.underlying)
+    unit = say.CONTRACTS if position.inverse else wording.name(position.underlying)
     mark = float(position.mark)
     rows = [
         row(
             "• ",
-            Bold(f"{wording.name(position.symbol)} {position.side.value}"),
-            f" {wording.amount(float(size))} {unit} · mark {wording.price(mark)}",
+            Bold(f"{wording.name(position.symbol)} {say.SIDES[position.side]}"),
+            f" {wording.amount(float(size))} {unit} · ",
+            say.MARK.format(price=wording.price(mark)),
         )
     ]
     if told is not None and told.liquidation_price is not None and mark > 0:
         away = wording.signed_percent(100 * (told.liquidation_price / mark - 1))
-        rows.append(row(f"   liquidation {wording.price(told.liquidation_price)} ({away})"))
+        rows.append(
+            row(
+                say.POSITION_LIQUIDATION.format(
+                    price=wording.price(told.liquidation_price), away=away
+                )
+            )
+        )
     return rows
 
 
 def _holding(asset: Asset) -> Row:
     owed = (asset.debt or 0) + (asset.interest or 0)
     name = wording.name(asset.asset)
-    debt = f", owes {wording.amount(float(owed))}" if owed else ""
-    return row("• ", Bold(name), f" holds {wording.amount(float(asset.wallet))}{debt}")
+    return filled(
+        say.HOLDS_AND_OWES if owed else say.HOLDS,
+        asset=Bold(name),
+        amount=wording.amount(float(asset.wallet)),
+        owed=wording.amount(float(owed)),
+    )
 
 
 def _pages(blocks: list[list[Row]], room: int) -> Iterator[list[Row]]:

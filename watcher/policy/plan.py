@@ -15,6 +15,7 @@ from watcher.domain.alert import AlertRules, Tier
 from watcher.domain.report import PoolReport
 from watcher.margin import BookError, evaluate, prices_after, repriced
 from watcher.policy import lines, wording
+from watcher.policy import messages as say
 from watcher.policy.figures import nearest_alone
 from watcher.policy.readings import read
 
@@ -58,22 +59,22 @@ def way(snapshot: Snapshot, rules: AlertRules) -> Way | None:
 def _planned(snapshot: Snapshot, pool: PoolReport, rules: AlertRules) -> Iterator[Step]:
     name, reading = pool.pool, read(pool, rules)
     if reading is None:
-        yield Step(pool=name, tier=None, words="no measure is known, no tier can fire")
+        yield Step(pool=name, tier=None, words=say.PLAN_NO_MEASURE)
         return
     if reading.gone:
-        yield Step(pool=name, tier=None, words="no position, nothing to lose")
+        yield Step(pool=name, tier=None, words=say.PLAN_NO_POSITION)
         return
     now = lines.headline(reading.gauge)
     road = _way(snapshot, pool, rules)
     if road is None:
         for bound in sorted(reading.gauge.bounds, key=lambda bound: bound.tier):
             at = lines.headline_of(reading.gauge.measure, bound.enter)
-            words = f"{bound.tier.name} under {at} (now {now})"
+            words = say.PLAN_UNDER.format(tier=wording.tier_name(bound.tier), at=at, now=now)
             yield Step(pool=name, tier=bound.tier, words=words, reached=reading.tier >= bound.tier)
         return
     for tier in (t for t in Tier if t > Tier.CALM):
         if reading.tier >= tier:
-            words = f"{tier.name} reached (now {now})"
+            words = say.PLAN_REACHED.format(tier=wording.tier_name(tier), now=now)
             yield Step(pool=name, tier=tier, words=words, reached=True)
             continue
         percent = _percent_to(road, name, tier, rules)
@@ -81,7 +82,7 @@ def _planned(snapshot: Snapshot, pool: PoolReport, rules: AlertRules) -> Iterato
             yield Step(
                 pool=name,
                 tier=tier,
-                words=f"{tier.name} if {road.words(percent)}",
+                words=say.PLAN_IF.format(tier=wording.tier_name(tier), move=road.words(percent)),
                 move_percent=percent,
                 prices=road.prices(percent),
             )
@@ -119,11 +120,14 @@ class Way:
         return sorted({0.0, *beyond})
 
     def words(self, percent: float) -> str:
-        who = "everything" if self.alone is None else f"{wording.name(self.alone)} alone"
-        verb = "falls" if self.falls else "rises"
+        if self.alone is None:
+            text = say.PLAN_ALL_FALLS if self.falls else say.PLAN_ALL_RISES
+        else:
+            text = say.PLAN_ONE_FALLS if self.falls else say.PLAN_ONE_RISES
         prices = list(self.prices(percent).items())[:3]
         at = ", ".join(f"{wording.name(coin)} {wording.price(price)}" for coin, price in prices)
-        return f"{who} {verb} {wording.percent(percent)}: {at}"
+        coin = wording.name(self.alone or "")
+        return text.format(coin=coin, percent=wording.percent(percent), prices=at)
 
 
 def _way(snapshot: Snapshot, pool: PoolReport, rules: AlertRules) -> Way | None:

@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from watcher.domain.alert import MINUTE_US, SECOND_US, Kind, Lane, Message, Moment, Tier
 from watcher.domain.road import Act, Button, Reach
+from watcher.policy import messages as say
 from watcher.policy import wording
 from watcher.policy.wording import Bold, row
 
@@ -20,15 +21,13 @@ PROVEN_FOR_US = 30 * 1440 * MINUTE_US
 CODES = 10_000
 """A code has four digits."""
 
-HEARD = Button(act=Act.HEARD, label="I heard it")
+HEARD = Button(act=Act.HEARD, label=say.BUTTON_HEARD)
 HEARD_WORD = "heard"
-ONLY_TESTS = "Not done: only a test runs here. Start `watcher run` first"
-NOT_A_TEST = "No test of that code waits for an answer"
 
 _WHAT_FOR = {
-    Reach.CHAT: "Alerts of watcher arrive here",
-    Reach.SECOND: "What nobody answers in the first chat arrives here",
-    Reach.FALLBACK: "Alerts arrive here when Telegram fails or nobody answers",
+    Reach.CHAT: say.TEST_FACT,
+    Reach.SECOND: say.TEST_SECOND,
+    Reach.FALLBACK: say.TEST_FALLBACK,
 }
 
 
@@ -40,10 +39,10 @@ def code_of(number: int) -> str:
 def road_test(road: Reach, code: str, now: Moment, *, zone: str) -> Message:
     """Return the message that tests *road*; who hears it answers by its button or by *code*."""
     at = wording.minute_time(now.wall_us, wording.zone(zone))
-    how = f"Heard it? Write in Telegram: /heard {code}"
+    how = say.TEST_WRITE.format(code=code)
     if road is not Reach.FALLBACK:
-        how = f"Press the button when you hear it, or write /heard {code}"
-    rows = [row("🔔 ", Bold("TEST"), f" {at}"), row(_WHAT_FOR[road]), row(how)]
+        how = say.TEST_PRESS.format(code=code)
+    rows = [row("🔔 ", Bold(say.TEST), f" {at}"), row(_WHAT_FOR[road]), row(how)]
     return Message(
         key=f"test:{road.road}:{code}:{now.wall_us}",
         account="",
@@ -64,7 +63,7 @@ def drill_call(road: Reach, code: str, now: Moment, *, zone: str) -> Message:
     """Return the test that stands for an alert in the night: what is timed is the answer."""
     made = road_test(road, code, now, zone=zone)
     first, *rest = made.text.plain.split("\n")
-    title = f"DRILL · {first}: get up as if this were an emergency"
+    title = say.DRILL_CALL.format(mark=say.DRILL_MARK, test=first)
     return replace(
         made,
         key=f"drill:{made.key}",
@@ -74,7 +73,7 @@ def drill_call(road: Reach, code: str, now: Moment, *, zone: str) -> Message:
 
 def heard(road: Reach, reaction_s: float) -> str:
     """Return the few words shown to whoever answered."""
-    return f"Heard after {wording.duration(reaction_s)}: {road.road} is proven"
+    return say.HEARD_AFTER.format(since=wording.duration(reaction_s), road=road.road)
 
 
 def is_proven(at_us: int | None, now_us: int) -> bool:
@@ -85,9 +84,9 @@ def is_proven(at_us: int | None, now_us: int) -> bool:
 def proven(at_us: int | None, now_us: int) -> str:
     """Return when a road was proven, in words."""
     if at_us is None:
-        return "never proven"
-    ago = f"proven {wording.duration(max(0, now_us - at_us) // SECOND_US)} ago"
-    return ago if is_proven(at_us, now_us) else f"{ago}, too long"
+        return say.NEVER_PROVEN
+    text = say.PROVEN if is_proven(at_us, now_us) else say.PROVEN_TOO_LONG
+    return text.format(since=wording.duration(max(0, now_us - at_us) // SECOND_US))
 
 
 def asleep(proofs: Mapping[Reach, int | None], now_us: int) -> str | None:
@@ -97,10 +96,9 @@ def asleep(proofs: Mapping[Reach, int | None], now_us: int) -> str | None:
     *proofs* holds each road there is, with the wall time of its last answer.
     """
     if Reach.FALLBACK not in proofs:
-        why = "no fallback is configured, and Telegram does not break a phone's do-not-disturb"
+        why = say.ASLEEP_NO_FALLBACK
     elif is_proven(proofs[Reach.FALLBACK], now_us):
         return None
     else:
-        why = f"the fallback was {proven(proofs[Reach.FALLBACK], now_us)}; "
-        why += "prove it with `watcher send-test --all`"
-    return f"nothing here will wake you: {why}"
+        why = say.ASLEEP_UNPROVEN.format(proven=proven(proofs[Reach.FALLBACK], now_us))
+    return say.ASLEEP.format(why=why)

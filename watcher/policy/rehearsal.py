@@ -25,6 +25,7 @@ from watcher.domain.alert import (
 )
 from watcher.margin import evaluate
 from watcher.policy import alerting
+from watcher.policy import messages as say
 from watcher.policy.plan import plan
 from watcher.policy.readings import leading, read
 from watcher.policy.samples import CALL, LIQUIDATION, POOL, SAMPLES, Sample
@@ -62,7 +63,7 @@ def _rehearsed(sample: Sample, ladders: list[Ladder], rules: AlertRules) -> Iter
                 yield _complaint(sample, ladder, line.tier)
         if sorted(set(raised)) != raised:
             order = ", ".join(tier.name.lower() for tier in raised)
-            yield f"{ladder.measure.value}: tiers fire out of order on a sample book: {order}"
+            yield say.REHEARSAL_ORDER.format(measure=ladder.measure.value, order=order)
 
 
 # what fires on the very first reading fires for every account there is, and is left out
@@ -108,20 +109,20 @@ def _complaint(sample: Sample, ladder: Ladder, tier: Tier) -> str:
     values = {line.tier: (_value(line.value), line.value) for line in ladder.lines}
     value, written = values[tier]
     shown = _written(ladder.measure, value, written)
-    start = f"{ladder.measure.value}: {tier.name.lower()} at {shown} cannot fire"
+    start = say.REHEARSAL_CANNOT.format(
+        measure=ladder.measure.value, tier=tier.name.lower(), value=shown
+    )
     end = 100 * LIQUIDATION if ladder.measure is Measure.MARGIN_LEVEL else 1.0
     if ladder.measure is Measure.DISTANCE:
         end = 0.0
     if value <= end:
-        return f"{start}: liquidation comes first, at {_written(ladder.measure, end, end)}"
+        return say.REHEARSAL_END.format(start=start, end=_written(ladder.measure, end, end))
     worse = [t for t, (other, _) in values.items() if t > tier and other >= value]
     if worse:
         first = max(worse)
         other = _written(ladder.measure, *values[first])
-        return f"{start}: {first.name.lower()} at {other} comes first; put it above that"
-    return (
-        f"{start} on a sample {sample.family.value} book: every account is below it from the start"
-    )
+        return say.REHEARSAL_COVERED.format(start=start, tier=first.name.lower(), value=other)
+    return say.REHEARSAL_BELOW.format(start=start, family=sample.family.value)
 
 
 def _written(measure: Measure, value: float, written: float | Word) -> str:

@@ -6,6 +6,7 @@ at one tier: a worse tier ends it (`alerting`), and so does the loss of a fifth 
 when it was given. It makes an alert slower, never milder.
 
     tier        without an ack                        with one
+    any                                               its message edited once: nothing to press
     watch       its message edited after 6 h          the same
     warning     after 4 h, or a fifth of the way      after 4 h
     critical    every 3 min ten times, then 10 min;   its message edited while the figure moves,
@@ -146,6 +147,11 @@ def again(
     return danger, None
 
 
+def outgrows_ack(danger: DangerState, reading: Reading) -> bool:
+    """Tell whether *reading* is worse than what the ack of *danger*, if any, stands for."""
+    return danger.ack is not None and _is_past(danger.ack, reading)
+
+
 def told(danger: DangerState, reading: Reading | None, now_us: int) -> DangerState:
     """Return *danger* after one more word of it, with the figure that was told."""
     assert danger.incident is not None
@@ -199,9 +205,13 @@ def _is_due(danger: DangerState, reading: Reading | None, now_us: int, pace: Tie
 
 def _is_edit_due(danger: DangerState, reading: Reading | None, now_us: int) -> bool:
     gauge = _known(reading)
-    if danger.ack is None or danger.tier < Tier.CRITICAL or gauge is None:
+    if danger.ack is None or gauge is None:
         return False
     shown = [at for at in (danger.told_at_us, danger.edited_at_us) if at is not None]
+    if all(at <= danger.ack.at_us for at in shown):
+        return True  # the message still asks for an answer
+    if danger.tier < Tier.CRITICAL:
+        return False
     if any(elapsed_us(now_us, at) < EDIT_GAP_US for at in shown):
         return False
     if danger.told_value is None or gauge.measure is not danger.told_measure:

@@ -31,18 +31,19 @@ from watcher.policy import (
     alerting,
     blind,
     checks,
+    compose,
     envelope,
     lines,
-    messages,
     speaking,
     wording,
 )
+from watcher.policy import messages as say
 from watcher.policy.advice import Advice, advise
 from watcher.policy.checks import Finding, Look
+from watcher.policy.compose import Sight
 from watcher.policy.dangers import Turn
 from watcher.policy.figures import Figures, gather, label_of
 from watcher.policy.incidents import elapsed_us, opened, spoken
-from watcher.policy.messages import Sight
 from watcher.policy.readings import Reading
 
 
@@ -69,18 +70,18 @@ def of_dangers(
         if figures is None:
             text = _without_figures(state, danger, turn, found, rules, now)
         elif turn.kind is Kind.RESOLVED:
-            text = messages.resolved(
+            text = compose.resolved(
                 figures, danger, was=turn.was, now_us=now.steady_us, tolerance=tolerance
             )
         else:
-            text = messages.danger(
+            text = compose.danger(
                 figures,
                 danger,
                 turn.kind,
                 was=turn.was,
                 advice=_advice(found, figures, danger, rules),
                 tolerance=tolerance,
-                answer=messages.answer(danger, turn.kind, turn.ack, now.steady_us),
+                answer=compose.answer(danger, turn.kind, turn.ack, now.steady_us),
                 unstable=alerting.is_unstable(danger),
             )
         said.append(envelope.of_danger(state.account, danger, turn, text, now, figures=figures))
@@ -103,8 +104,8 @@ def of_unseen_dangers(
         if outage.guess is not None:
             figures = _figures(outage.guess, turn.pool, state, rules, now)
         sight = _sight(state, outage, prices, rules, now, pool=turn.pool)
-        answer = messages.answer(danger, turn.kind, turn.ack, now.steady_us)
-        text = messages.danger_unseen(sight, figures, danger, answer=answer)
+        answer = compose.answer(danger, turn.kind, turn.ack, now.steady_us)
+        text = compose.danger_unseen(sight, figures, danger, answer=answer)
         said.append(envelope.of_danger(state.account, danger, turn, text, now, figures=figures))
     return said
 
@@ -121,17 +122,18 @@ def of_blindness(
     sight = _sight(state, outage, prices, rules, now, pool=None)
     acked = state.blind.ack is not None
     reach = Reach.CHAT if acked else _furthest(state)
-    if kind is Kind.SECURITY:
+    missed = state.blind.missed or Missed(kind=MissKind.SECURITY, reason="")
+    told_alone = outage.tier < Tier.CRITICAL and missed.kind in blind.SECURITY_KINDS
+    if kind is Kind.SECURITY or (kind is Kind.UNANSWERED and told_alone):
         state, incident = _own_incident(state, now)
-        missed = state.blind.missed or Missed(kind=MissKind.SECURITY, reason="")
-        text = messages.security(state.account, rules.venue, incident, missed)
+        text = compose.security(state.account, rules.venue, incident, missed)
         tier = Tier.CRITICAL
     else:
         state, incident = _shared_incident(state, now, reach)
         wait_us = blind.repeat_us(outage.tier, acked=acked)
         since = state.blind.unanswered_since_us
         unanswered = kind is Kind.UNANSWERED and since is not None
-        text = messages.blind(
+        text = compose.blind(
             sight,
             incident,
             was=outage.was,
@@ -141,7 +143,7 @@ def of_blindness(
         )
         tier = outage.tier
     one = envelope.message(state.account, incident, kind, tier, Lane.BLIND, text, now)
-    said = messages.blindly(sight)
+    said = compose.blindly(sight)
     whole = envelope.of_blindness(one, venue=rules.venue, reach=reach, said=said, acked=acked)
     away = None if sight.estimate is None else sight.estimate.report.tier_distance
     return state, replace(whole, away=away)
@@ -162,7 +164,7 @@ def of_seeing(
             pools.append((figures, state.dangers[report.pool].tier))
     pools.sort(key=lambda pair: (-pair[1], pair[0].reading.gauge.remaining))
     since = before.last_good_at_us
-    text = messages.seeing(
+    text = compose.seeing(
         state.account,
         incident,
         pools,
@@ -171,7 +173,7 @@ def of_seeing(
     )
     worst = max((tier for _, tier in pools), default=Tier.CALM)
     one = envelope.message(state.account, incident, Kind.SEEING, worst, Lane.BLIND, text, now)
-    value = lines.shortly(pools[0][0]) if pools else "no position"
+    value = lines.shortly(pools[0][0]) if pools else say.NO_POSITION
     away = pools[0][0].report.tier_distance if pools else None
     whole = envelope.of_blindness(one, venue=rules.venue, reach=reach, said=value, acked=True)
     return state, replace(whole, away=away)
@@ -180,18 +182,20 @@ def of_seeing(
 def of_findings(
     state: AccountState,
     telling: list[Finding],
-    found: Look,
+    found: Look | None,
     rules: AlertRules,
     now: Moment,
 ) -> list[Message]:
     """Return one message for each finding of the checks that is to be told."""
     said = []
+    known = () if found is None else found.report.pools
     for finding in telling:
-        incident = state.findings[f"{finding.check}:{finding.pool}"].incident
+        machine = state.findings[f"{finding.check}:{finding.pool}"]
+        incident = machine.incident
         assert incident is not None
-        pools = {pool.pool for pool in found.report.pools} | {finding.pool}  # it may be gone
+        pools = {pool.pool for pool in known} | {finding.pool}  # it may be gone
         urgent = finding.lane is Lane.DANGER
-        text = messages.finding(
+        text = compose.finding(
             state.account,
             incident,
             finding.title,
@@ -200,23 +204,32 @@ def of_findings(
             mark=lines.MARK[finding.tier] if urgent else lines.NOTE_MARK,
         )
         one = envelope.message(
-            state.account, incident, Kind.NOTE, finding.tier, finding.lane, text, now
+            state.account,
+            incident,
+            Kind.UNANSWERED if finding.unanswered else Kind.NOTE,
+            finding.tier,
+            finding.lane,
+            text,
+            now,
         )
         said.append(
             envelope.of_finding(
                 one,
                 finding,
                 reach=_alarmed(state, finding, rules),
-                acked=state.findings[f"{finding.check}:{finding.pool}"].ack is not None,
+                acked=machine.ack is not None,
             )
         )
     return said
 
 
-# a loss is told as far as the danger before it, and in an emergency to all
+# a loss is told as far as the danger before it, as it went itself, and in an emergency to all
 def _alarmed(state: AccountState, finding: Finding, rules: AlertRules) -> Reach:
     danger = state.dangers.get(finding.pool)
+    machine = state.findings[f"{finding.check}:{finding.pool}"]
     first = speaking.first_reach(finding.tier, rules.reach)
+    if machine.ack is None:
+        first = max(first, machine.reach)
     if danger is None or finding.lane is not Lane.DANGER:
         return first
     return max(first, danger.reach)
@@ -267,7 +280,7 @@ def _without_figures(
 ) -> Text:
     report = _report(found, turn.pool)
     if report is None:
-        return messages.gone(
+        return compose.gone(
             state.account,
             found.snapshot.venue,
             danger,
@@ -277,11 +290,11 @@ def _without_figures(
             proven=turn.kind is not Kind.REPEATED,
         )
     age_us = max((now.steady_us - s.at_us for s in state.recent if s.pool == turn.pool), default=0)
-    missed = Missed(kind=MissKind.UNREADABLE, reason="no figure of this pool is known")
+    missed = Missed(kind=MissKind.UNREADABLE, reason=say.NO_FIGURE_KNOWN)
     outage = Outage(last=None, guess=None, age_us=age_us, was=turn.was, tier=danger.tier)
     hidden = replace(state, blind=replace(state.blind, missed=missed, misses=1, alike=1))
     sight = _sight(hidden, outage, {}, rules, now, pool=turn.pool)
-    return messages.danger_unseen(sight, None, danger)
+    return compose.danger_unseen(sight, None, danger)
 
 
 def _sight(

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from watcher.domain.alert import Measure
 from watcher.domain.report import PoolReport, StageReport
+from watcher.policy import messages as say
 from watcher.policy import wording
 from watcher.policy.readings import Gauge
 from watcher.policy.wording import Row, row
-
-_TITLES = {"accountMMRate": "MM rate", "marginLevel": "level"}
 
 
 def past(report: PoolReport, gauge: Gauge) -> list[Row]:
@@ -21,7 +20,7 @@ def past(report: PoolReport, gauge: Gauge) -> list[Row]:
     reached = [one for one in _before(report) if one.reached]
     if not reached or (gauge.measure is Measure.MARGIN_LEVEL and "call" in report.stages):
         return []
-    return [row(f"Past {_name(reached[-1])} ({_bar(reached[-1])})")]
+    return [row(say.STAGE_PAST.format(stage=_name(reached[-1]), bar=_bar(reached[-1])))]
 
 
 def past_or_next(report: PoolReport, gauge: Gauge) -> list[Row]:
@@ -33,8 +32,17 @@ def past_or_next(report: PoolReport, gauge: Gauge) -> list[Row]:
     one = min(ahead, key=lambda each: each.distance or 0.0)
     assert one.distance is not None
     path = "" if one.path is None else f", {wording.words(one.path)}"
-    price = "" if one.price is None else f" to {wording.price(one.price)}"
-    return [row(f"{_name(one).capitalize()} {wording.percent(one.distance)} away{path}{price}")]
+    price = "" if one.price is None else say.STAGE_PRICE.format(price=wording.price(one.price))
+    return [
+        row(
+            say.STAGE_AWAY.format(
+                stage=_name(one).capitalize(),
+                away=wording.percent(one.distance),
+                path=path,
+                price=price,
+            )
+        )
+    ]
 
 
 def _before(report: PoolReport) -> list[StageReport]:
@@ -46,4 +54,4 @@ def _name(one: StageReport) -> str:
 
 
 def _bar(one: StageReport) -> str:
-    return f"{_TITLES.get(one.ratio, wording.name(one.ratio))} {wording.percent(one.level)}"
+    return f"{say.RATIOS.get(one.ratio, wording.name(one.ratio))} {wording.percent(one.level)}"

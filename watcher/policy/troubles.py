@@ -2,7 +2,7 @@
 What the service says of its own troubles: a disk that takes nothing, an account it cannot judge.
 
 Rule: these go from memory, past the store that may be the trouble; one key for one thing said, so
-that many accounts with one cause say it once.
+that many accounts with one cause say it once, and what lasts has another key when it is told again.
 """
 
 from __future__ import annotations
@@ -10,7 +10,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from watcher.domain.alert import MINUTE_US, Message, Moment, Tier
+from watcher.domain.road import Reach
+from watcher.policy import messages as say
 from watcher.policy import notes
+from watcher.policy.blind import REPEAT_US as UNSEEN_REPEAT_US
+from watcher.policy.incidents import elapsed_us
+from watcher.policy.speaking import FALLBACK_AFTER_US, SECOND_AFTER_US, reach_due
 
 REPEAT_US = 60 * MINUTE_US
 """How often a disk that still takes nothing is told."""
@@ -18,24 +23,40 @@ REPEAT_US = 60 * MINUTE_US
 
 def not_kept(reason: str, now: Moment) -> Message:
     """Return that nothing can be written down; the same words within the hour have one key."""
-    facts = ("Alerts go on from memory", "A restart now forgets what was told", reason)
-    told = notes.trouble("cannot write to disk", facts, now, subject="store")
+    facts = (say.TROUBLE_MEMORY, say.TROUBLE_RESTART, reason)
+    told = notes.trouble(say.TROUBLE_STORE, facts, now, subject="store")
     return replace(told, key=f"trouble:store:{now.wall_us // REPEAT_US}", tier=Tier.WARNING)
 
 
 def kept_again(now: Moment) -> Message:
     """Return that everything is written down again."""
-    facts = ("What was told meanwhile is kept too",)
-    told = notes.trouble("disk works again", facts, now, subject="store")
+    facts = (say.TROUBLE_KEPT,)
+    told = notes.trouble(say.TROUBLE_STORE_OVER, facts, now, subject="store")
     return replace(told, key=f"trouble:store_works:{now.wall_us // MINUTE_US}")
 
 
-def not_judged(account: str, error: Exception, now: Moment) -> Message:
-    """Return that *account* could not be judged, by a fault of ours."""
+def not_judged(
+    account: str, error: Exception, now: Moment, *, since_us: int, furthest: Reach
+) -> Message:
+    """
+    Return that *account* cannot be judged, since *since_us*, by a fault of ours.
+
+    Nobody can answer it and nothing else speaks of that account meanwhile, so it goes as far as
+    what nobody answers, and on at the pace of blindness. One key for each time it is told.
+    """
     facts = (
-        f"{account}: look at it yourself",
-        f"A fault in watcher itself ({type(error).__name__})",
-        "The log has the trace; other accounts go on",
+        say.TROUBLE_LOOK.format(account=account),
+        say.TROUBLE_FAULT.format(error=type(error).__name__),
+        say.TROUBLE_LOG,
     )
-    told = notes.trouble("account not judged", facts, now, subject=f"decide:{account}")
-    return replace(told, account=account, tier=Tier.CRITICAL)
+    waited_us = elapsed_us(now.steady_us, since_us)
+    steps = (waited_us >= SECOND_AFTER_US) + (waited_us >= FALLBACK_AFTER_US)
+    word = steps + max(0, waited_us - FALLBACK_AFTER_US) // UNSEEN_REPEAT_US
+    told = notes.trouble(say.TROUBLE_NOT_JUDGED, facts, now, subject=f"decide:{account}")
+    return replace(
+        told,
+        key=f"trouble:decide:{account}:{since_us}:{word}",
+        account=account,
+        tier=Tier.CRITICAL,
+        reach=reach_due(since_us, Reach.CHAT, now.steady_us, furthest=furthest) or Reach.CHAT,
+    )

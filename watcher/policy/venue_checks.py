@@ -14,26 +14,9 @@ from dataclasses import dataclass, field
 from watcher.domain.account import Position, Snapshot, VenueFlag
 from watcher.domain.alert import MINUTE_US, SECOND_US, Lane, Tier
 from watcher.domain.status import KeyRights
+from watcher.policy import messages as say
 from watcher.policy import wording
 from watcher.policy.checks import DAY_US, LOSSES_SHOWN_MAX, Finding, Scene, health_line
-
-MEANINGS = {
-    "MARGIN_CALL": "add margin or reduce",
-    "SUPPLY_MARGIN": "add margin or reduce",
-    "REDUCE_ONLY": "orders may only reduce",
-    "ACTIVE_LIQUIDATION": "it is being liquidated",
-    "PRE_LIQUIDATION": "it is about to be liquidated",
-    "FORCE_LIQUIDATION": "it is being liquidated",
-    "BANKRUPTED": "other wallets may be drawn on",
-    "Liq": "it is being liquidated",
-    "Adl": "it is being deleveraged",
-    "isReduceOnly": "it may only get smaller",
-    "twap": "others may be sold to repay it",
-    "colBorrAutoConversion": "others may be sold to repay it",
-}
-"""What the first word of a flag means for the trader."""
-
-RIGHTS = ("read", "trade", "transfer", "withdraw")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +68,7 @@ def flagged(scene: Scene) -> Iterator[Finding]:
             check="flagged",
             pool=pool,
             fact="/".join(sorted(f"{flag.what} {flag.says}" for flag in flags)),
-            title=f"{venue.upper()} {'ACTS' if forced else 'WARNS'}",
+            title=(say.VENUE_ACTS if forced else say.VENUE_WARNS).format(venue=venue.upper()),
             facts=(
                 *(_flag_said(flag) for flag in flags[:LOSSES_SHOWN_MAX]),
                 *health_line(report),
@@ -93,12 +76,13 @@ def flagged(scene: Scene) -> Iterator[Finding]:
             tier=max(danger, Tier.CRITICAL if forced else Tier.WARNING),
             lane=Lane.DANGER if forced else Lane.WARNING,
             repeat_us=limits.forced_repeat_us if forced else limits.warned_repeat_us,
+            wakes=forced,
         )
 
 
 def _flag_said(flag: VenueFlag) -> str:
     what = " ".join(wording.name(part) for part in flag.what.split(" "))
-    meaning = MEANINGS.get(flag.says.split(" ")[0])
+    meaning = say.FLAGS.get(flag.says.split(" ")[0])
     said = f"{wording.words(flag.says)}{f', {meaning}' if meaning else ''}"
     return f"{what}: {said}" if flag.what else said
 
@@ -113,8 +97,8 @@ def mode_changed(scene: Scene) -> Iterator[Finding]:
     # a wallet opened or closed beside the others is no change of mode
     if was - now and now - was:
         said = [
-            f"Was {wording.words(', '.join(sorted(was - now)))}",
-            f"Now {wording.words(', '.join(sorted(now - was)))}",
+            say.MODE_WAS.format(modes=wording.words(", ".join(sorted(was - now)))),
+            say.MODE_NOW.format(modes=wording.words(", ".join(sorted(now - was)))),
             *said,
         ]
     if not said:
@@ -124,11 +108,11 @@ def mode_changed(scene: Scene) -> Iterator[Finding]:
         check="mode_changed",
         pool="",
         fact="/".join(said),
-        title="MODE CHANGED",
+        title=say.MODE_CHANGED,
         facts=(
             *said[:LOSSES_SHOWN_MAX],
-            *([f"and {rest} more"] if rest > 0 else []),
-            f"Not by you? Look at {wording.venue_name(after.venue)}",
+            *([say.AND_MORE_ROWS.format(count=rest)] if rest > 0 else []),
+            say.NOT_BY_YOU_LOOK.format(venue=wording.venue_name(after.venue)),
         ),
         tier=Tier.WARNING,
         lane=Lane.WARNING,
@@ -145,8 +129,12 @@ def _moves(before: Snapshot, after: Snapshot) -> Iterator[str]:
     for old in before.positions:
         new = came.get((old.symbol, old.side))
         if _key(old) not in stayed and new is not None:
-            name = f"{wording.name(old.symbol)} {old.side.value}"
-            yield f"{name} was {_kind_of(old.pool)}, now {_kind_of(new.pool)}"
+            yield say.POSITION_MOVED.format(
+                symbol=wording.name(old.symbol),
+                side=say.SIDES[old.side],
+                was=_kind_of(old.pool),
+                now=_kind_of(new.pool),
+            )
 
 
 # an isolated pool is named after the position, which the line begins with
@@ -163,18 +151,18 @@ def key_changed(scene: Scene) -> Iterator[Finding]:
     if scene.status is None or scene.key is None:
         return
     was, now = scene.key, scene.status.rights
-    gained = [name for name in RIGHTS if _turned(was, now, name) is True]
-    lost = [name for name in RIGHTS if _turned(was, now, name) is False]
+    gained = [name for name in say.RIGHTS if _turned(was, now, name) is True]
+    lost = [name for name in say.RIGHTS if _turned(was, now, name) is False]
     bound = _turned(was, now, "ip_bound")
     said = []
     if gained:
-        said.append(f"May now {', '.join(gained)}")
+        said.append(say.KEY_MAY_NOW.format(rights=_rights(gained)))
     if lost:
-        said.append(f"May no longer {', '.join(lost)}")
+        said.append(say.KEY_MAY_NO_LONGER.format(rights=_rights(lost)))
     if bound is not None:
-        said.append("Now bound to addresses" if bound else "No longer bound to addresses")
+        said.append(say.KEY_BOUND if bound else say.KEY_UNBOUND)
     if now.expires_at_us != was.expires_at_us and now.expires_at_us is not None:
-        said.append(f"Expires now {_date(now.expires_at_us, scene)}")
+        said.append(say.KEY_EXPIRES_NOW.format(at=_date(now.expires_at_us, scene)))
     if not said:
         return
     looser = bool(gained) or bound is False
@@ -182,11 +170,11 @@ def key_changed(scene: Scene) -> Iterator[Finding]:
         check="key_changed",
         pool="",
         fact="/".join(said),
-        title="KEY CHANGED",
+        title=say.KEY_CHANGED,
         facts=(
-            f"This {wording.venue_name(scene.look.snapshot.venue)} key:",
+            say.KEY_OF.format(venue=wording.venue_name(scene.look.snapshot.venue)),
             *said,
-            *(["Not by you? Delete it there"] if looser else []),
+            *([say.NOT_BY_YOU_DELETE] if looser else []),
         ),
         tier=Tier.WARNING if looser else Tier.WATCH,
         lane=Lane.WARNING,
@@ -208,17 +196,19 @@ def key_expiring(scene: Scene) -> Iterator[Finding]:
     days = next((day for day in LIMITS.key.days if left_us <= day * DAY_US), None)
     if days is None:
         return
-    left = wording.duration(left_us / SECOND_US)
+    ends = say.KEY_ENDS_IN if left_us > 0 else say.KEY_ENDS_NOW
     yield Finding(
         check="key_expiring",
         pool="",
         fact=f"{days} days",
-        title="KEY EXPIRES",
+        title=say.KEY_EXPIRES,
         facts=(
-            f"This {wording.venue_name(scene.look.snapshot.venue)} key ends "
-            + (f"in {left}" if left_us > 0 else "now"),
-            f"On {_date(until_us, scene)}",
-            "Make a new one before: without it, BLIND",
+            ends.format(
+                venue=wording.venue_name(scene.look.snapshot.venue),
+                left=wording.duration(left_us / SECOND_US),
+            ),
+            say.KEY_EXPIRES_ON.format(at=_date(until_us, scene)),
+            say.KEY_RENEW,
         ),
         tier=Tier.WARNING if days <= LIMITS.key.warning_days else Tier.WATCH,
         lane=Lane.WARNING,
@@ -235,11 +225,11 @@ def key_unbound(scene: Scene) -> Iterator[Finding]:
         check="key_unbound",
         pool="",
         fact="unbound",
-        title="KEY NOT BOUND",
+        title=say.KEY_NOT_BOUND,
         facts=(
-            f"This {wording.venue_name(venue)} key works from any address",
-            "Bind it to this machine's",
-            *(["Unused for 14 days, OKX ends it"] if lapses else []),
+            say.KEY_NOT_BOUND_FACT.format(venue=wording.venue_name(venue)),
+            say.KEY_BIND,
+            *([say.KEY_LAPSES] if lapses else []),
         ),
         tier=Tier.WATCH,
         lane=Lane.WARNING,
@@ -254,22 +244,26 @@ def clock_off(scene: Scene) -> Iterator[Finding]:
     if abs(off_ms) <= LIMITS.clock.off_ms:
         return
     far = abs(off_ms) > LIMITS.clock.far_ms
-    way = "behind" if off_ms > 0 else "ahead of"
+    way, text = ("behind", say.CLOCK_BEHIND) if off_ms > 0 else ("ahead of", say.CLOCK_AHEAD)
     venue = wording.venue_name(scene.look.snapshot.venue)
     yield Finding(
         check="clock_off",
         pool="",
         fact=f"{way}/{far}",
-        title="CLOCK OFF",
+        title=say.CLOCK_OFF,
         facts=(
-            f"This machine is {abs(off_ms) / 1000:.1f} s {way} {venue}",
-            "5 s off, exchanges refuse: set it NOW" if far else "Set it, and keep it set by NTP",
-            "Requests are signed with its time meanwhile",
+            text.format(seconds=abs(off_ms) / 1000, venue=venue),
+            say.CLOCK_SET_NOW if far else say.CLOCK_SET,
+            say.CLOCK_MEANWHILE,
         ),
         tier=Tier.WARNING if far else Tier.WATCH,
         lane=Lane.WARNING,
         repeat_us=LIMITS.clock.repeat_us,
     )
+
+
+def _rights(names: list[str]) -> str:
+    return ", ".join(say.RIGHTS[name] for name in names)
 
 
 def _date(wall_us: int, scene: Scene) -> str:

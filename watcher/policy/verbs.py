@@ -15,6 +15,7 @@ from enum import StrEnum
 
 from watcher.domain.alert import Text
 from watcher.policy import lines, wording
+from watcher.policy import messages as say
 from watcher.policy.wording import Bold, row
 
 
@@ -72,21 +73,22 @@ SAME_AS = {"start": "help"}
 def help_text(*, operator: bool) -> Text:
     """Return the answer to /help for this person."""
     orders = [
-        row("/ack K7F3  seen; louder again if worse"),
-        row("/mute main 2h  silence, /unmute main"),
-        row("/pause 2h, /kill  money stands still"),
+        row(say.HELP_ACK),
+        row(say.HELP_MUTE),
+        row(say.HELP_PAUSE),
     ]
+    tiers = (f"{lines.MARK[t]} {wording.tier_name(t).lower()}" for t in list(lines.MARK)[1:])
     rows = [
-        row(Bold("watcher"), "" if operator else "  you may read"),
-        row("/status  every account, worst first"),
-        row("/positions main  what kills it"),
-        row("/whatif BTC -10%  or: add 500 USDT"),
-        row("/chart main 24h  its last day"),
-        row("/alerts  open, muted, tier lines"),
+        row(Bold(say.HELP_TITLE), "" if operator else say.HELP_READER),
+        row(say.HELP_STATUS),
+        row(say.HELP_POSITIONS),
+        row(say.HELP_WHATIF),
+        row(say.HELP_CHART),
+        row(say.HELP_ALERTS),
         *(orders if operator else []),
-        row(" ".join(f"{lines.MARK[t]} {t.name.lower()}" for t in list(lines.MARK)[1:])),
-        row("#K7F3·2  incident K7F3, its 2nd word"),
-        row("health 1.00x is liquidation, everywhere"),
+        row(" ".join(tiers)),
+        row(say.HELP_CODE),
+        row(say.HELP_HEALTH),
     ]
     return wording.text_of(rows)
 
@@ -95,15 +97,19 @@ def unknown_command(word: str, *, operator: bool) -> Text:
     """Return the answer to a word that is no command: the nearest one, or all this person has."""
     known = [verb.word for verb in VERBS.values() if operator or not verb.for_operators]
     near = get_close_matches(word, known, n=1)
-    hint = f"Did you mean {VERBS[near[0]].form.split(',')[0]}" if near else "All there is: /help"
-    return wording.text_of([row(f"Not known: {wording.name(word)}"), row(hint)])
+    hint = (
+        say.DID_YOU_MEAN.format(form=VERBS[near[0]].form.split(",")[0])
+        if near
+        else say.ALL_THERE_IS
+    )
+    return wording.text_of([row(say.NOT_A_COMMAND.format(word=wording.name(word))), row(hint)])
 
 
 def not_yours(verb: Verb) -> Text:
     """Return the answer to a person who may read only."""
-    return Text(plain=f"/{verb.word} is for operators; you may read: /help")
+    return Text(plain=say.FOR_OPERATORS.format(word=verb.word))
 
 
 def form_of(word: str, problem: str) -> str:
     """Return the one line that answers a command nobody can read."""
-    return f"{problem}; like this: {VERBS[word].form}"
+    return say.LIKE_THIS.format(problem=problem, form=VERBS[word].form)

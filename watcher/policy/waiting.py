@@ -8,10 +8,10 @@ phone shows. The rest stays as it was written.
 from __future__ import annotations
 
 from watcher.domain.alert import MINUTE_US, SECOND_US, Message, Moment, Text
+from watcher.policy import messages as say
 from watcher.policy import wording
 
 LATE_US = 60 * SECOND_US
-BUSY_TEXT = "Busy alerting, ask again"
 
 
 def late(message: Message, now: Moment, *, zone: str) -> Text:
@@ -21,7 +21,7 @@ def late(message: Message, now: Moment, *, zone: str) -> Text:
     if late_us <= LATE_US:
         return text
     at = wording.minute_time(now.wall_us - late_us, wording.zone(zone))
-    row = f"\nsaid {at}, {late_us // MINUTE_US} min late"
+    row = "\n" + say.SAID_LATE.format(at=at, minutes=late_us // MINUTE_US)
     title = text.plain.partition("\n")[0]
     return Text(
         plain=title + row + text.plain[len(title) :],

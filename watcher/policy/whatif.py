@@ -26,13 +26,14 @@ from watcher.domain.alert import AccountState, AlertRules, Measure, Moment, Text
 from watcher.domain.report import PoolReport, Status
 from watcher.margin import BookError, figures_under, prices_after, repriced, with_top_up
 from watcher.policy import lines, wording
+from watcher.policy import messages as say
 from watcher.policy.asked import AskedWrong, unknown
 from watcher.policy.checks import Look
 from watcher.policy.decide import look
 from watcher.policy.incidents import elapsed_us
 from watcher.policy.readings import is_flat
 from watcher.policy.verbs import form_of
-from watcher.policy.wording import Bold, Row, row
+from watcher.policy.wording import Bold, Row, filled, row
 
 ALL = "all"
 ADD = "add"
@@ -66,25 +67,25 @@ def question_of(raw: str) -> Question:
         word = words.pop(0)
         if word.lower() == ADD:
             if len(words) < 2 or added is not None:  # noqa: PLR2004 - an amount and an asset
-                raise _wrong("add needs an amount and a coin, once")
+                raise _wrong(say.WHATIF_ADD_NEEDS)
             added = (Decimal(_number(words.pop(0))), words.pop(0).upper())
             if added[0] <= 0:
-                raise _wrong("add needs an amount above 0")
+                raise _wrong(say.WHATIF_ADD_ABOVE)
             continue
         if not words:
-            raise _wrong(f"{wording.name(word)} needs a move or a price")
+            raise _wrong(say.WHATIF_NEEDS.format(name=wording.name(word)))
         coin, value = (
             word.lower() if word.lower() == ALL else word.upper(),
             words.pop(0).rstrip(","),
         )
         if coin in moves or coin in prices:
-            raise _wrong(f"{wording.name(coin)} is named twice")
+            raise _wrong(say.WHATIF_TWICE.format(coin=wording.name(coin)))
         if value.endswith("%"):
             moves[coin] = _move(coin, float(_number(value.removesuffix("%"))))
         else:
             prices[coin] = _price(coin, value)
     if not moves and not prices and added is None:
-        raise _wrong("Say what moves")
+        raise _wrong(say.WHATIF_WHAT)
     return Question(moves=moves, prices=prices, added=added)
 
 
@@ -108,16 +109,16 @@ def whatif(
     """
     read = [state for state in states if state.last_good is not None]
     if not read:
-        raise AskedWrong("No account was read since start: nothing to reckon with")
+        raise AskedWrong(say.WHATIF_NOTHING_READ)
     named = {*asked.moves, *asked.prices} - {ALL}
     known = {coin for state in read for coin in coins_of(_last(state))}
     for coin in sorted(named - known):
-        raise AskedWrong(unknown("coin", coin, known))
+        raise AskedWrong(unknown(say.KIND_COIN, coin, known))
     if asked.added is not None and len(read) > 1:
-        raise AskedWrong(form_of("whatif", "Say which account the money goes to"))
+        raise AskedWrong(form_of("whatif", say.WHATIF_WHICH_ACCOUNT))
     touched = [s for s in read if not named or named & coins_of(_last(s))]
     blocks = [_account(state, rules[state.account], asked, now, pool) for state in touched]
-    return wording.text_of([row("What if ", Bold(_said(asked))), *_fitted(blocks)])
+    return wording.text_of([filled(say.WHATIF_HEAD, asked=Bold(_said(asked))), *_fitted(blocks)])
 
 
 def _account(
@@ -125,7 +126,11 @@ def _account(
 ) -> list[Row]:
     before, name = look(_last(state), rules), wording.name(state.account)
     age = wording.duration(elapsed_us(now.steady_us, state.last_good_at_us or now.steady_us) / 1e6)
-    head = row(Bold(name), f" · {'BLIND, ' if state.blind.active else ''}{age} old")
+    head = filled(
+        say.ACCOUNT_HEAD_BLIND if state.blind.active else say.ACCOUNT_HEAD,
+        account=Bold(name),
+        age=say.AGE.format(age=age),
+    )
     factors = _factors(before, asked, rules)
     moved, into = before.snapshot, ""
     if asked.added is not None:
@@ -135,7 +140,7 @@ def _account(
     try:
         after = look(repriced(moved, factors), rules)
     except BookError as error:
-        raise AskedWrong(f"Not to be reckoned: {wording.words(str(error))}") from error
+        raise AskedWrong(say.WHATIF_NOT_RECKONED.format(why=wording.words(str(error)))) from error
     ways = {p.pool: _is_passed(moved, p.pool, factors) for p in after.report.pools}
     rows = [head]
     found = {each.pool: each for each in before.report.pools}
@@ -148,7 +153,7 @@ def _account(
         rows += _pool(
             before, after, found[each.pool], each, tier, label=label, passed=ways[each.pool]
         )
-    return rows if len(rows) > 1 else [*rows, row("No position")]
+    return rows if len(rows) > 1 else [*rows, row(say.NO_POSITION_AT_ALL)]
 
 
 def _pool(
@@ -162,42 +167,49 @@ def _pool(
     passed: bool,
 ) -> Iterator[Row]:
     if label:
-        yield row("Pool ", Bold(wording.pool_name(then.pool)))
+        yield filled(say.POOL, label=Bold(wording.pool_name(then.pool)))
     old, new = before.readings[then.pool], after.readings[then.pool]
     if then.status is not Status.OK or new is None or old is None:
         venue = wording.venue_name(after.snapshot.venue)
-        yield row(f"  not known: only {venue} can reckon it")
+        yield row(say.WHATIF_ONLY_VENUE.format(venue=venue))
         return
     if passed:
-        yield row("  ", Bold("LIQUIDATED"), f" on the way · now {lines.headline(old.gauge)}")
+        yield filled(
+            say.WHATIF_ON_THE_WAY, liquidated=Bold(say.LIQUIDATED), now=lines.headline(old.gauge)
+        )
         yield _tiers(tier, Tier.EMERGENCY)
         return
-    yield row(f"  distance {_away(was)} → {_away(then)}")
+    yield row(say.WHATIF_DISTANCE.format(was=_away(was), then=_away(then)))
     if Measure.MARGIN_LEVEL in (old.gauge.measure, new.gauge.measure):
-        yield row(f"  level {_level(was)} → {_level(then)}")
+        yield row(say.WHATIF_LEVEL.format(was=_level(was), then=_level(then)))
     else:
-        yield row(f"  health {_health(was)} → {_health(then)}")
+        yield row(say.WHATIF_HEALTH.format(was=_health(was), then=_health(then)))
     yield _tiers(tier, new.tier)
 
 
 def _tiers(was: Tier, then: Tier) -> Row:
     if was is then:
-        return row(f"  {lines.MARK[was]} {was.name} still")
-    later = ", once it held" if then < was else ""
-    return row(f"  {lines.MARK[was]} {was.name} → {lines.MARK[then]} ", Bold(then.name), later)
+        return row(say.WHATIF_TIER_STILL.format(mark=lines.MARK[was], tier=wording.tier_name(was)))
+    later = say.WHATIF_LATER if then < was else ""
+    old = f"  {lines.MARK[was]} {wording.tier_name(was)} → {lines.MARK[then]} "
+    return row(old, Bold(wording.tier_name(then)), later)
 
 
 def _away(report: PoolReport) -> str:
-    return "no limit" if report.tier_distance is None else wording.percent(report.tier_distance)
+    return (
+        say.HEALTH_NO_LIMIT
+        if report.tier_distance is None
+        else wording.percent(report.tier_distance)
+    )
 
 
 def _health(report: PoolReport) -> str:
-    return "not known" if report.health is None else wording.health(report.health)
+    return say.NOT_KNOWN if report.health is None else wording.health(report.health)
 
 
 def _level(report: PoolReport) -> str:
     if report.margin_level is None or math.isinf(report.margin_level):
-        return "nothing owed"
+        return say.SHORT_NOTHING_OWED
     return wording.level(report.margin_level)
 
 
@@ -238,7 +250,7 @@ def _factors(found: Look, asked: Question, rules: AlertRules) -> dict[str, float
         if not 1 / FACTOR_MAX < factor < FACTOR_MAX:
             at, meant = wording.price(known[coin]), wording.price(price)
             raise AskedWrong(
-                f"{wording.name(coin)} is at {at}, {meant} is over ten times off; a move takes a %"
+                say.WHATIF_FAR_OFF.format(coin=wording.name(coin), now=at, meant=meant)
             )
         factors[coin] = factor
     return factors
@@ -270,7 +282,7 @@ def _taker(found: Look, asset: str, pool: str) -> str:
     if not takers:
         pools = [pool] if pool else [each.pool for each in found.report.pools]
         known = {each for one in pools for each in _taken_by(found.snapshot, one)}
-        raise AskedWrong(unknown("pool that takes", asset, known))
+        raise AskedWrong(unknown(say.KIND_TAKER, asset, known))
     return min(takers, key=lambda each: _worst_first(found, each, passed=False)).pool
 
 
@@ -286,7 +298,7 @@ def _added(snapshot: Snapshot, pool: str, asset: str, amount: Decimal) -> Snapsh
     try:
         return with_top_up(snapshot, pool, asset, amount)
     except BookError as error:
-        raise AskedWrong(f"Not to be reckoned: {wording.words(str(error))}") from error
+        raise AskedWrong(say.WHATIF_NOT_RECKONED.format(why=wording.words(str(error)))) from error
 
 
 def _said(asked: Question) -> str:
@@ -294,9 +306,15 @@ def _said(asked: Question) -> str:
     said += [f"{wording.name(coin)} {wording.price(at)}" for coin, at in asked.prices.items()]
     if asked.added is not None:
         amount, asset = asked.added
-        said.append(f"{wording.amount(float(amount))} {wording.name(asset)} more")
+        said.append(
+            say.WHATIF_MORE.format(amount=wording.amount(float(amount)), asset=wording.name(asset))
+        )
     shown = ", ".join(said)
-    return shown if len(shown) <= lines.WIDTH_WANTED else f"{', '.join(said[:2])} and more"
+    return (
+        shown
+        if len(shown) <= lines.WIDTH_WANTED
+        else say.WHATIF_AND_MORE.format(shown=", ".join(said[:2]))
+    )
 
 
 def _fitted(blocks: list[list[Row]]) -> list[Row]:
@@ -312,8 +330,8 @@ def _fitted(blocks: list[list[Row]]) -> list[Row]:
         kept += block
         left -= 1
     if not kept:
-        return [*blocks[0][: room - 1], row("more: /whatif with the account's name")]
-    return [*kept, row(f"and {left} more: /whatif with the account's name")]
+        return [*blocks[0][: room - 1], row(say.WHATIF_CUT)]
+    return [*kept, row(say.WHATIF_CUT_MORE.format(count=left))]
 
 
 def _last(state: AccountState) -> Snapshot:
@@ -323,22 +341,22 @@ def _last(state: AccountState) -> Snapshot:
 
 def _move(coin: str, percent: float) -> float:
     if not -100 < percent <= RISE_MAX:  # noqa: PLR2004 - all of it
-        raise _wrong(f"{wording.name(coin)} can move by more than -100% and up to +1000%")
+        raise _wrong(say.WHATIF_TOO_MUCH.format(coin=wording.name(coin)))
     return percent
 
 
 def _price(coin: str, raw: str) -> float:
     if coin == ALL or raw.startswith(("+", "-")):
-        raise _wrong(f"Is {wording.words(f'{coin} {raw}')} meant in percent?")
+        raise _wrong(say.WHATIF_PERCENT.format(asked=wording.words(f"{coin} {raw}")))
     price = float(_number(raw))
     if price <= 0:
-        raise _wrong(f"{wording.name(coin)} needs a price above 0")
+        raise _wrong(say.WHATIF_ABOVE.format(coin=wording.name(coin)))
     return price
 
 
 def _number(raw: str) -> str:
     if _NUMBER.fullmatch(raw.lower()) is None:
-        raise _wrong(f"{wording.words(raw)} is no number")
+        raise _wrong(say.WHATIF_NO_NUMBER.format(name=wording.words(raw)))
     plain = raw.lower().replace(",", "")
     return str(Decimal(plain.removesuffix("k")) * 1000) if plain.endswith("k") else plain
 

@@ -14,9 +14,12 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
+from functools import cache
+from string import Formatter
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from watcher.domain.alert import Text
+from watcher.domain.alert import Text, Tier
+from watcher.policy import messages as say
 
 NAME_LENGTH_MAX = 40
 WORDS_LENGTH_MAX = 60
@@ -52,6 +55,26 @@ Row = tuple[Piece, ...]
 
 def row(*pieces: Piece) -> Row:
     return pieces
+
+
+def filled(template: str, **pieces: Piece | int) -> Row:
+    """Return the row that *template* makes, its fields filled with pieces shown as each is."""
+    made: list[Piece] = []
+    for text, field in _parts(template):
+        made += [text] if text else []
+        if field:
+            piece = pieces[field]
+            made.append(str(piece) if isinstance(piece, int) else piece)
+    return tuple(made)
+
+
+def counted(count: int, one: str, many: str) -> str:
+    """Return *count* in the words for one or for many."""
+    return (one if count == 1 else many).format(count=count)
+
+
+def tier_name(tier: Tier) -> str:
+    return say.TIERS[tier]
 
 
 def text_of(rows: Iterable[Row]) -> Text:
@@ -135,28 +158,31 @@ def bare_percent(value: float) -> str:
 
 def percent(value: float) -> str:
     """Return 5.8 as "5.8 %", 0.85 as "0.85 %", 152.4 as "152 %"."""
-    return f"{bare_percent(value)} %"
+    return say.PERCENT.format(value=bare_percent(value))
 
 
 def level(value: float) -> str:
     """Return a margin level as "152 %", rounded down: 129.9 must not read as a call bar of 130."""
-    return f"{math.floor(value):,} %" if value >= 100 else percent(value)  # noqa: PLR2004 - three digits are enough
+    if value < 100:  # noqa: PLR2004 - three digits are enough
+        return percent(value)
+    return say.LEVEL.format(value=math.floor(value))
 
 
 def round_percent(value: float) -> str:
     """Return a configured line: 12.0 as "12 %", 7.5 as "7.5 %"."""
-    return f"{value:g} %"
+    return say.ROUND_PERCENT.format(value=value)
 
 
 def signed_percent(value: float) -> str:
-    return f"{MINUS if value < 0 else '+'}{bare_percent(value)} %"
+    return f"{MINUS if value < 0 else '+'}{percent(value)}"
 
 
 def health(value: float) -> str:
     """Return 1.3 as "1.30x"."""
     if math.isinf(value):
-        return "no limit" if value > 0 else "below zero"
-    shown = f"{abs(value):.1f}x" if abs(value) >= 10 else f"{abs(value):.2f}x"  # noqa: PLR2004 - the same
+        return say.HEALTH_NO_LIMIT if value > 0 else say.HEALTH_BELOW_ZERO
+    size = abs(value)
+    shown = (say.HEALTH_LARGE if size >= 10 else say.HEALTH_SMALL).format(value=size)  # noqa: PLR2004 - the same
     return f"{MINUS}{shown}" if value < 0 else shown
 
 
@@ -167,21 +193,21 @@ def duration(seconds: float) -> str:
     hours, m = divmod(minutes, 60)
     days, h = divmod(hours, 24)
     if days:
-        return f"{days} d {h} h" if h else f"{days} d"
+        return (say.DAYS_HOURS if h else say.DAYS).format(days=days, hours=h)
     if hours:
-        return f"{hours} h {m} min" if m else f"{hours} h"
+        return (say.HOURS_MINUTES if m else say.HOURS).format(hours=hours, minutes=m)
     if minutes:
-        return f"{minutes} min {s} s" if s else f"{minutes} min"
-    return f"{s} s"
+        return (say.MINUTES_SECONDS if s else say.MINUTES).format(minutes=minutes, seconds=s)
+    return say.SECONDS.format(seconds=s)
 
 
 def roughly(minutes: float) -> str:
     """Return a projected time with no more digits than it deserves."""
     if minutes < 1:
-        return "under a minute"
+        return say.ROUGHLY_NOW
     if minutes < 90:  # noqa: PLR2004 - beyond it hours read better
-        return f"about {minutes:.0f} min"
-    return f"about {minutes / 60:.1f} h"
+        return say.ROUGHLY_MINUTES.format(minutes=minutes)
+    return say.ROUGHLY_HOURS.format(hours=minutes / 60)
 
 
 def zone(name_of_zone: str) -> tzinfo:
@@ -194,17 +220,17 @@ def zone(name_of_zone: str) -> tzinfo:
 
 def clock_time(wall_us: int, where: tzinfo) -> str:
     """Return "14:02:11"."""
-    return _local(wall_us, where).strftime("%H:%M:%S")
+    return _local(wall_us, where).strftime(say.CLOCK_TIME)
 
 
 def minute_time(wall_us: int, where: tzinfo) -> str:
     """Return "14:02 UTC"."""
-    return _local(wall_us, where).strftime("%H:%M %Z")
+    return _local(wall_us, where).strftime(say.MINUTE_TIME)
 
 
 def day_time(wall_us: int, where: tzinfo) -> str:
     """Return "22 Nov 14:02 UTC"."""
-    return _local(wall_us, where).strftime("%-d %b %H:%M %Z")
+    return _local(wall_us, where).strftime(say.DAY_TIME)
 
 
 def minute_of_day(wall_us: int, where: tzinfo) -> int:
@@ -214,6 +240,12 @@ def minute_of_day(wall_us: int, where: tzinfo) -> int:
 
 def _local(wall_us: int, where: tzinfo) -> datetime:
     return datetime.fromtimestamp(wall_us // 1_000_000, where)
+
+
+# the text before each field, and the field; a field that is a piece says nothing of its digits
+@cache
+def _parts(template: str) -> tuple[tuple[str, str | None], ...]:
+    return tuple((text, field) for text, field, _, _ in Formatter().parse(template))
 
 
 def _cleaned(raw: str, marks: frozenset[str], length_max: int) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 
 from watcher.domain.alert import AccountState, AlertRules, Text, Tier
 from watcher.policy import charting, listing, overview, wording
+from watcher.policy import messages as say
 from watcher.policy.asked import AskedWrong, account_of, scope_of, span_us, unknown
 from watcher.policy.charting import Worst
 from watcher.policy.lines import LINES_MAX
@@ -66,9 +67,9 @@ class Answers:
             page for each in chosen for page in overview.positions(each.state, each.rules, now)
         ]
         if len(pages) > PAGES_MAX:
-            hint = f"and {len(pages) - PAGES_MAX} more pages"
+            hint = say.AND_MORE_PAGES.format(count=len(pages) - PAGES_MAX)
             if not command.argument:
-                hint += f"; one account: /positions {chosen[-1].state.account}"
+                hint += say.ONE_ACCOUNT.format(account=chosen[-1].state.account)
             pages = [*pages[: PAGES_MAX - 1], _ended(pages[PAGES_MAX - 1], hint)]
         return [Answer(page) for page in pages]
 
@@ -112,12 +113,12 @@ class Answers:
         if words and words[-1][0].isdigit():
             asked = span_us(words.pop())
             if asked is None or not charting.SPAN_MIN_US <= asked <= charting.SPAN_MAX_US:
-                raise AskedWrong(form_of("chart", "A chart spans 5 min to 30 d"))
+                raise AskedWrong(form_of("chart", say.CHART_SPANS))
             span = asked
         if words:
             return self._watched[account_of(" ".join(words), self._watched)], span
         if not self._watched:
-            raise AskedWrong("No account is watched")
+            raise AskedWrong(say.NO_ACCOUNT)
         return min(self._watched.values(), key=_calm), span
 
     # an account is told from a coin by what is watched; a pool may follow it
@@ -133,7 +134,7 @@ class Answers:
                 continue
             return [self._watched[scope.account].state], scope.pool, " ".join(rest)
         if len(words) > 1 and words[0].lower() != ADD and not _is_number(words[1]):
-            raise AskedWrong(unknown("account or pool", words[0], self._watched))
+            raise AskedWrong(unknown(say.KIND_SCOPE, words[0], self._watched))
         return sorted(self._states(), key=_calm_state), "", argument
 
     def _states(self) -> list[AccountState]:

@@ -25,7 +25,8 @@ from watcher.domain.alert import (
     Tier,
 )
 from watcher.domain.road import Act
-from watcher.policy import notes, wording
+from watcher.policy import messages as say
+from watcher.policy import wording
 from watcher.policy.asked import AskedWrong
 from watcher.policy.orders import MUTE_US, AckOrder, MuteOrder
 from watcher.policy.verbs import SAME_AS, VERBS, Verb, help_text, not_yours, unknown_command
@@ -105,10 +106,11 @@ class Commands:
             )
         except StoreError as error:
             log.warning("button.failed", reason=str(error))
-            return "The store cannot be read: say it as a command, /help"
+            return say.PRESS_FAILED
         if taken is None:
             log.info("button.refused", user_id=press.user_id, channel=road.name)
-            return notes.EXPIRED_BUTTON
+            # a reader must not take it for answered by somebody
+            return say.EXPIRED_BUTTON if press.operator else say.REFUSED_PRESS
         log.info("button.pressed", act=taken.act.value, user_id=press.user_id)
         return await self._pressed(taken, press, road)
 
@@ -149,7 +151,7 @@ class Commands:
             update_id=press.update_id,
         )
         self.answer(command, road)
-        return f"{word.capitalize()} of {wording.name(taken.account)} below"
+        return say.PICTURE_BELOW.format(what=word.capitalize(), account=wording.name(taken.account))
 
     def _work(self, work: Awaitable[None], *, name: str) -> None:
         async def done() -> None:
@@ -185,7 +187,7 @@ class Commands:
             return [Answer(not_yours(verb))]
         age_s = (self._clock.now().wall_us - command.sent_at_us) // SECOND_US
         if age_s > AGE_MAX_S and not verb.at_any_age:
-            return [_plain(f"Your command came {age_s} s late and was not run: ask again")]
+            return [_plain(say.COMMAND_LATE.format(age_s=age_s))]
         return await self._carried_out(verb, command)
 
     async def _carried_out(self, verb: Verb, command: Command) -> Sequence[Answer]:
@@ -195,10 +197,10 @@ class Commands:
             return [_plain(str(wrong))]
         except StoreError as error:
             log.warning("command.failed", command=verb.word, reason=str(error))
-            return [_plain(f"/{verb.word} was NOT done: the store failed; try again")]
+            return [_plain(say.ORDER_FAILED.format(command=verb.word))]
         except Exception:
             log.exception("command.failed", command=verb.word)
-            return [_plain("This answer could not be made; the log says why. Alerts go on.")]
+            return [_plain(say.ANSWER_FAILED)]
 
 
 async def _help(command: Command) -> Sequence[Answer]:

@@ -18,9 +18,10 @@ A later road takes over what is vital and was on an earlier one for 15 s without
 once where the earlier one refuses all, is held longer than that, or gave the message up. It looks
 for itself, so that a send that hangs holds up no other road.
 
-Rows of one group are told as one message where more than three wait; rows of lanes 2 to 4 that
-waited over ten minutes are folded into one summary. An edit needs the message it takes the place
-of. Nothing here judges: what is said and in which lane was decided before.
+Rows of one group are told as one message where more than three wait, or two when few sends are
+left; rows of lanes 2 to 4 that waited over ten minutes are folded into one summary. An edit needs
+the message it takes the place of. Nothing here judges: what is said and in which lane was decided
+before.
 """
 
 from __future__ import annotations
@@ -290,7 +291,7 @@ class Deliverer:
         """Send *first* with the rows that belong to it as one message; False when there is none."""
         if now.steady_us < self._alone_until_us:
             return False
-        others, old = await self.rows.others(first, now)
+        others, old = await self.rows.others(first, now, short=self.sender.is_short(now))
         if not others:
             return False
         claims = [first, *others]

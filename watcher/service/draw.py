@@ -21,6 +21,7 @@ from typing import Any
 import structlog
 
 import watcher
+from watcher.policy import messages as say
 
 MODULE = "watcher.drawing"
 TIMEOUT_S = 30.0
@@ -58,7 +59,7 @@ class Drawer:
         Raises: `NotDrawn`.
         """
         if self._busy:
-            raise NotDrawn("Another chart is being drawn: ask again in a moment")
+            raise NotDrawn(say.DRAWING_ALREADY)
         self._busy = True
         try:
             return await self._drawn(json.dumps(story, allow_nan=False).encode())
@@ -97,7 +98,7 @@ class Drawer:
 
     def _failed(self, reason: str) -> NotDrawn:
         log.warning("chart.failed", reason=reason)
-        return NotDrawn("The chart could not be drawn; the log says why. Alerts go on")
+        return NotDrawn(say.DRAWING_FAILED)
 
 
 async def _exchanged(child: asyncio.subprocess.Process, story: bytes) -> bytes:

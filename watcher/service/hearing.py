@@ -14,7 +14,8 @@ import structlog
 
 from watcher.domain.alert import SECOND_US, Moment, Text
 from watcher.domain.road import Act
-from watcher.policy import notes, proving
+from watcher.policy import messages as say
+from watcher.policy import proving
 from watcher.ports import Channel, Clock, Command, DeliveryError, Press, Proof, Store, StoreError
 from watcher.service import keyring
 
@@ -29,7 +30,7 @@ async def heard(store: Store, code: str, now: Moment) -> str:
     """
     found = await store.tested(code)
     if found is None:
-        return proving.NOT_A_TEST
+        return say.NOT_A_TEST
     road, told_us = found
     reaction_s = max(0, now.steady_us - told_us) / SECOND_US
     await store.prove(road, Proof(at_us=now.wall_us, reaction_s=reaction_s, code=code))
@@ -56,7 +57,7 @@ class Hearing:
                 keyring.hashed(press.token), press, chat=road.name, now=self._clock.now()
             )
             if taken is None or taken.act is not Act.HEARD:
-                return notes.EXPIRED_BUTTON
+                return say.EXPIRED_BUTTON
             return await heard(self._store, taken.incident, self._clock.now())
         except StoreError as error:
             return str(error)
@@ -68,7 +69,7 @@ class Hearing:
         await asyncio.gather(*self._working, return_exceptions=True)
 
     async def _answer(self, command: Command, road: Channel) -> None:
-        words = proving.ONLY_TESTS
+        words = say.ONLY_TESTS
         if command.word == proving.HEARD_WORD and command.operator:
             try:
                 words = await heard(self._store, command.argument.strip(), self._clock.now())

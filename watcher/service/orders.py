@@ -18,6 +18,7 @@ import structlog
 from watcher.domain.alert import AccountState, AlertRules, Moment
 from watcher.domain.road import Act
 from watcher.policy import drill, wording
+from watcher.policy import messages as say
 from watcher.policy.asked import AskedWrong, scope_of, silence_of, span_us
 from watcher.policy.listing import Open, opened
 from watcher.policy.orders import AckOrder, MuteOrder, Order, UnmuteOrder
@@ -36,7 +37,6 @@ from watcher.ports import (
 )
 
 PAUSE_MAX_US = 30 * 24 * 3_600_000_000
-HEARD_BEFORE = "This order was heard before; nothing is done twice"
 
 log = structlog.get_logger()
 
@@ -90,7 +90,9 @@ class Orders:
             if not named:
                 codes = ", ".join(sorted({f"#{one.incident.code}" for one in found}))
                 shown = wording.name(code)
-                return f"#{shown} is not open; {f'open: {codes}' if codes else 'nothing is open'}"
+                return (say.NOT_OPEN if codes else say.NOT_OPEN_NOTHING).format(
+                    code=shown, codes=codes
+                )
             account = max(named, key=lambda one: one.tier).account
         order = AckOrder(incident=code, user_id=command.user_id)
         return await self.obeyed(account, order, command.update_id)
@@ -98,7 +100,7 @@ class Orders:
     async def mute(self, command: Command) -> str:
         asked = silence_of(command.argument)
         if asked is None:
-            raise AskedWrong(form_of("mute", "A mute needs an account or pool, and its end"))
+            raise AskedWrong(form_of("mute", say.MUTE_NEEDS))
         scope = scope_of(asked[0], [each.state for each in self._watched.values()])
         order = MuteOrder(
             pool=scope.pool, for_us=asked[1], user_id=command.user_id, tier_max=asked[2]
@@ -107,7 +109,7 @@ class Orders:
 
     async def unmute(self, command: Command) -> str:
         if not command.argument:
-            raise AskedWrong(form_of("unmute", "Say what is to be heard again"))
+            raise AskedWrong(form_of("unmute", say.UNMUTE_NEEDS))
         scope = scope_of(command.argument, [each.state for each in self._watched.values()])
         order = UnmuteOrder(pool=scope.pool, user_id=command.user_id)
         return await self.obeyed(scope.account, order, command.update_id)
@@ -115,7 +117,7 @@ class Orders:
     async def pause(self, command: Command) -> str:
         for_us = span_us(command.argument)
         if for_us is None or for_us > PAUSE_MAX_US:
-            raise AskedWrong(form_of("pause", "A pause needs its length, 30 d at most"))
+            raise AskedWrong(form_of("pause", say.PAUSE_NEEDS))
         now = self._clock.now()
         async with self._turn:
             until_us = now.wall_us + for_us
@@ -125,16 +127,16 @@ class Orders:
                 until_us = max(until_us, before.until_us)
             flag = Flag(name=PAUSED, user_id=command.user_id, at_us=now.wall_us, until_us=until_us)
             if not await self._raised(flag, now, command):
-                return HEARD_BEFORE
+                return say.ORDER_HEARD_BEFORE
         at = wording.day_time(until_us, self._where)
-        return f"Money paused until {at}: none is moved; alerts go on"
+        return say.MONEY_PAUSED.format(until=at)
 
     async def kill(self, asked: Command | Press) -> str:
         now = self._clock.now()
         flag = Flag(name=KILLED, user_id=asked.user_id, at_us=now.wall_us)
         if not await self._raised(flag, now, asked):
-            return HEARD_BEFORE
-        return "KILLED: no money is moved any more; alerts go on. Only the server can undo this"
+            return say.ORDER_HEARD_BEFORE
+        return say.MONEY_KILLED
 
     async def decided(self, taken: Taken, press: Press) -> str:
         """Hand a yes or no to a proposal to the money loop it is about."""
@@ -154,26 +156,26 @@ class Orders:
             flags = await self._store.flags()
         except StoreError as error:
             log.warning("flags.unread", reason=str(error))
-            return "Money: not known, the store cannot be read"
+            return say.MONEY_UNKNOWN
         killed, paused, frozen = (flags.get(name) for name in (KILLED, PAUSED, FROZEN))
         if frozen is not None:
             return f"Money FROZEN: {wording.words(frozen.reason)}"
         if killed is not None:
             at = wording.day_time(killed.at_us, self._where)
-            return f"Money KILLED by {killed.user_id} at {at}"
+            return say.MONEY_KILLED_BY.format(who=killed.user_id, at=at)
         if paused is None or paused.until_us is None:
             return ""
         if paused.until_us <= self._clock.now().wall_us:
             return ""
-        return f"Money paused until {wording.day_time(paused.until_us, self._where)}"
+        return say.MONEY_PAUSED_UNTIL.format(until=wording.day_time(paused.until_us, self._where))
 
     async def obeyed(self, account: str, order: Order, update_id: int) -> str:
         """Have the poller of *account* carry out *order*."""
         if account.startswith(drill.ACCOUNT):
-            return drill.NOT_REAL
+            return say.DRILL_NOT_REAL
         watched = self._watched.get(account)
         if watched is None:
-            return f"{wording.name(account)} is not watched any more"
+            return say.NO_LONGER_WATCHED.format(account=wording.name(account))
         said = await watched.obey(order, update_id)
         log.info("order.obeyed", account=account, order=type(order).__name__, user_id=order.user_id)
         return said
@@ -186,8 +188,8 @@ class Orders:
 
 def _which(waiting: list[Open]) -> str:
     if not waiting:
-        return "Nothing is open that nobody has seen"
+        return say.NOTHING_UNSEEN
     worst = sorted(waiting, key=lambda one: (-one.tier, one.account))
     shown = ", ".join(f"#{one.incident.code} {wording.name(one.account)}" for one in worst[:3])
-    more = f" and {len(worst) - 3} more" if len(worst) > 3 else ""  # noqa: PLR2004 - as shown
-    return f"Which one? /ack with its code: {shown}{more}"
+    more = say.AND_MORE.format(count=len(worst) - 3) if len(worst) > 3 else ""  # noqa: PLR2004 - as shown
+    return say.WHICH_ONE.format(codes=shown, more=more)

@@ -35,7 +35,8 @@ from watcher.domain.alert import (
     Tier,
 )
 from watcher.domain.status import VenueStatus
-from watcher.policy import notes, troubles
+from watcher.policy import messages as say
+from watcher.policy import troubles
 from watcher.policy.orders import Order, obey
 from watcher.ports import Clock, Store, StoreError, Unsupported, Venue, VenueError, WithdrawalRight
 
@@ -167,7 +168,8 @@ class Poller:
         self._quiet_until_us = 0
         self._missed: Missed | None = None
         self._reported: MissKind | None = None
-        self._defective = False
+        self._defect_since_us: int | None = None
+        self._defect_told = ""  # the key of what was last told of it
         self._store_failing = False
         self._turn = asyncio.Lock()
         self._log = log.bind(account=rules.account)
@@ -200,11 +202,11 @@ class Poller:
             )
             try:
                 if not await self._store.commit(decision, now, update_id=update_id):
-                    return notes.ALREADY_DONE
+                    return say.ALREADY_DONE
             except StoreError as error:
                 # a person has seen it: that holds for as long as this process remembers
                 self._store_failed(error)
-                words = f"{words}. {notes.NOT_KEPT}"
+                words = f"{words}. {say.NOT_KEPT}"
             self.state = state
             return words
 
@@ -279,7 +281,7 @@ class Poller:
 
     def _defect_of_venue(self, error: Exception) -> Missed:
         self._log.exception("venue.failed")
-        reason = f"fault in watcher ({type(error).__name__})"
+        reason = say.FAULT_IN_WATCHER.format(error=type(error).__name__)
         return Missed(kind=MissKind.UNREADABLE, reason=reason)
 
     # until then no request goes to this venue for this account; slots go on, time must be judged
@@ -322,17 +324,29 @@ class Poller:
             decision = self._decide(self.state, seen, self.rules, now)
         except Exception as error:  # noqa: BLE001 - one account's defect must not reach another
             self._log.exception("decision.failed")
-            if not self._defective:
-                self._defective = True
-                self._outlet.tell(troubles.not_judged(self.rules.account, error, now))
+            self._tell_defect(error, now)
             return DEFECT_WAIT_S
-        self._defective = False
+        self._defect_since_us = None
         self.state = decision.state
         kept = await self._write_down(decision, now)
         if kept and self._onlooker is not None and seen.snapshot is not None:
             self._onlooker(decision.state, seen.snapshot)
         wait_s = decision.next_poll_us / SECOND_US
         return min(max(wait_s, WAIT_MIN_S), WAIT_MAX_S)
+
+    def _tell_defect(self, error: Exception, now: Moment) -> None:
+        if self._defect_since_us is None:
+            self._defect_since_us = now.steady_us
+        told = troubles.not_judged(
+            self.rules.account,
+            error,
+            now,
+            since_us=self._defect_since_us,
+            furthest=self.rules.reach,
+        )
+        if told.key != self._defect_told:
+            self._outlet.tell(told)
+        self._defect_told = told.key
 
     async def _write_down(self, decision: Decision, now: Moment) -> bool:
         try:
@@ -385,4 +399,4 @@ def _missed(error: VenueError) -> Missed:
 
 
 def _late(deadline_s: float) -> str:
-    return f"no answer in {deadline_s:g} s"
+    return say.NO_ANSWER_IN.format(seconds=deadline_s)

@@ -7,7 +7,7 @@ or an edit never holds up an alert. Pure counting: nothing here sends, waits or 
 
     share               may go out while, in the last minute
     danger, blindness   fewer than all sends were made (12)
-    those of a group    the same, but the last 4 of them 4, 6, 9 and 15 s apart
+    those of a group    the same, but the last 4 of them apart: spread until the next is free
     warning, note       fewer than all but 5, two of them more where answers used theirs
     answer              fewer than all but 5, and fewer than 4 answers
     edit                as a warning, and fewer than 3 edits; it uses no send
@@ -25,8 +25,8 @@ SENDS_PER_MINUTE = 12
 SENDS_RESERVED = 5
 REPLIES_PER_MINUTE = 4
 EDITS_PER_MINUTE = 3
-STORM_GAPS_S = {4: 4.0, 3: 6.0, 2: 9.0, 1: 15.0}
-"""Between two messages of a storm, by how many sends are left; sixty accounts take 19 s."""
+STORM_SENDS = 4
+"""The last sends of a minute that a storm spends evenly: who gets worse waits 12 s, or 15."""
 LENT_MAX = 2
 NETWORK_WAITS_S = (1.0, 2.0, 4.0, 8.0, 15.0)
 REFUSED_WAITS_S = (15.0, 30.0, 60.0)
@@ -73,11 +73,22 @@ class Road:
             allowed = self.per_minute - reserved + lent
         return _free_at_us(self.sends_us, allowed, free_us)
 
-    # in a storm each message names twenty accounts: spread, the last sends of the minute reach all
+    # who gets worse just after the last send of a minute would wait for the next minute
     def _paced_us(self, free_us: int) -> int:
         left = self.per_minute - len(self.sends_us)
-        gap_s = STORM_GAPS_S.get(left, 0.0)
-        return max(free_us, self.storm_us + round(gap_s * SECOND_US))
+        if left > STORM_SENDS or not self.sends_us:
+            return free_us
+        # until each send of the last minute is free again, what is left has to last
+        gaps_us = (
+            (sent_us + MINUTE_US - self.storm_us) // (left + earlier)
+            for earlier, sent_us in enumerate(self.sends_us, start=1)
+        )
+        return max(free_us, self.storm_us + max(gaps_us))
+
+    def is_short(self, now_us: int) -> bool:
+        """Return whether the next send is one of those that have to name all there are."""
+        recent = sum(at_us > now_us - MINUTE_US for at_us in self.sends_us)
+        return self.per_minute - recent <= STORM_SENDS + 1
 
     def spend(self, share: Share, now_us: int) -> None:
         if share is Share.EDIT:

@@ -19,7 +19,8 @@ from watcher.ports import Claim, Clock, Due, Pressable, Share, Store, StoreError
 FAIL_OVER_US = 15 * SECOND_US
 """With a look every 5 s at most, another road is on its way within 20 s."""
 GROUP_OTHERS_MIN = 3
-GROUP_ROWS_MAX = 20
+GROUP_ROWS_MAX = 40
+"""The longest lines there are, so many times, fill one message of Telegram's."""
 FOLD_AFTER_US = 10 * MINUTE_US
 FOLD_ROWS_MAX = 50
 KEYS_KEPT = 2000
@@ -57,9 +58,11 @@ class Rows:
             log.info("outbox.recovered")
         return claims[0] if claims else None
 
-    async def others(self, first: Claim, now: Moment) -> tuple[list[Claim], bool]:
+    async def others(self, first: Claim, now: Moment, *, short: bool) -> tuple[list[Claim], bool]:
         """
         Claim the rows told together with *first*; the flag says they are to be folded, being old.
+
+        *short* of sends: already two of a group are told as one.
         """
         before_us = now.steady_us - FOLD_AFTER_US
         old = first.message.lane > Lane.BLIND and first.message.created_at_us < before_us
@@ -75,7 +78,10 @@ class Rows:
                 )
             elif first.message.group:
                 found = await self._store.claim_group(
-                    first, now, at_least=GROUP_OTHERS_MIN, limit=GROUP_ROWS_MAX - 1
+                    first,
+                    now,
+                    at_least=1 if short else GROUP_OTHERS_MIN,
+                    limit=GROUP_ROWS_MAX - 1,
                 )
         except StoreError as error:
             self.failed(error)

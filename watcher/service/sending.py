@@ -47,6 +47,10 @@ class Sender:
         """Return whether nothing will leave here soon."""
         return self.refused or self._road.held_until_us - now.steady_us > LONG_HOLD_US
 
+    def is_short(self, now: Moment) -> bool:
+        """Return whether so few sends are left that each has to tell all that belongs together."""
+        return self._road.is_short(now.steady_us)
+
     async def send(self, message: Message, keys: Sequence[Key] = ()) -> str:
         """
         Send *message* and return its receipt.

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import structlog
 
 from watcher.domain.alert import MINUTE_US, SECOND_US, Kind, Message, Moment, Text
-from watcher.policy.waiting import BUSY_TEXT
+from watcher.policy import messages as say
 from watcher.ports import Claim, Share, share_of
 from watcher.service.sending import Sender
 
@@ -99,7 +99,7 @@ def _busy(asked: Message, now: Moment) -> Message:
     return replace(
         asked,
         key=f"{asked.key}:busy",
-        text=Text(plain=BUSY_TEXT),
+        text=Text(plain=say.BUSY),
         picture=None,
         created_at_us=now.steady_us,
     )

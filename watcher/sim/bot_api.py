@@ -63,7 +63,8 @@ class BotApi:
     One bot, its chats and what was said in them.
 
     *per_minute_max* and *per_second_max* are the flood limits of one chat, for sends and edits
-    together (None: no limit). `on_message` callbacks see each message the moment it is delivered.
+    together (None: no limit). While `unreadable`, a message with spans is refused as malformed.
+    `on_message` callbacks see each message the moment it is delivered.
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class BotApi:
         self.token = token
         self.chats = set(chats)
         self.blocked: set[int] = set()
+        self.unreadable = False
         self.moved: dict[int, int] = {}
         self.left: list[int] = []
         self.messages: list[SentMessage] = []
@@ -258,13 +260,16 @@ class BotApi:
     ) -> dict[str, Any]:
         chat_id = self._chat_id(params)
         buttons = buttons_in(params)
+        entities = decoded(params, "entities") or decoded(params, "caption_entities") or []
+        if entities and self.unreadable:
+            raise ApiError(400, "Bad Request: can't parse entities: unexpected end of the text")
         self._flood_gate(chat_id)
         self._message_id += 1
         sent = SentMessage(
             id=self._message_id,
             chat_id=chat_id,
             text=text,
-            entities=decoded(params, "entities") or decoded(params, "caption_entities") or [],
+            entities=entities,
             silent=params.get("disable_notification", "").lower() == "true",
             at_us=self.world.now_us,
             method=method,

@@ -17,7 +17,6 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
-from pathlib import Path
 from typing import Any, cast
 from urllib.parse import parse_qsl
 
@@ -344,12 +343,3 @@ def snapshot_of(text: str | bytes) -> Snapshot:
         return asyncio.run(replayed(capture))
     except VenueError as error:
         raise CaptureError(f"{error.kind}: {error.reason}") from error
-
-
-def snapshot_of_capture(path: Path) -> Snapshot:
-    """
-    Return the snapshot of the capture at *path*. Not from inside a running event loop.
-
-    Raises: `OSError`; `CaptureError`.
-    """
-    return snapshot_of(path.read_bytes())

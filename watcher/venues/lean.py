@@ -70,11 +70,6 @@ def venue_class(ccxt_id: str, log: Log) -> Any:  # noqa: ANN401 - ccxt has no ty
     return found
 
 
-def is_lean() -> bool:
-    """Tell whether the ccxt in memory is the light one."""
-    return isinstance(sys.modules.get("ccxt"), _Package)
-
-
 def _install() -> None:
     spec = importlib.util.find_spec("ccxt")
     if spec is None or spec.origin is None:

@@ -112,12 +112,15 @@ def _ask_column(sheet: Sheet, asset: Asset) -> int:
 def price_column(sheet: Sheet, asset: Asset) -> int:
     """Return the column that turns *asset* into the reference; 0 for the reference itself."""
     pool = sheet.pool
+    if not asset.ask >= 1:
+        raise BookError(
+            f"{pool.name} {asset.asset}: ask is {asset.ask}, expected a factor of 1 or more: what "
+            "is owed costs no less than the index"
+        )
     if asset.asset == pool.reference:
         return 0
     if not asset.index > 0:
         raise BookError(
             f"{pool.name} {asset.asset}: index is {asset.index}, expected a price above 0"
         )
-    if not asset.ask > 0:
-        raise BookError(f"{pool.name} {asset.asset}: ask is {asset.ask}, expected a factor above 0")
     return sheet.draft.column(mover_of(asset.asset, pool.betas), float(asset.index))

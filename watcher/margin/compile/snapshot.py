@@ -86,6 +86,7 @@ def _one(draft: Draft, pool: Pool, sheets: dict[str, Sheet], left_out: dict[str,
 
 def split(snapshot: Snapshot, betas: Mapping[str, float]) -> dict[str, Pool]:
     """Return every pool's share of *snapshot*, in the order of its rules."""
+    _check_levels(snapshot)
     _check_rows(snapshot)
     indices = {asset.asset: asset.index for asset in snapshot.assets if asset.index > 0}
     return {
@@ -103,6 +104,16 @@ def split(snapshot: Snapshot, betas: Mapping[str, float]) -> dict[str, Pool]:
         )
         for name, rules in snapshot.rules.items()
     }
+
+
+def _check_levels(snapshot: Snapshot) -> None:
+    # a call that comes after the liquidation warns nobody
+    for name, rules in snapshot.rules.items():
+        call, end = rules.call_level, rules.liquidation_level
+        if call is not None and end is not None and not call >= end:
+            raise BookError(
+                f"{name}: call_level is {call}, expected at least the liquidation_level, {end}"
+            )
 
 
 def _check_rows(snapshot: Snapshot) -> None:
