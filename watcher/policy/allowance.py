@@ -35,6 +35,8 @@ WEEK_US = 7 * DAY_US
 FRESH_US = 10 * SECOND_US
 COOLDOWN_US = 5 * MINUTE_US
 """Where no cap is set, so that nothing is sent: two words about the same lie this far apart."""
+AGAIN_US = MINUTE_US
+"""So long a way rests on which one was made and not sent; the whole cooldown if it was refused."""
 BALANCES_MIN = 2
 BALANCE_AGE_US = 5 * MINUTE_US
 
@@ -158,12 +160,24 @@ def barred(means: Means, now: Moment) -> Held | None:
 
 def cooling(rules: TopUpRules, means: Means, now_us: int) -> Held | None:
     """Return that the last top-up, or the last no to one, is too recent."""
-    wait_us = COOLDOWN_US if rules.limits is None else rules.limits.cooldown_us
+    wait_us = _cooldown_us(rules)
     ended = [i.changed_us for i in means.intents if i.progress in _ENDED or _is_rehearsed(i)]
     if not ended or _clock(means, now_us) - max(ended) >= wait_us:
         return None
     shown = wording.duration(wait_us / SECOND_US)
     return Held(why=Why.COOLING, reason=f"the last one was less than {shown} ago")
+
+
+def resting(rules: TopUpRules, route: Route, means: Means, now_us: int) -> Held | None:
+    """Return that on *route* one was refused, or came to nothing, too recently to try again."""
+    whole_us = _cooldown_us(rules)
+    waits = {Progress.REJECTED: whole_us, Progress.CANCELLED: min(AGAIN_US, whole_us)}
+    for intent in means.intents:
+        same = (intent.route.verb, intent.route.source) == (route.verb, route.source)
+        wait_us = waits.get(intent.progress, 0) if intent.mode in SENDS and same else 0
+        if _clock(means, now_us) - intent.changed_us < wait_us:
+            return Held(why=Why.COOLING, reason=f"{wording.name(intent.id)} came to nothing")
+    return None
 
 
 def worths(snapshot: Snapshot, unit: str) -> dict[str, Decimal]:
@@ -295,9 +309,9 @@ def cut(why: Why, limits: Limits | None) -> Held:
         Why.CEILING: "its amount is above what was approved",
         Why.SOURCE_POOL: "the pool it would come from needs it",
     }
-    if why is Why.FLOOR and limits is not None and limits.keep_in_source:
-        return Held(why=why, reason=f"the source must keep {limits.keep_in_source:f} {limits.unit}")
-    return Held(why=why, reason=shown[why])
+    keep = None if limits is None else f"{limits.keep_in_source:f} {limits.unit}"
+    said = f"the source must keep {keep}" if keep and why is Why.FLOOR else shown[why]
+    return Held(why=why, reason=said)
 
 
 def _capped(
@@ -341,14 +355,13 @@ def _capped(
 # the lower of two readings: on the worst day balances were read as zero, and absurdly high
 def _balance(listed: Route, means: Means, now_us: int) -> Decimal | Held:
     known = list(means.balances.get(listed, ()))[-BALANCES_MIN:]
+    fresh = all(
+        0 <= now_us - one.at_us <= BALANCE_AGE_US and one.amount.is_finite() for one in known
+    )
+    if len(known) == BALANCES_MIN and fresh:
+        return min(one.amount for one in known)
     where = wording.pool_name(listed.source)
-    if len(known) < BALANCES_MIN:
-        return Held(why=Why.NO_BALANCE, reason=f"what {where} holds is not known from two readings")
-    if any(not 0 <= now_us - one.at_us <= BALANCE_AGE_US for one in known):
-        return Held(why=Why.NO_BALANCE, reason=f"what {where} holds was read too long ago")
-    if any(not one.amount.is_finite() for one in known):
-        return Held(why=Why.NO_BALANCE, reason=f"what {where} holds is not a number")
-    return min(one.amount for one in known)
+    return Held(why=Why.NO_BALANCE, reason=f"what {where} holds is not known from two readings")
 
 
 # money that left, or may have, after the balance was read is not in the balance
@@ -373,6 +386,10 @@ def _spent(intents: Iterable[Intent], prices: Mapping[str, Decimal]) -> Decimal 
             return None
         total += intent.amount * price
     return total
+
+
+def _cooldown_us(rules: TopUpRules) -> int:
+    return COOLDOWN_US if rules.limits is None else rules.limits.cooldown_us
 
 
 def _clock(means: Means, now_us: int) -> int:
