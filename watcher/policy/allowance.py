@@ -10,11 +10,9 @@ once more, inside the transaction that writes the sending down (`verdict`).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from decimal import Decimal
-from enum import StrEnum
 from fnmatch import fnmatchcase
-from typing import Protocol
 
 from watcher.domain.account import Snapshot
 from watcher.domain.alert import MINUTE_US, SECOND_US, Moment
@@ -29,6 +27,25 @@ from watcher.domain.topup import (
     TopUpRules,
 )
 from watcher.policy import wording
+from watcher.policy.means import Balance, Held, Means, Room, Standing, Why
+
+__all__ = [
+    "Balance",
+    "Held",
+    "Means",
+    "Room",
+    "Standing",
+    "Why",
+    "barred",
+    "busy",
+    "cooling",
+    "cut",
+    "listed_of",
+    "resting",
+    "room",
+    "verdict",
+    "worths",
+]
 
 DAY_US = 24 * 60 * MINUTE_US
 WEEK_US = 7 * DAY_US
@@ -41,7 +58,6 @@ BALANCES_MIN = 2
 BALANCE_AGE_US = 5 * MINUTE_US
 
 SENDS = frozenset({Mode.ASK, Mode.AUTO})
-USD = "USD"
 _PARTED = {
     Mode.AUTO: frozenset({Mode.AUTO}),
     Mode.ASK: SENDS,
@@ -49,101 +65,6 @@ _PARTED = {
 """What the configuration must say for an intent of each mode to be sent."""
 _WAITING = frozenset({Progress.UNKNOWN, Progress.HUMAN})
 _ENDED = frozenset({Progress.DONE, Progress.ABSENT, Progress.DENIED})
-
-
-class Why(StrEnum):
-    """Why no top-up is made, in the order it is looked at. Closed."""
-
-    OFF = "off"
-    NO_LIMITS = "no_limits"
-    KILLED = "killed"
-    FLAGGED = "flagged"
-    UNSEEN = "unseen"
-    NOT_COMPUTED = "not_computed"
-    DISAGREES = "disagrees"
-    STALE = "stale"
-    UNKNOWN = "unknown"
-    CALM = "calm"
-    SEEN_ONCE = "seen_once"
-    COOLING = "cooling"
-    COUNT = "count"
-    BUSY = "busy"
-    NO_BALANCE = "no_balance"
-    NO_PRICE = "no_price"
-    EVENT = "event"
-    DAY = "day"
-    WEEK = "week"
-    FLOOR = "floor"
-    CEILING = "ceiling"
-    SOURCE_POOL = "source_pool"
-    OUT_OF_REACH = "out_of_reach"
-    SLIGHT = "slight"
-    BURNING = "burning"
-
-
-ORDER = tuple(Why)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
-    """No top-up, and why: a word for the log, a reason for a person."""
-
-    why: Why
-    reason: str
-
-
-class Standing(Protocol):
-    """A lasting order about money, as the ledger keeps it."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def until_us(self) -> int | None: ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Balance:
-    """What could leave a source, and when (steady) it was read."""
-
-    amount: Decimal
-    at_us: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Means:
-    """
-    What is known of the money of one account: every counted or open intent of the last week, the
-    flags, the last two balances of each configured route's source (newest last) and the step its
-    venue keeps. `last_us` is the latest time ever written down, `killed`: the kill file is there.
-    """
-
-    intents: Sequence[Intent] = ()
-    flags: Mapping[str, Standing] = field(default_factory=dict)
-    balances: Mapping[Route, Sequence[Balance]] = field(default_factory=dict)
-    steps: Mapping[Route, Decimal] = field(default_factory=dict)
-    last_us: int = 0
-    killed: bool = False
-
-    def without(self, intent: Intent) -> Means:
-        return replace(self, intents=[one for one in self.intents if one.id != intent.id])
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Room:
-    """
-    The most that may leave the source of one route, and what sets it. `day`, `week` (in the unit
-    of the limits) and `count` are what is left of the caps, `source` what lies in the source.
-    """
-
-    amount: Decimal
-    why: Why
-    source: Decimal
-    unit: str = ""
-    price: Decimal = Decimal(1)
-    day: Decimal | None = None
-    week: Decimal | None = None
-    count: int | None = None
 
 
 def barred(means: Means, now: Moment) -> Held | None:
