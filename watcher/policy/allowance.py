@@ -57,6 +57,7 @@ AGAIN_US = MINUTE_US
 BALANCES_MIN = 2
 BALANCE_AGE_US = 5 * MINUTE_US
 
+USD = "USD"
 SENDS = frozenset({Mode.ASK, Mode.AUTO})
 _PARTED = {
     Mode.AUTO: frozenset({Mode.AUTO}),
@@ -102,15 +103,19 @@ def resting(rules: TopUpRules, route: Route, means: Means, now_us: int) -> Held 
 
 
 def worths(snapshot: Snapshot, unit: str) -> dict[str, Decimal]:
-    """Return what one of each asset is worth in *unit*, at the dearest of its prices."""
+    """
+    Return what one of each asset is worth in *unit*, at the dearest of its prices.
+
+    Where a venue prices in a dollar coin, that coin counts as the dollar.
+    """
     found = {snapshot.reference: Decimal(1)}
     for row in snapshot.assets:
         if row.index > 0:
             found[row.asset] = max(row.index, found.get(row.asset, row.index))
-    base = found.get(unit)
+    base = found.get(snapshot.reference if unit == USD else unit)
     if base is None:
         return {unit: Decimal(1)}
-    return {asset: price / base for asset, price in found.items()}
+    return {asset: price / base for asset, price in {**found, unit: base}.items()}
 
 
 def busy(route: Route, pool: str, means: Means) -> Held | None:
