@@ -153,17 +153,25 @@ class Books:
         prices = {unit: Decimal(1)}
         if self.snapshot is not None:
             prices = worths(self.snapshot, unit)
+        ways = self._sources()
+        if not ways:
+            return None  # nothing to take from, and nothing to hold the caps against, yet
         held = Decimal(0)
-        for route in self._charge.rules.routes:
-            if route.verb is not Verb.MOVE:
-                continue
-            if route.asset not in prices:
-                raise VenueError(f"{route.asset} has no price yet")
-            balance = await within(CALL_DEADLINE_S, self._money.balance(route))
-            held += balance * prices[route.asset]
+        for way in ways:
+            if way.asset not in prices:
+                raise VenueError(f"{way.asset} has no price yet")
+            balance = await within(CALL_DEADLINE_S, self._money.balance(way))
+            held += balance * prices[way.asset]
         found = arming.unfit_caps(limits, held)
         self._fits = found is None
         return found
+
+    # one way for each source: the wallet that is moved from, or the pools where nothing is moved
+    def _sources(self) -> list[Route]:
+        routes = self._charge.rules.routes
+        moves = [route for route in routes if route.verb is Verb.MOVE]
+        ways = filter(None, map(self._way, moves or routes))
+        return list({(way.source, way.asset): way for way in ways}.values())
 
     async def _tell(self, found: Unfit | None) -> None:
         if found == self._told:
