@@ -236,3 +236,25 @@ def test_margin_is_added_to_an_isolated_leg_from_the_pool_beside_it(
             assert "💵 TOP-UP DONE" in first_lines(stage)
 
     asyncio.run(play())
+
+
+def test_debt_is_repaid_with_what_the_margin_account_holds(tmp_path: Path) -> None:
+    async def play() -> None:
+        world = world_of()
+        account = new_account(world, "main", "binance", "classic", {"spot": {"USDT": "1"}})
+        account.rights = Rights(trade=True, transfer=True)
+        account.wallet("margin")["BTC"] = Decimal(1)
+        rate = Decimal("0.000001")
+        world.borrow(account, "USDT", Decimal(60_000), wallet="margin", hourly_rate=rate)
+        account.wallet("margin")["USDT"] = Decimal(20_000)
+        falls(world, (60, 100_000), (600, 92_000))
+        text = table("binance", "auto").replace('"cross:USDT"', '"margin"')
+        text = text.replace('"10%"', '"190%"').replace('"15%"', '"210%"')
+        text += 'verbs = ["repay"]\naccept_more_than_half = true\n'
+        async with staged(world, tmp_path, tables=text) as stage:
+            await stage.to(660)
+            states = [one["state"] for one in ledger(tmp_path)]
+            assert states == ["done"], (tmp_path / "daemon.log").read_text()[-3000:]
+            assert account.debts["USDT"].principal < 50_000
+
+    asyncio.run(play())
