@@ -15,7 +15,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
 
-.PHONY: help install install-dev demo test deep check conformance books worlds model bench clean
+.PHONY: help install install-dev demo test deep check conformance books worlds model sweep bench clean
 
 help:  ## say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -51,6 +51,9 @@ worlds: $(INSTALLED_DEV)  ## random practice worlds read through the adapters; h
 
 model: $(INSTALLED_DEV)  ## every way the top-up protocol can go, two workers and all accidents; minutes
 	@$(BIN)/python -m tests.model $(ARGS)
+
+sweep: $(INSTALLED_DEV)  ## the money loop killed at every call of a port, and at two; minutes
+	@$(BIN)/python -m tests.sweep $(ARGS)
 
 bench: $(INSTALLED_DEV)  ## measure against the targets, five minutes; fails on a missed one
 	@$(BIN)/python -m bench $(ARGS)

@@ -22,6 +22,7 @@ from tests.e2e.asking import ask, press
 from tests.e2e.books import falls, long_btc, world_of
 from tests.e2e.lockstep import Stage, staged
 from watcher.sim.bot_messages import SentMessage
+from watcher.sim.default import new_account
 from watcher.sim.demo.truth import distance
 from watcher.sim.desk import Plan
 from watcher.sim.things import Account, Rights
@@ -209,5 +210,51 @@ def test_money_is_frozen_and_let_go_on_the_server_only(tmp_path: Path) -> None:
             assert len(account.transfers) == 1
             code, told = cli(tmp_path, "money", "status")
             assert "all is well" in told
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize("venue", ["binance"])
+def test_margin_is_added_to_an_isolated_leg_from_the_pool_beside_it(
+    tmp_path: Path, venue: str
+) -> None:
+    async def play() -> None:
+        world = world_of()
+        account = new_account(world, "main", venue, "classic", {"spot": {"USDT": "1"}})
+        account.wallet("futures")["USDT"] = Decimal(60_000)
+        account.rights = Rights(trade=True, transfer=True)
+        leg = {"quantity": Decimal(1), "isolated_margin": Decimal(12_500)}
+        world.set_position(account, "BTCUSDT", "long", **leg)
+        falls(world, (60, 100_000), (600, 95_000))
+        text = table(venue, "auto") + 'verbs = ["add_margin"]\n'
+        async with staged(world, tmp_path, tables=text) as stage:
+            await stage.to(600)
+            states = [one["state"] for one in ledger(tmp_path)]
+            assert states
+            assert set(states) == {"done"}, (tmp_path / "daemon.log").read_text()[-3000:]
+            assert account.liquidations == []
+            assert "💵 TOP-UP DONE" in first_lines(stage)
+
+    asyncio.run(play())
+
+
+def test_debt_is_repaid_with_what_the_margin_account_holds(tmp_path: Path) -> None:
+    async def play() -> None:
+        world = world_of()
+        account = new_account(world, "main", "binance", "classic", {"spot": {"USDT": "1"}})
+        account.rights = Rights(trade=True, transfer=True)
+        account.wallet("margin")["BTC"] = Decimal(1)
+        rate = Decimal("0.000001")
+        world.borrow(account, "USDT", Decimal(60_000), wallet="margin", hourly_rate=rate)
+        account.wallet("margin")["USDT"] = Decimal(20_000)
+        falls(world, (60, 100_000), (600, 92_000))
+        text = table("binance", "auto").replace('"cross:USDT"', '"margin"')
+        text = text.replace('"10%"', '"190%"').replace('"15%"', '"210%"')
+        text += 'verbs = ["repay"]\naccept_more_than_half = true\n'
+        async with staged(world, tmp_path, tables=text) as stage:
+            await stage.to(660)
+            states = [one["state"] for one in ledger(tmp_path)]
+            assert states == ["done"], (tmp_path / "daemon.log").read_text()[-3000:]
+            assert account.debts["USDT"].principal < 50_000
 
     asyncio.run(play())

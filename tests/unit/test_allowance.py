@@ -131,6 +131,14 @@ def test_an_asset_is_counted_at_the_dearest_of_its_prices() -> None:
     assert worths(made, "XYZ") == {"XYZ": 1}
 
 
+def test_a_venue_that_prices_in_a_dollar_coin_is_counted_by_it() -> None:
+    made = short_of()
+    coin = replace(made.assets[0], asset="BNB", index=Decimal(600))
+    priced = replace(made, reference="USDT", assets=(*made.assets, coin))
+
+    assert worths(priced, "USD") == {"USD": 1, "USDT": 1, "BNB": 600}
+
+
 def test_every_cap_has_its_words() -> None:
     for why in (Why.EVENT, Why.DAY, Why.WEEK, Why.FLOOR, Why.CEILING, Why.SOURCE_POOL):
         assert cut(why, None).reason

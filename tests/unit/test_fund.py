@@ -17,7 +17,7 @@ from watcher.domain.alert import MINUTE_US, Lane
 from watcher.domain.road import Act, Reach
 from watcher.domain.status import KeyRights
 from watcher.domain.topup import Assurance, Mode, TopUpRules
-from watcher.ports import FROZEN, KILLED, PAUSED, Flag, StoreError
+from watcher.ports import FROZEN, KILLED, PAUSED, Flag, StoreError, VenueError
 
 ASK = replace(AUTO, mode=Mode.ASK)
 DRY = replace(AUTO, mode=Mode.DRY_RUN)
@@ -216,6 +216,9 @@ def test_a_listed_rejection_frees_the_caps_and_takes_a_new_id(tmp_path: Path) ->
     async def story(one: Desk) -> None:
         await one.slide()
         assert await one.states() == ["rejected"]
+        await one.look(9.3)
+        assert await one.states() == ["rejected"], "not at every reading"
+        await one.look(9.3, after_s=300)
         await one.look(9.3)
         first, second = await one.intents()
         assert second.decision_key == first.decision_key
@@ -430,9 +433,75 @@ def test_a_clock_far_from_the_venue_s_sends_nothing(tmp_path: Path) -> None:
     async def story(one: Desk) -> None:
         one.money.offset_ms = 120_000
         await one.slide()
-        assert await one.states() == ["cancelled"]
+        assert await one.states() == []
+        assert any("TOP-UPS OFF" in title for title in await one.said())
 
     assert play(tmp_path, story).posts == []
+
+
+def test_a_clock_that_goes_wrong_later_is_seen_before_the_request(tmp_path: Path) -> None:
+    async def story(one: Desk) -> None:
+        await one.look(30.0)
+        one.money.offset_ms = -120_000
+        await one.look(9.4)
+        await one.look(9.3)
+        [intent] = await one.intents()
+        assert (intent.progress, "clock" in intent.reason) == ("cancelled", True)
+
+    assert play(tmp_path, story).posts == []
+
+
+def test_what_keeps_failing_is_tried_rarely(tmp_path: Path) -> None:
+    async def story(one: Desk) -> None:
+        await one.slide()
+        for _ in range(140):
+            await one.look(9.3)
+        assert len(await one.intents()) == 2, "ten minutes, and a cooldown of five"
+
+    bank = play(tmp_path, story, bank=Bank(reply=["no"] * 200))
+    assert len(bank.posts) == 2
+
+
+def test_nothing_is_sent_before_the_venue_s_books_were_read(tmp_path: Path) -> None:
+    """An approved intent of a restored backup waits for the reconciliation, and is too old then."""
+
+    async def story(one: Desk) -> None:
+        async def fails(*given: object) -> object:
+            raise StoreError("disk full")
+
+        claim, one.purse.claim_sending = one.purse.claim_sending, fails
+        await one.slide()
+        assert await one.states() == ["approved"]
+        one.purse.claim_sending = claim
+        one.fund = one.started()
+        one.money.on = _no_history
+        await one.look(9.3)
+        assert await one.states() == ["approved"]
+        await one.look(9.3, after_s=60)
+        assert (await one.states())[0] == "cancelled"
+
+    assert play(tmp_path, story).posts == []
+
+
+def _no_history(call: str) -> None:
+    if call == "history":
+        raise VenueError("HTTP 503")
+
+
+def test_a_week_without_movements_is_no_reason_to_stop(tmp_path: Path) -> None:
+    """The anchor leaves the history that is read: the next decision is a new one all the same."""
+
+    async def story(one: Desk) -> None:
+        await one.slide()
+        await one.wait(1)
+        await one.look(20.0, after_s=8 * 86_400)
+        await one.look(20.0)
+        await one.look(9.4)
+        await one.look(9.3)
+        await one.wait(1)
+        assert await one.states() == ["done", "done"]
+
+    play(tmp_path, story)
 
 
 def test_a_venue_that_does_not_answer_gets_nothing(tmp_path: Path) -> None:

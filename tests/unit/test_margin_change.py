@@ -19,16 +19,32 @@ from tests.examples.build import (
     report,
     snapshot,
 )
-from watcher.domain.account import Asset, Claim, Side, Snapshot, VenueRatio, VenueSays, Weight
+from watcher.domain.account import (
+    Asset,
+    Bracket,
+    Claim,
+    Family,
+    Position,
+    Rules,
+    Side,
+    Snapshot,
+    VenueRatio,
+    VenueSays,
+    Weight,
+)
 from watcher.domain.alert import Measure
 from watcher.margin import (
     BookError,
     evaluate,
     prices_after,
+    repayable,
     repriced,
     required_close,
+    required_repay,
     required_top_up,
     with_closed,
+    with_moved,
+    with_repaid,
     with_top_up,
 )
 
@@ -266,3 +282,97 @@ def test_prices_after_a_joint_move_are_the_marks_along_the_betas() -> None:
     )
     with pytest.raises(BookError, match="nowhere"):
         prices_after(account, "nowhere", 10, down=True)
+
+
+def test_what_moves_between_two_pools_is_neither_made_nor_lost() -> None:
+    made = _two_pools()
+
+    after = with_moved(made, "cross:USDT", "isolated:BTCUSDT:long", "USDT", Decimal(40))
+
+    (cash,), (held,) = after.assets, after.positions
+    assert (cash.wallet, held.isolated_margin) == (Decimal(60), Decimal(140))
+    assert with_moved(made, "cross:USDT", "isolated:BTCUSDT:long", "USDT", Decimal(0)) == made
+
+
+@pytest.mark.parametrize("amount", ["100.01", "-1"])
+def test_a_pool_gives_no_more_than_it_holds(amount: str) -> None:
+    with pytest.raises(BookError, match=f"cannot move {amount} of 100"):
+        with_moved(_two_pools(), "cross:USDT", "isolated:BTCUSDT:long", "USDT", Decimal(amount))
+
+
+def test_repaying_from_inside_takes_from_the_balance_and_interest_first() -> None:
+    made = _owing(wallet="500", debt="300", interest="20", frozen="50")
+
+    assert repayable(made, "margin", "USDT") == Decimal(320)
+    assert repayable(_owing(wallet="200", debt="300", frozen="50"), "margin", "USDT") == 150
+    assert repayable(_owing(wallet="20", debt="300", frozen="50"), "margin", "USDT") == 0
+    assert repayable(made, "margin", "BTC") == 0
+    for amount, left in (("10", ("490", "300", "10")), ("120", ("380", "200", "0"))):
+        (row, *_) = with_repaid(made, "margin", "USDT", Decimal(amount), inside=True).assets
+        assert (row.wallet, row.debt, row.interest) == tuple(map(Decimal, left))
+    (row, *_) = with_repaid(made, "margin", "USDT", Decimal(1000), inside=True).assets
+    assert (row.wallet, row.debt, row.interest) == (Decimal(180), Decimal(0), Decimal(0))
+
+
+def test_a_repayment_is_sized_exactly_or_not_at_all() -> None:
+    made = _owing(wallet="500", debt="1000", coins="1300")
+
+    # (1,800 - x) / (1,000 - x) = 2
+    needed = required_repay(made, "margin", "USDT", Measure.MARGIN_LEVEL, 200.0)
+    assert needed == pytest.approx(200)
+    assert required_repay(made, "margin", "USDT", Measure.MARGIN_LEVEL, 150.0) == 0
+    # all 500 bring (1,300) / (500) and no more
+    assert required_repay(made, "margin", "USDT", Measure.MARGIN_LEVEL, 260.1) is None
+    nothing = _owing(wallet="0", debt="1000", coins="1800")
+    assert required_repay(nothing, "margin", "USDT", Measure.MARGIN_LEVEL, 200.0) is None
+
+
+def _two_pools() -> Snapshot:
+    held = Position(
+        pool="isolated:BTCUSDT:long",
+        symbol="BTCUSDT",
+        underlying="BTC",
+        side=Side.LONG,
+        quantity=Decimal(1),
+        entry=Decimal(1000),
+        mark=Decimal(1000),
+        settle="USDT",
+        isolated_margin=Decimal(100),
+        brackets=(Bracket(floor=Decimal(0), rate=Decimal("0.005")),),
+    )
+    rules = Rules(family=Family.LINEAR_POOL)
+    return Snapshot(
+        venue="test",
+        account="test",
+        mode="test",
+        taken_at_us=0,
+        reference="USD",
+        rules={"cross:USDT": rules, held.pool: rules},
+        assets=(Asset(pool="cross:USDT", asset="USDT", wallet=Decimal(100), index=Decimal(1)),),
+        positions=(held,),
+    )
+
+
+def _owing(
+    *, wallet: str, debt: str, interest: str = "0", frozen: str = "0", coins: str = "5000"
+) -> Snapshot:
+    rules = Rules(family=Family.DEBT_RATIO, liquidation_level=Decimal("1.1"))
+    owed = Asset(
+        pool="margin",
+        asset="USDT",
+        wallet=Decimal(wallet),
+        index=Decimal(1),
+        debt=Decimal(debt),
+        interest=Decimal(interest),
+        frozen=Decimal(frozen),
+    )
+    coin = Asset(pool="margin", asset="BTC", wallet=Decimal(1), index=Decimal(coins))
+    return Snapshot(
+        venue="test",
+        account="test",
+        mode="test",
+        taken_at_us=0,
+        reference="USD",
+        rules={"margin": rules},
+        assets=(owed, coin),
+    )

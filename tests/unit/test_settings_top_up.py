@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from watcher.domain.alert import Measure
+from watcher.domain.alert import Measure, Trigger
 from watcher.domain.topup import Mode, Route, Verb
-from watcher.settings import ConfigError, Need, Settings, load, top_up_rules
+from watcher.settings import ConfigError, Need, Settings, alert_rules, load, top_up_rules
 
 AUTO = {
     "mode": '"auto"',
@@ -61,6 +61,12 @@ def test_without_the_table_or_off_there_are_no_rules(tmp_path: Path) -> None:
     file = tmp_path / "watcher.toml"
     file.write_text('[accounts.main]\nvenue = "bybit"\n')
     assert top_up_rules(load(file, environ={}, need=Need.NOTHING), "main") is None
+
+
+def test_the_alert_rules_know_where_a_top_up_is_called_for(tmp_path: Path) -> None:
+    for mode, known in (('"auto"', True), ('"off"', False)):
+        trigger = alert_rules(configured(tmp_path, {"mode": mode}), "main").trigger
+        assert trigger == (Trigger(measure=Measure.DISTANCE, value=10.0) if known else None)
 
 
 def test_a_table_without_a_mode_only_tells(tmp_path: Path) -> None:

@@ -110,6 +110,7 @@ def test_a_decision_that_changes_only_counters_does_not_touch_the_ledger(tmp_pat
         blind=replace(state.blind, misses=3),
         last_good=snapshot(),
         last_good_at_us=START_US,
+        crossed={"unified": START_US},
     )
 
     async def story(store: SqliteStore) -> None:

@@ -206,9 +206,23 @@ def test_a_rehearsal_cools_down_too() -> None:
     assert scene(rules=rules, money=means(rules, intents=[told], at_s=4)).held() == "cooling"
 
 
-def test_what_was_never_sent_cools_nothing() -> None:
-    for progress in (Progress.CANCELLED, Progress.EXPIRED, Progress.REJECTED):
-        assert scene(money=means(intents=[intent(progress=progress, seconds=0)], at_s=4)).proposed()
+def test_what_came_to_nothing_is_not_tried_at_every_reading() -> None:
+    """A venue that refuses, or a ledger that objects, would be asked every few seconds."""
+    for progress, wait_s in ((Progress.REJECTED, 300), (Progress.CANCELLED, 60)):
+        for seconds, held in ((4 - wait_s + 1, True), (4 - wait_s, False)):
+            money = means(intents=[intent(progress=progress, seconds=seconds)], at_s=4)
+            assert isinstance(scene(money=money).propose(), Held) is held
+        far = replace(MOVE, source="spot")
+        other = means(intents=[intent(progress=progress, seconds=0, route=far)], at_s=4)
+        assert scene(money=other).proposed()
+
+
+def test_nobody_answered_is_asked_again_at_once() -> None:
+    rules = replace(AUTO, mode=Mode.ASK)
+    unanswered = intent(progress=Progress.EXPIRED, mode=Mode.ASK, seconds=0)
+    came_short = intent(progress=Progress.CANCELLED, mode=Mode.REQUEST, seconds=0)
+    for one in (unanswered, came_short):
+        assert scene(rules=rules, money=means(rules, intents=[one], at_s=4)).proposed()
 
 
 def test_so_many_a_day_and_no_more() -> None:

@@ -10,11 +10,9 @@ once more, inside the transaction that writes the sending down (`verdict`).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from decimal import Decimal
-from enum import StrEnum
 from fnmatch import fnmatchcase
-from typing import Protocol
 
 from watcher.domain.account import Snapshot
 from watcher.domain.alert import MINUTE_US, SECOND_US, Moment
@@ -29,17 +27,38 @@ from watcher.domain.topup import (
     TopUpRules,
 )
 from watcher.policy import wording
+from watcher.policy.means import Balance, Held, Means, Room, Standing, Why
+
+__all__ = [
+    "Balance",
+    "Held",
+    "Means",
+    "Room",
+    "Standing",
+    "Why",
+    "barred",
+    "busy",
+    "cooling",
+    "cut",
+    "listed_of",
+    "resting",
+    "room",
+    "verdict",
+    "worths",
+]
 
 DAY_US = 24 * 60 * MINUTE_US
 WEEK_US = 7 * DAY_US
 FRESH_US = 10 * SECOND_US
 COOLDOWN_US = 5 * MINUTE_US
 """Where no cap is set, so that nothing is sent: two words about the same lie this far apart."""
+AGAIN_US = MINUTE_US
+"""So long a way rests on which one was made and not sent; the whole cooldown if it was refused."""
 BALANCES_MIN = 2
 BALANCE_AGE_US = 5 * MINUTE_US
 
-SENDS = frozenset({Mode.ASK, Mode.AUTO})
 USD = "USD"
+SENDS = frozenset({Mode.ASK, Mode.AUTO})
 _PARTED = {
     Mode.AUTO: frozenset({Mode.AUTO}),
     Mode.ASK: SENDS,
@@ -47,101 +66,6 @@ _PARTED = {
 """What the configuration must say for an intent of each mode to be sent."""
 _WAITING = frozenset({Progress.UNKNOWN, Progress.HUMAN})
 _ENDED = frozenset({Progress.DONE, Progress.ABSENT, Progress.DENIED})
-
-
-class Why(StrEnum):
-    """Why no top-up is made, in the order it is looked at. Closed."""
-
-    OFF = "off"
-    NO_LIMITS = "no_limits"
-    KILLED = "killed"
-    FLAGGED = "flagged"
-    UNSEEN = "unseen"
-    NOT_COMPUTED = "not_computed"
-    DISAGREES = "disagrees"
-    STALE = "stale"
-    UNKNOWN = "unknown"
-    CALM = "calm"
-    SEEN_ONCE = "seen_once"
-    COOLING = "cooling"
-    COUNT = "count"
-    BUSY = "busy"
-    NO_BALANCE = "no_balance"
-    NO_PRICE = "no_price"
-    EVENT = "event"
-    DAY = "day"
-    WEEK = "week"
-    FLOOR = "floor"
-    CEILING = "ceiling"
-    SOURCE_POOL = "source_pool"
-    OUT_OF_REACH = "out_of_reach"
-    SLIGHT = "slight"
-    BURNING = "burning"
-
-
-ORDER = tuple(Why)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
-    """No top-up, and why: a word for the log, a reason for a person."""
-
-    why: Why
-    reason: str
-
-
-class Standing(Protocol):
-    """A lasting order about money, as the ledger keeps it."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def until_us(self) -> int | None: ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Balance:
-    """What could leave a source, and when (steady) it was read."""
-
-    amount: Decimal
-    at_us: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Means:
-    """
-    What is known of the money of one account: every counted or open intent of the last week, the
-    flags, the last two balances of each configured route's source (newest last) and the step its
-    venue keeps. `last_us` is the latest time ever written down, `killed`: the kill file is there.
-    """
-
-    intents: Sequence[Intent] = ()
-    flags: Mapping[str, Standing] = field(default_factory=dict)
-    balances: Mapping[Route, Sequence[Balance]] = field(default_factory=dict)
-    steps: Mapping[Route, Decimal] = field(default_factory=dict)
-    last_us: int = 0
-    killed: bool = False
-
-    def without(self, intent: Intent) -> Means:
-        return replace(self, intents=[one for one in self.intents if one.id != intent.id])
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Room:
-    """
-    The most that may leave the source of one route, and what sets it. `day`, `week` (in the unit
-    of the limits) and `count` are what is left of the caps, `source` what lies in the source.
-    """
-
-    amount: Decimal
-    why: Why
-    source: Decimal
-    unit: str = ""
-    price: Decimal = Decimal(1)
-    day: Decimal | None = None
-    week: Decimal | None = None
-    count: int | None = None
 
 
 def barred(means: Means, now: Moment) -> Held | None:
@@ -158,7 +82,7 @@ def barred(means: Means, now: Moment) -> Held | None:
 
 def cooling(rules: TopUpRules, means: Means, now_us: int) -> Held | None:
     """Return that the last top-up, or the last no to one, is too recent."""
-    wait_us = COOLDOWN_US if rules.limits is None else rules.limits.cooldown_us
+    wait_us = _cooldown_us(rules)
     ended = [i.changed_us for i in means.intents if i.progress in _ENDED or _is_rehearsed(i)]
     if not ended or _clock(means, now_us) - max(ended) >= wait_us:
         return None
@@ -166,16 +90,32 @@ def cooling(rules: TopUpRules, means: Means, now_us: int) -> Held | None:
     return Held(why=Why.COOLING, reason=f"the last one was less than {shown} ago")
 
 
+def resting(rules: TopUpRules, route: Route, means: Means, now_us: int) -> Held | None:
+    """Return that on *route* one was refused, or came to nothing, too recently to try again."""
+    whole_us = _cooldown_us(rules)
+    waits = {Progress.REJECTED: whole_us, Progress.CANCELLED: min(AGAIN_US, whole_us)}
+    for intent in means.intents:
+        same = (intent.route.verb, intent.route.source) == (route.verb, route.source)
+        wait_us = waits.get(intent.progress, 0) if intent.mode in SENDS and same else 0
+        if _clock(means, now_us) - intent.changed_us < wait_us:
+            return Held(why=Why.COOLING, reason=f"{wording.name(intent.id)} came to nothing")
+    return None
+
+
 def worths(snapshot: Snapshot, unit: str) -> dict[str, Decimal]:
-    """Return what one of each asset is worth in *unit*, at the dearest of its prices."""
+    """
+    Return what one of each asset is worth in *unit*, at the dearest of its prices.
+
+    Where a venue prices in a dollar coin, that coin counts as the dollar.
+    """
     found = {snapshot.reference: Decimal(1)}
     for row in snapshot.assets:
         if row.index > 0:
             found[row.asset] = max(row.index, found.get(row.asset, row.index))
-    base = found.get(unit)
+    base = found.get(snapshot.reference if unit == USD else unit)
     if base is None:
         return {unit: Decimal(1)}
-    return {asset: price / base for asset, price in found.items()}
+    return {asset: price / base for asset, price in {**found, unit: base}.items()}
 
 
 def busy(route: Route, pool: str, means: Means) -> Held | None:
@@ -295,9 +235,9 @@ def cut(why: Why, limits: Limits | None) -> Held:
         Why.CEILING: "its amount is above what was approved",
         Why.SOURCE_POOL: "the pool it would come from needs it",
     }
-    if why is Why.FLOOR and limits is not None and limits.keep_in_source:
-        return Held(why=why, reason=f"the source must keep {limits.keep_in_source:f} {limits.unit}")
-    return Held(why=why, reason=shown[why])
+    keep = None if limits is None else f"{limits.keep_in_source:f} {limits.unit}"
+    said = f"the source must keep {keep}" if keep and why is Why.FLOOR else shown[why]
+    return Held(why=why, reason=said)
 
 
 def _capped(
@@ -341,14 +281,13 @@ def _capped(
 # the lower of two readings: on the worst day balances were read as zero, and absurdly high
 def _balance(listed: Route, means: Means, now_us: int) -> Decimal | Held:
     known = list(means.balances.get(listed, ()))[-BALANCES_MIN:]
+    fresh = all(
+        0 <= now_us - one.at_us <= BALANCE_AGE_US and one.amount.is_finite() for one in known
+    )
+    if len(known) == BALANCES_MIN and fresh:
+        return min(one.amount for one in known)
     where = wording.pool_name(listed.source)
-    if len(known) < BALANCES_MIN:
-        return Held(why=Why.NO_BALANCE, reason=f"what {where} holds is not known from two readings")
-    if any(not 0 <= now_us - one.at_us <= BALANCE_AGE_US for one in known):
-        return Held(why=Why.NO_BALANCE, reason=f"what {where} holds was read too long ago")
-    if any(not one.amount.is_finite() for one in known):
-        return Held(why=Why.NO_BALANCE, reason=f"what {where} holds is not a number")
-    return min(one.amount for one in known)
+    return Held(why=Why.NO_BALANCE, reason=f"what {where} holds is not known from two readings")
 
 
 # money that left, or may have, after the balance was read is not in the balance
@@ -373,6 +312,10 @@ def _spent(intents: Iterable[Intent], prices: Mapping[str, Decimal]) -> Decimal 
             return None
         total += intent.amount * price
     return total
+
+
+def _cooldown_us(rules: TopUpRules) -> int:
+    return COOLDOWN_US if rules.limits is None else rules.limits.cooldown_us
 
 
 def _clock(means: Means, now_us: int) -> int:

@@ -72,6 +72,16 @@ def unfit_caps(limits: Limits | None, held: Decimal) -> Unfit | None:
     )
 
 
+def unfit_clock(ours_us: int, venue_ms: int) -> Unfit | None:
+    """Return that our clock is too far from the venue's."""
+    if not is_apart(ours_us, venue_ms):
+        return None
+    apart_s = abs(venue_ms * 1000 - ours_us) // SECOND_US
+    return Unfit(
+        reason=f"our clock and the venue's are {apart_s} s apart", fix="Set the clock of the server"
+    )
+
+
 def is_apart(ours_us: int, venue_ms: int) -> bool:
     """Tell whether our clock is too far from the venue's to reckon caps by."""
     return abs(venue_ms * 1000 - ours_us) > CLOCK_APART_MAX_US

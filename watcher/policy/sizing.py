@@ -30,7 +30,7 @@ from watcher.margin import (
     with_top_up,
 )
 from watcher.policy import wording
-from watcher.policy.allowance import Held, Means, Room, Why, busy, cut, room
+from watcher.policy.allowance import Held, Means, Room, Why, busy, cut, resting, room
 from watcher.policy.checks import Look
 from watcher.policy.readings import value_of
 
@@ -128,7 +128,9 @@ def weighed(case: Case, listed: Route, route: Route) -> Proposal | Held:
     step = case.means.steps.get(listed)
     if step is None or not step > 0:
         return Held(why=Why.UNKNOWN, reason="the venue's smallest amount is not known")
-    held = busy(route, case.pool, case.means)
+    held = busy(route, case.pool, case.means) or resting(
+        case.rules, route, case.means, case.now.steady_us
+    )
     if held is not None:
         return held
     free = room(case.rules, listed, case.means, case.prices, case.now.steady_us)

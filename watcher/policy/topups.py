@@ -24,7 +24,6 @@ from watcher.policy import wording
 from watcher.policy.allowance import (
     DAY_US,
     FRESH_US,
-    ORDER,
     SENDS,
     Held,
     Means,
@@ -35,6 +34,7 @@ from watcher.policy.allowance import (
     worths,
 )
 from watcher.policy.checks import Look
+from watcher.policy.means import ORDER
 from watcher.policy.readings import value_of
 from watcher.policy.sizing import Case, Proposal, balance_in, came, weighed
 from watcher.policy.trigger import APART_US, is_beyond

@@ -51,6 +51,8 @@ CHECK_AGAIN_US = 30 * SECOND_US
 WEIGH_US = 60 * SECOND_US
 WEEK_US = 7 * 1440 * MINUTE_US
 DAY_US = 1440 * MINUTE_US
+FORGOTTEN_US = WEEK_US - DAY_US
+"""What ended so long ago may be out of the history that is read; before, it is late in it."""
 HISTORY_DEADLINE_S = 15.0
 BALANCES_KEPT = 2
 ID_LENGTH = 8
@@ -118,22 +120,30 @@ class Books:
         if self._doubt:
             await self._freeze(self._doubt)
             self._doubt = ""
-        unfit = await self.unfit() or await self._unfit_caps()
+        unfit = await self.unfit() or await self._unfit_caps() or await self._unfit_clock()
+        await self._tell(unfit)
         if unfit is None:
             await self._reconcile()
             self._due_us = self._clock.now().steady_us + CHECK_US
         self.armed = unfit is None
 
     async def unfit(self) -> Unfit | None:
-        """Return why the key may move nothing, told when it is news. Raises: `VenueError`."""
+        """Return why the key may move nothing. Raises: `VenueError`."""
         try:
             rights = await within(CALL_DEADLINE_S, self._money.rights())
             self._uid = await within(CALL_DEADLINE_S, self._money.uid())
             found = arming.unfit_key(self._charge.rules, rights)
         except WithdrawalRight as error:
             found = arming.may_withdraw(error.reason)
-        await self._tell(found)
+        if found is not None:
+            self.armed, self._due_us = False, 0  # looked at, and told, at once
         return found
+
+    async def _unfit_clock(self) -> Unfit | None:
+        venue_ms = await within(CALL_DEADLINE_S, self._money.now_ms())
+        now = self._clock.now()
+        found = (arming.unfit_clock(ours_us, venue_ms) for ours_us in (now.steady_us, now.wall_us))
+        return next(filter(None, found), None)
 
     async def _unfit_caps(self) -> Unfit | None:
         if self._fits:
@@ -143,18 +153,25 @@ class Books:
         prices = {unit: Decimal(1)}
         if self.snapshot is not None:
             prices = worths(self.snapshot, unit)
+        ways = self._sources()
+        if not ways:
+            return None  # nothing to take from, and nothing to hold the caps against, yet
         held = Decimal(0)
-        for route in self._charge.rules.routes:
-            if route.verb is not Verb.MOVE:
-                continue
-            if route.asset not in prices:
-                raise VenueError(f"{route.asset} has no price yet")
-            balance = await within(CALL_DEADLINE_S, self._money.balance(route))
-            held += balance * prices[route.asset]
+        for way in ways:
+            if way.asset not in prices:
+                raise VenueError(f"{way.asset} has no price yet")
+            balance = await within(CALL_DEADLINE_S, self._money.balance(way))
+            held += balance * prices[way.asset]
         found = arming.unfit_caps(limits, held)
-        await self._tell(found)
         self._fits = found is None
         return found
+
+    # one way for each source: the wallet that is moved from, or the pools where nothing is moved
+    def _sources(self) -> list[Route]:
+        routes = self._charge.rules.routes
+        moves = [route for route in routes if route.verb is Verb.MOVE]
+        ways = filter(None, map(self._way, moves or routes))
+        return list({(way.source, way.asset): way for way in ways}.values())
 
     async def _tell(self, found: Unfit | None) -> None:
         if found == self._told:
@@ -221,13 +238,18 @@ class Books:
         """
         Read what may leave the source of *route*, or of every configured way.
 
-        Raises: `VenueError`.
+        Raises: `VenueError` where *route* was asked for; else one that cannot be read is not known.
         """
         for listed in self._charge.rules.routes:
             way = self._way(listed) if route is None else route
             if way is None or not _belongs(way, listed):
                 continue
-            await self._weigh_one(listed, way)
+            try:
+                await self._weigh_one(listed, way)
+            except VenueError as error:
+                if route is not None:
+                    raise
+                self._log.info("balance.missed", source=listed.source, reason=error.reason)
         self._weighed_us = self._clock.now().steady_us
 
     async def weigh_when_due(self) -> None:
@@ -312,15 +334,19 @@ class Books:
 
     async def _anchor(self, route: Route, known: Sequence[Intent], now: Moment) -> str:
         history = await self._history(route, now)
-        if history is not None:
-            return reconciling.anchor_of(history, route)
-        # where the venue keeps no list, what we know was carried out stands for it
-        return next(_ended(known, route), "")
+        # where the venue keeps no list, or shows no more, what was carried out here stands for it
+        until_us = now.steady_us if history is None else now.steady_us - FORGOTTEN_US
+        anchor = "" if history is None else reconciling.anchor_of(history, route)
+        return anchor or next(_ended(known, route, until_us), "")
 
 
-def _ended(known: Sequence[Intent], route: Route) -> Iterator[str]:
+def _ended(known: Sequence[Intent], route: Route, until_us: int) -> Iterator[str]:
     ended = (Progress.DONE, Progress.ABSENT)
-    return (i.id for i in reversed(known) if i.route == route and i.progress in ended)
+    return (
+        one.id
+        for one in reversed(known)
+        if one.route == route and one.progress in ended and one.changed_us <= until_us
+    )
 
 
 def _is_open_ended(route: Route) -> bool:

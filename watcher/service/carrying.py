@@ -16,9 +16,8 @@ import structlog
 from watcher.domain.account import Snapshot
 from watcher.domain.alert import MINUTE_US, SECOND_US, AccountState, AlertRules, Moment
 from watcher.domain.topup import Intent, Mode, Progress, TopUpRules
-from watcher.policy import proposals, protocol, topups
+from watcher.policy import arming, proposals, protocol, topups
 from watcher.policy.allowance import SENDS, Held, Means, Why, barred, verdict
-from watcher.policy.arming import is_apart
 from watcher.policy.checks import Look
 from watcher.policy.readings import value_of
 from watcher.ports import Clock, Money, Purse, Verdict
@@ -27,6 +26,8 @@ from watcher.service.driver import Driver, is_due_again, late_at_us
 
 SIGHT_MAX_US = 90 * SECOND_US
 """How long a proven top-up waits for a reading to be told with."""
+APPROVED_LIFE_US = 60 * SECOND_US
+"""An amount was worked out for the danger of its moment."""
 TOLD_LATE_US = 1440 * MINUTE_US
 COME_MIN = 20
 """A twentieth of what was asked for is an arrival; less is funding, fees or profit."""
@@ -235,15 +236,21 @@ class Carrier:
     async def _look_up(self, intent: Intent) -> None:
         moved, found = await self._driver.look(intent)
         self._note_landed(moved)
-        if is_due_again(moved, found, self._clock.now()):
+        if self._books.armed and is_due_again(moved, found, self._clock.now()):
             await self._request(moved)
 
     async def _send(self, intent: Intent) -> None:
         if intent.mode is Mode.DRY_RUN:
             await self.end(intent, Progress.CANCELLED, "dry run")
             return
-        if await self._is_barred(intent, self._clock.now()):
+        now = self._clock.now()
+        if await self._is_barred(intent, now):
             return
+        if now.steady_us - intent.changed_us >= APPROVED_LIFE_US:
+            await self.end(intent, Progress.CANCELLED, "it could not be sent in time")
+            return
+        if not self._books.armed:
+            return  # the venue's books come first
         unfit = await self._books.unfit()
         if unfit is not None:
             await self.end(intent, Progress.CANCELLED, unfit.reason)
@@ -261,7 +268,7 @@ class Carrier:
     def _verdict(self, intent: Intent, means: Means, ts_ms: int) -> Verdict:
         now, sight = self._clock.now(), self.sight
         objection = ""
-        if is_apart(now.steady_us, ts_ms) or is_apart(now.wall_us, ts_ms):
+        if arming.is_apart(now.steady_us, ts_ms) or arming.is_apart(now.wall_us, ts_ms):
             objection = "our clock and the venue's are far apart"
         elif self._killed():
             objection = "money is killed by its file"

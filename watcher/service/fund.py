@@ -171,13 +171,14 @@ class Fund:
             await self._books.weigh_when_due()
         if not self._books.armed or self._stopping:
             return
+        means, now = await self._carrier.means(), self._clock.now()
         found = topups.propose(
             sight.look,
             sight.state,
             self._charge.rules,
-            await self._carrier.means(),
+            means,
             betas=self._charge.alerts.betas,
-            now=self._clock.now(),
+            now=now,
         )
         if isinstance(found, Held):
             (self._log.debug if found.why is self._held else self._log.info)(

@@ -1,0 +1,280 @@
+"""
+One run of the sweep: the real money loop from a slide to the end of everything, with accidents.
+
+Rule: judged by the venue's truth only. The account slides below its trigger, is topped up, and has
+more than an hour to come to rest; whoever is asked says yes. A process that dies is started anew on
+what its ledger holds; one that froze is replaced and wakes up at the very end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from functools import cache
+from typing import Any
+
+from tests.sweep.gate import Accident, Dead, Gate
+from tests.sweep.ledger import MemoryStore
+from tests.sweep.venue import Bank, Fault, SweepMoney
+from tests.unit.money_desk import ACCOUNT, with_wallet
+from tests.unit.policy_books import START_US
+from tests.unit.top_up_books import AUTO, POOL, alert_rules, limited, short_of
+from watcher.domain.account import Snapshot
+from watcher.domain.alert import MINUTE_US, SECOND_US, AccountState
+from watcher.domain.topup import OPEN, Assurance, Intent, Mode, Progress
+from watcher.service.carrying import Charge
+from watcher.service.fund import Fund
+from watcher.store.intents import SqlitePurse
+
+RULES = limited(
+    AUTO,
+    per_event=Decimal(60),
+    per_day=Decimal(120),
+    per_week=Decimal(130),
+    count_per_day=2,
+    over_half=True,
+)
+ALERTS = alert_rules(RULES)
+assert RULES.limits is not None
+FLOOR = RULES.limits.keep_in_source
+SLIDE = ((4.0, 30.0), (4.0, 9.4), (4.0, 9.3))
+SETTLE_S = (1, 2, 4, 8, 15, 30, 61, 331, 1900, 1600, 31, 31, 31, 331, 5, 5)
+MORE_S = (61, 61, 331, 1900, 1600, 31, 31, 31, 31)
+AFTER_S = (2, 31, 331)
+TOLD_LATE_US = 15 * SECOND_US
+DAY_US = 1440 * MINUTE_US
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What one run is about. In a market that goes on falling a top-up does not end the slide."""
+
+    assurance: Assurance
+    fault: Fault
+    falls_on: bool = False
+    accidents: tuple[tuple[int, Accident], ...] = ()
+    signs_late: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a run came to; the counts of `make sweep` are sums of these."""
+
+    points: int
+    struck: int
+    executed: int
+    doubles: int
+    cap_violations: int
+    below_floor: int
+    stuck: int
+    unknown_told_late: int
+
+    @property
+    def is_clean(self) -> bool:
+        return not (
+            self.doubles
+            or self.cap_violations
+            or self.below_floor
+            or self.stuck
+            or self.unknown_told_late
+        )
+
+
+@cache
+def snapshot_at(distance: float, came: Decimal) -> Snapshot:
+    return with_wallet(short_of(distance), came)
+
+
+class Process:
+    """One life of the program: its own loop, client and connection."""
+
+    def __init__(self, gate: Gate, bank: Bank, store: MemoryStore) -> None:
+        self.store = store
+        clock: Any = gate
+        real: Any = store
+        self.fund = Fund(
+            Charge(
+                account=ACCOUNT,
+                venue="bybit",
+                rules=RULES,
+                alerts=ALERTS,
+                money=SweepMoney(bank, gate, ACCOUNT),
+            ),
+            purse=SqlitePurse(real),
+            clock=clock,
+            say=store.say,
+            tell=lambda _message: None,
+            wake=lambda: None,
+            killed=lambda: False,
+        )
+
+
+class Run:
+    """The world of one plan."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.gate = Gate(START_US, dict(plan.accidents))
+        self.bank = Bank(plan.assurance, plan.fault, signs_late=plan.signs_late)
+        self.crossed: dict[str, int] = {}
+        self.process = Process(self.gate, self.bank, MemoryStore(self.gate))
+        self.sleeping: list[asyncio.Task[object]] = []
+        self.late = 0
+        self.quiet = 0
+        self.open_before = True
+
+    async def played(self) -> Outcome:
+        for wait_s, distance in SLIDE:
+            await self.step(wait_s, distance)
+        await self.settled(SETTLE_S)
+        while self.gate.frozen:
+            await self.thawed()
+            await self.settled(AFTER_S)
+        return self.outcome()
+
+    # an accident on the way starts the waiting anew: everyone gets the same time to come to rest
+    async def settled(self, waits: Sequence[float]) -> None:
+        struck, left = self.gate.struck, list(waits)
+        while left and not self.at_rest():
+            await self.step(left.pop(0))
+            if self.gate.struck != struck:
+                struck, left = self.gate.struck, list(SETTLE_S)
+        for wait_s in MORE_S:
+            if self.unfinished():
+                await self.step(wait_s)
+
+    def at_rest(self) -> bool:
+        """Tell whether nothing can follow: it is topped up for good, and all of it is told."""
+        open_ones = any(each.progress in OPEN for each in self.intents())
+        over = self.bank.executed and not self.plan.falls_on
+        return bool(over and not open_ones and not self.bank.orders and self.quiet >= 2)
+
+    async def step(self, wait_s: float, distance: float | None = None) -> None:
+        self.gate.pass_(wait_s)
+        points, struck = self.gate.points, self.gate.struck
+        await self.turn(self.polled(distance))
+        usual = self.gate.struck == struck and not self.late
+        self.quiet = self.quiet + 1 if usual and not self.open_before else 0
+        self.open_before = any(each.progress in OPEN for each in self.intents())
+        assert self.gate.points > points
+
+    async def polled(self, distance: float | None) -> None:
+        gate, fund = self.gate, self.process.fund
+        self.bank.settle(gate.at_us)
+        came = sum((each.amount for each, _ in self.bank.executed), Decimal(0))
+        calm = came > 0 and not self.plan.falls_on
+        far = distance or (30.0 if calm else 9.3)
+        snapshot = replace(snapshot_at(far, came), taken_at_us=gate.at_us)
+        fund.seen(self.state_at(snapshot, far), snapshot)
+        await fund.round()
+        for intent in self.intents():
+            if intent.progress is Progress.PROPOSED and intent.mode is Mode.ASK:
+                await fund.decided(intent.id, yes=True, user_id=1)
+                await fund.round()
+
+    # what the alerts remember of readings, in the parts that money asks for
+    def state_at(self, snapshot: Snapshot, distance: float) -> AccountState:
+        at_us = self.gate.at_us
+        since_us = self.crossed.get(POOL, at_us)
+        self.crossed = {POOL: since_us} if distance < RULES.trigger else {}
+        return AccountState(
+            account=ACCOUNT, last_good=snapshot, last_good_at_us=at_us, crossed=self.crossed
+        )
+
+    # one turn of the process that lives, until it waits, dies or freezes
+    async def turn(self, work: Any) -> None:
+        gate = self.gate
+        gate.turned = asyncio.get_running_loop().create_future()
+        task: asyncio.Task[object] = asyncio.ensure_future(work)
+        task.add_done_callback(self.ended)
+        await gate.turned
+        if not task.done():
+            self.sleeping.append(task)
+            self.started(self.process.store)
+            return
+        try:
+            task.result()
+        except Dead:
+            image = self.process.store.ledger.serialize()
+            self.started(MemoryStore(gate, image))
+        self.note_late()
+
+    def ended(self, _task: object) -> None:
+        assert self.gate.turned is not None
+        if not self.gate.turned.done():
+            self.gate.turned.set_result(None)
+
+    def started(self, store: MemoryStore) -> None:
+        """Start another process; while none runs nobody can be told anything."""
+        self.gate.pass_(3)
+        self.gate.unclear_us = dict.fromkeys(self.gate.unclear_us, self.gate.at_us)
+        self.process = Process(self.gate, self.bank, store)
+        for intent in self.intents():
+            if intent.progress is Progress.SENDING:
+                self.gate.unclear(intent.id)
+
+    def note_late(self) -> None:
+        for name, since_us in list(self.gate.unclear_us.items()):
+            intent = next((each for each in self.intents() if each.id == name), None)
+            if intent is not None and intent.progress not in (Progress.SENDING, Progress.UNKNOWN):
+                del self.gate.unclear_us[name]
+            elif self.gate.at_us - since_us > TOLD_LATE_US:
+                del self.gate.unclear_us[name]
+                self.late += 1
+
+    async def thawed(self) -> None:
+        frozen, sleeping = self.gate.frozen, self.sleeping
+        self.gate.frozen, self.sleeping, self.gate.thawing = [], [], True
+        for thaw in frozen:
+            thaw.set_result(None)
+        for task in sleeping:
+            await task
+        self.gate.thawing = False
+
+    def unfinished(self) -> int:
+        return sum(
+            each.progress in OPEN and each.progress is not Progress.HUMAN for each in self.intents()
+        )
+
+    def intents(self) -> list[Intent]:
+        return self.process.store.intents()
+
+    def outcome(self) -> Outcome:
+        executed = self.bank.executed
+        return Outcome(
+            points=self.gate.points,
+            struck=self.gate.struck,
+            executed=len(executed),
+            doubles=self.doubles(),
+            cap_violations=self.cap_violations(),
+            below_floor=int(self.bank.held < FLOOR),
+            stuck=self.unfinished(),
+            unknown_told_late=self.late,
+        )
+
+    def doubles(self) -> int:
+        executed = self.bank.executed
+        again = len(executed) - len({each.decision_key for each, _ in executed})
+        # where the first top-up ends the slide, there is nothing to decide a second time
+        return again if self.plan.falls_on else max(again, len(executed) - 1)
+
+    def cap_violations(self) -> int:
+        limits = RULES.limits
+        assert limits is not None
+        found = 0
+        for intent, at_us in self.bank.executed:
+            day = [each.amount for each, at in self.bank.executed if at_us - DAY_US < at <= at_us]
+            found += intent.amount > limits.per_event
+            found += sum(day, Decimal(0)) > limits.per_day
+            found += len(day) > limits.count_per_day
+        return found
+
+
+async def outcomes(plans: Sequence[Plan]) -> list[Outcome]:
+    return [await Run(plan).played() for plan in plans]
+
+
+def planned(plan: Plan, accidents: Mapping[int, Accident]) -> Plan:
+    return replace(plan, accidents=tuple(sorted(accidents.items())))

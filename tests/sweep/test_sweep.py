@@ -1,0 +1,62 @@
+"""The crash sweep in small, and that it finds a fence that was moved."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.sweep.__main__ import FLAWS, main, play
+from tests.sweep.gate import Accident
+from tests.sweep.run import Plan, planned
+from tests.sweep.venue import Fault
+from watcher.domain.topup import Assurance
+
+ROUND_OF_SENDING = range(54, 160)
+"""The calls from the decision to the proof, as the plain run numbers them."""
+
+
+def frozen_while_sending(*, signs_late: bool) -> list[Plan]:
+    plain = Plan(assurance=Assurance.LOOKUP, fault=Fault.NONE, signs_late=signs_late)
+    return [planned(plain, {at: Accident.FREEZE}) for at in ROUND_OF_SENDING]
+
+
+@pytest.mark.parametrize("assurance", list(Assurance))
+@pytest.mark.parametrize("executed", [1, 2])
+def test_without_accidents_money_arrives(assurance: Assurance, executed: int) -> None:
+    plan = Plan(assurance=assurance, fault=Fault.NONE, falls_on=executed > 1)
+
+    [(_, outcome)] = play([plan])
+
+    assert outcome.executed == executed
+    assert outcome.is_clean
+
+
+def test_a_process_that_slept_while_sending_moves_nothing_twice() -> None:
+    outcomes = [each.outcome for each in play(frozen_while_sending(signs_late=False))]
+
+    assert all(each.struck == 1 for each in outcomes)
+    assert all(each.is_clean for each in outcomes)
+
+
+def test_signing_after_the_commit_is_found_to_double() -> None:
+    """The same, but for the request signed as it goes out: the fence of the protocol is gone."""
+    outcomes = [each.outcome for each in play(frozen_while_sending(signs_late=True))]
+
+    assert sum(each.doubles for each in outcomes) > 0
+
+
+def test_accidents_drawn_by_chance_harm_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    code = main(["--drawn-only", "--points", "400", "--seed", "5"])
+
+    total = json.loads(capsys.readouterr().out)
+    assert total["crash_points"] >= 400
+    assert [total[flaw] for flaw in FLAWS] == [0] * len(FLAWS)
+    assert code == 0
+
+
+@pytest.mark.deep
+def test_a_hundred_thousand_accidents_harm_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    code = main(["--points", "100000"])
+
+    assert code == 0, capsys.readouterr()
