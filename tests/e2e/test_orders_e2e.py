@@ -110,7 +110,7 @@ def test_a_viewer_reads_and_cannot_change_anything(tmp_path: Path) -> None:
         async with watching(tmp_path) as stage:
 
             async def viewer(text: str) -> str:
-                await stage.to(stage.t + 16)  # four answers a minute
+                await stage.to(stage.t + 16)  # six answers a minute
                 return await ask(stage, text, user_id=VIEWER, chat_id=VIEWER)
 
             assert "CRITICAL" in await viewer("/status")

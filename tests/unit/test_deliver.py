@@ -297,7 +297,7 @@ def test_replies_go_on_their_own_road_and_an_alert_passes_them(tmp_path: Path) -
         await say(store, deliverer, danger("d"))
         await clock.sleep(1)
         assert seconds(alerts) == [0.0]
-        assert len(asker.texts) == 4
+        assert len(asker.texts) == 6
 
     deliver(tmp_path, alerts, story)
 

@@ -36,7 +36,7 @@ def test_warnings_leave_at_once_after_any_number_of_answers(tmp_path: Path) -> N
         for number in range(20):
             deliverer.tell(reply(f"r{number}"))
         await clock.sleep(5)
-        await say(store, deliverer, *(message(f"w{n}") for n in range(5)))
+        await say(store, deliverer, *(message(f"w{n}") for n in range(3)))
         await clock.sleep(1)
         await say(store, deliverer, *(danger(f"d{n}") for n in range(3)))
         await clock.sleep(1)
@@ -44,10 +44,42 @@ def test_warnings_leave_at_once_after_any_number_of_answers(tmp_path: Path) -> N
     deliver(tmp_path, phone, story)
 
     texts = phone.plain()
-    assert texts[:4] == [f"text of r{n}" for n in range(4)]
-    assert texts[4:9] == [f"text of w{n}" for n in range(5)]
+    assert texts[:6] == [f"text of r{n}" for n in range(6)]
+    assert texts[6:9] == [f"text of w{n}" for n in range(3)]
     assert texts[9:] == [f"text of d{n}" for n in range(3)]
-    assert seconds(phone)[4:] == [5.0] * 5 + [6.0] * 3
+    assert seconds(phone)[6:] == [5.0] * 3 + [6.0] * 3
+
+
+def test_a_status_three_pages_and_the_list_are_answered_in_a_row(tmp_path: Path) -> None:
+    phone = Phone()
+
+    async def story(clock: SteppedClock, _: SqliteStore, deliverer: Deliverer) -> None:
+        for number, key in enumerate(("status", "page 1", "page 2", "page 3", "alerts")):
+            deliverer.tell(reply(key, at_s=number))
+            await clock.sleep(1)
+
+    deliver(tmp_path, phone, story)
+
+    assert phone.plain()[-1] == "text of alerts"
+    assert seconds(phone) == [0.0, 1.0, 2.0, 3.0, 4.0]
+
+
+def test_answers_hold_up_no_watch_however_many_come_together(tmp_path: Path) -> None:
+    phone = Phone()
+
+    async def story(clock: SteppedClock, store: SqliteStore, deliverer: Deliverer) -> None:
+        for number in range(20):
+            deliverer.tell(reply(f"r{number}"))
+        await clock.sleep(5)
+        watches = (message(f"w{n}", group="danger:watch", line=f"line of w{n}") for n in range(8))
+        await say(store, deliverer, *watches)
+        await clock.sleep(3)
+
+    deliver(tmp_path, phone, story)
+
+    said = phone.plain()[6:]
+    assert all(any(f"w{n}" in text for text in said) for n in range(8))
+    assert max(seconds(phone)) <= 8.0
 
 
 def test_notes_of_our_own_do_not_use_up_the_share_of_answers(tmp_path: Path) -> None:
@@ -76,7 +108,7 @@ def test_an_answer_that_cannot_leave_in_ten_seconds_becomes_one_line(tmp_path: P
 
     deliver(tmp_path, phone, story)
 
-    assert phone.plain() == [*(f"text of r{n}" for n in range(4)), BUSY]
+    assert phone.plain() == [*(f"text of r{n}" for n in range(6)), BUSY]
     assert seconds(phone)[-1] == 60.0
 
 

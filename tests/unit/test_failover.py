@@ -137,6 +137,51 @@ def test_a_dead_chat_is_the_second_chats_and_wakes_nobody_further(tmp_path: Path
     assert three[FALLBACK].texts == []
 
 
+@pytest.mark.parametrize("durable", [True, False], ids=["store", "memory"])
+def test_a_step_the_second_chat_refuses_is_the_fallbacks_at_once(
+    tmp_path: Path, *, durable: bool
+) -> None:
+    """The first chat has it, and nobody answered there: that is why it went further."""
+    three = phones()
+    three[SECOND].failures = [DeliveryError("chat not found", refused=True)] * 999
+
+    async def story(clock: SteppedClock, store: SqliteStore, out: Outbound) -> None:
+        step = danger("step", kind=Kind.UNANSWERED, reach=SECOND)
+        for each in (danger("first"), step):
+            if durable:
+                await say(store, out, each)
+            else:
+                out.tell(each)
+        await clock.sleep(300)
+
+    deliver_on(tmp_path if durable else None, three, story)
+
+    assert three[CHAT].titles() == ["text of first", "text of step"]
+    assert three[FALLBACK].titles() == ["text of step"]
+    assert seconds(three[FALLBACK]) == [pytest.approx(0.0, abs=0.1)]
+
+
+def test_what_only_fell_over_to_the_second_chat_is_over_when_the_chat_has_it(
+    tmp_path: Path,
+) -> None:
+    three = phones()
+    three[CHAT].failures = [TOKEN]  # tried again after 15 s
+
+    async def story(clock: SteppedClock, store: SqliteStore, out: Outbound) -> None:
+        await say(store, out, danger("a"))
+        await clock.sleep(10)
+        three[SECOND].failures = [NETWORK] * 999
+        now_us = clock.now().steady_us
+        await say(store, out, danger("c", created_at_us=now_us))
+        await clock.sleep(120)
+
+    deliver_on(tmp_path, three, story)
+
+    assert three[CHAT].titles()[-1] == "text of c"
+    assert three[SECOND].titles() == ["text of a"]
+    assert three[FALLBACK].texts == []
+
+
 def test_below_critical_and_edits_never_take_another_road(tmp_path: Path) -> None:
     two = phones(CHAT, FALLBACK)
     two[CHAT].failures = [TOKEN] * 99

@@ -175,7 +175,9 @@ class Deliverer:
         for each in self._earlier:
             shut = each is self._earlier[-1] and each.sender.is_shut(now)
             for message in each.stranded(now, shut=shut):
-                if not any(other.rows.sent.get(message.key) for other in self._earlier):
+                own = each.road if message.reach >= each.road else Reach.CHAT
+                nearer = [other for other in self._earlier if other.road >= own]
+                if not any(other.rows.sent.get(message.key) for other in nearer):
                     self.tell(message)
 
     def stranded(self, now: Moment, *, shut: bool) -> list[Message]:

@@ -9,7 +9,7 @@ or an edit never holds up an alert. Pure counting: nothing here sends, waits or 
     danger, blindness   fewer than all sends were made (12)
     those of a group    the same, but the last 4 of them apart: spread until the next is free
     warning, note       fewer than all but 5, two of them more where answers used theirs
-    answer              fewer than all but 5, and fewer than 4 answers
+    answer              fewer than all but 5, and fewer than 6 answers
     edit                as a warning, and fewer than 3 edits; it uses no send
 """
 
@@ -23,7 +23,7 @@ from watcher.ports import DeliveryError, Share
 
 SENDS_PER_MINUTE = 12
 SENDS_RESERVED = 5
-REPLIES_PER_MINUTE = 4
+REPLIES_PER_MINUTE = 6
 EDITS_PER_MINUTE = 3
 STORM_SENDS = 4
 """The last sends of a minute that a storm spends evenly: who gets worse waits 12 s, or 15."""

@@ -22,7 +22,8 @@ from watcher.store.outbox import FAR_US, STALE_US, insert_on
 
 _RULE = {"urgent": int(Lane.BLIND), "critical": int(Tier.CRITICAL), "edit": int(Share.EDIT)}
 
-# what no road has delivered for certain; the two halves are the two partial indices
+# what no road has delivered for certain; the two halves are the two partial indices. A word meant
+# to reach further people is not delivered by those before them; one that only fell over there is
 _STRANDED = """
 FROM (
     SELECT * FROM outbox WHERE state IN ('queued', 'claimed') AND road < :road
@@ -34,7 +35,8 @@ WHERE old.lane <= :urgent AND old.tier >= :critical
 AND old.share <> :edit
 AND NOT EXISTS (
     SELECT 1 FROM outbox AS same WHERE same.key = old.key
-    AND (same.road = :road OR (same.state = 'sent' AND same.receipt IS NOT NULL))
+    AND (same.road = :road OR (same.state = 'sent' AND same.receipt IS NOT NULL
+    AND (same.road >= old.road OR json_extract(old.message, '$.reach') < old.road)))
 )
 AND NOT EXISTS (
     SELECT 1 FROM outbox AS newer WHERE newer.account = old.account
