@@ -237,6 +237,15 @@ NO_WORDS = {
     },
     "watcher/policy/asked.py": {" up to ": "typed after /mute"},
     "watcher/policy/opinions.py": {"maintenance margin": "the name of a figure, in the store too"},
+    "watcher/policy/proposals.py": {
+        "watcher money settle ": "typed on the server",
+        " --happened": "the same",
+        " --did-not": "the same",
+    },
+    "watcher/policy/protocol.py": {
+        "no such id": "evidence, as the ledger keeps it",
+        "did not": "the same",
+    },
     "watcher/policy/venue_checks.py": {"ahead of": "a stored fact", " days": "a stored fact"},
     "watcher/policy/verbs.py": {
         "mute with an end": "an effect, named for the reader of the code",

@@ -29,6 +29,7 @@ TESTS = (
     "messages",
     "messages_answers",
     "messages_overview",
+    "proposals",
     "stages",
     "venue_checks",
     "words_of_commands",

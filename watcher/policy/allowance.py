@@ -26,6 +26,7 @@ from watcher.domain.topup import (
     Route,
     TopUpRules,
 )
+from watcher.policy import messages as say
 from watcher.policy import wording
 from watcher.policy.means import Balance, Held, Means, Room, Standing, Why
 
@@ -71,12 +72,13 @@ _ENDED = frozenset({Progress.DONE, Progress.ABSENT, Progress.DENIED})
 def barred(means: Means, now: Moment) -> Held | None:
     """Return the flag that lets no money move."""
     if means.killed:
-        return Held(why=Why.KILLED, reason="money is killed by its file in the state directory")
+        return Held(why=Why.KILLED, reason=say.HELD_KILLED_BY_FILE)
     for name, flag in means.flags.items():
         if flag.until_us is None or flag.until_us > now.wall_us:
-            until = "" if flag.until_us is None else ", for a time"
-            said = wording.words(name.replace("_", " "))
-            return Held(why=Why.FLAGGED, reason=f"{said}{until}")
+            said = say.MONEY_FLAGS.get(name, wording.name(name))
+            until = flag.until_us is not None
+            reason = say.HELD_FOR_A_TIME.format(flag=said) if until else said
+            return Held(why=Why.FLAGGED, reason=reason)
     return None
 
 
@@ -87,7 +89,7 @@ def cooling(rules: TopUpRules, means: Means, now_us: int) -> Held | None:
     if not ended or _clock(means, now_us) - max(ended) >= wait_us:
         return None
     shown = wording.duration(wait_us / SECOND_US)
-    return Held(why=Why.COOLING, reason=f"the last one was less than {shown} ago")
+    return Held(why=Why.COOLING, reason=say.HELD_TOO_SOON.format(wait=shown))
 
 
 def resting(rules: TopUpRules, route: Route, means: Means, now_us: int) -> Held | None:
@@ -98,7 +100,8 @@ def resting(rules: TopUpRules, route: Route, means: Means, now_us: int) -> Held 
         same = (intent.route.verb, intent.route.source) == (route.verb, route.source)
         wait_us = waits.get(intent.progress, 0) if intent.mode in SENDS and same else 0
         if _clock(means, now_us) - intent.changed_us < wait_us:
-            return Held(why=Why.COOLING, reason=f"{wording.name(intent.id)} came to nothing")
+            said = say.HELD_CAME_TO_NOTHING.format(intent=wording.name(intent.id))
+            return Held(why=Why.COOLING, reason=said)
     return None
 
 
@@ -129,8 +132,9 @@ def busy(route: Route, pool: str, means: Means) -> Held | None:
             continue
         bars = intent.pool == pool and intent.progress not in _WAITING
         if bars or intent.route.source == route.source:
-            told = wording.name(intent.id)
-            return Held(why=Why.BUSY, reason=f"{told} is {intent.progress.value}, one at a time")
+            progress = say.TOP_UP_STATES[intent.progress]
+            said = say.HELD_BUSY.format(intent=wording.name(intent.id), progress=progress)
+            return Held(why=Why.BUSY, reason=said)
     return None
 
 
@@ -207,11 +211,11 @@ def _objection(
         return flag
     listed = listed_of(intent.route, rules)
     if rules.mode not in _PARTED.get(intent.mode, ()) or rules.limits is None or listed is None:
-        return Held(why=Why.OFF, reason="the configuration no longer lets it")
+        return Held(why=Why.OFF, reason=say.HELD_NOT_ALLOWED)
     if not 0 <= now.steady_us - read_at_us <= FRESH_US:
-        return Held(why=Why.STALE, reason="the reading is older than 10 s")
+        return Held(why=Why.STALE, reason=say.HELD_STALE)
     if any(i.progress in OPEN and i.route.source == listed.source for i in means.intents):
-        return Held(why=Why.BUSY, reason="another one is open on its source")
+        return Held(why=Why.BUSY, reason=say.HELD_SOURCE_BUSY)
     prices = worths(snapshot, rules.limits.unit)
     found = cooling(rules, means, now.steady_us) or room(
         rules, listed, means, prices, now.steady_us
@@ -228,15 +232,16 @@ def _too_much(intent: Intent, found: Room, limits: Limits) -> Held | None:
 def cut(why: Why, limits: Limits | None) -> Held:
     """Return the words for a cap that leaves no room."""
     shown = {
-        Why.EVENT: "more than one top-up may move",
-        Why.DAY: "the cap of 24 hours is used up",
-        Why.WEEK: "the cap of 7 days is used up",
-        Why.FLOOR: "the source must keep what it has",
-        Why.CEILING: "its amount is above what was approved",
-        Why.SOURCE_POOL: "the pool it would come from needs it",
+        Why.EVENT: say.HELD_EVENT,
+        Why.DAY: say.HELD_DAY,
+        Why.WEEK: say.HELD_WEEK,
+        Why.FLOOR: say.HELD_FLOOR,
+        Why.CEILING: say.HELD_CEILING,
+        Why.SOURCE_POOL: say.HELD_SOURCE_POOL,
     }
     keep = None if limits is None else f"{limits.keep_in_source:f} {limits.unit}"
-    said = f"the source must keep {keep}" if keep and why is Why.FLOOR else shown[why]
+    is_floor = keep is not None and why is Why.FLOOR
+    said = say.HELD_FLOOR_OF.format(keep=keep) if is_floor else shown[why]
     return Held(why=why, reason=said)
 
 
@@ -254,10 +259,10 @@ def _capped(
     day = _spent(_within(counted, DAY_US, clock), prices)
     week = _spent(_within(counted, WEEK_US, clock), prices)
     if day is None or week is None:
-        return _unpriced("something that was moved")
+        return _unpriced(say.SOMETHING_MOVED)
     times = sum(1 for _ in _within(counted, DAY_US, clock))
     if times >= limits.count_per_day:
-        return Held(why=Why.COUNT, reason=f"{times} in the last 24 hours already")
+        return Held(why=Why.COUNT, reason=say.HELD_COUNT.format(count=times))
     day_left, week_left = limits.per_day - day, limits.per_week - week
     room_of = {
         Why.EVENT: limits.per_event / price,
@@ -287,7 +292,7 @@ def _balance(listed: Route, means: Means, now_us: int) -> Decimal | Held:
     if len(known) == BALANCES_MIN and fresh:
         return min(one.amount for one in known)
     where = wording.pool_name(listed.source)
-    return Held(why=Why.NO_BALANCE, reason=f"what {where} holds is not known from two readings")
+    return Held(why=Why.NO_BALANCE, reason=say.HELD_NO_BALANCE.format(source=where))
 
 
 # money that left, or may have, after the balance was read is not in the balance
@@ -327,4 +332,4 @@ def _is_rehearsed(intent: Intent) -> bool:
 
 
 def _unpriced(asset: str) -> Held:
-    return Held(why=Why.NO_PRICE, reason=f"{wording.words(asset)} has no price to count it by")
+    return Held(why=Why.NO_PRICE, reason=say.HELD_NO_PRICE.format(asset=wording.words(asset)))

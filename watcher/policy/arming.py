@@ -13,6 +13,7 @@ from decimal import Decimal
 from watcher.domain.alert import SECOND_US
 from watcher.domain.status import KeyRights
 from watcher.domain.topup import Limits, TopUpRules, Verb
+from watcher.policy import messages as say
 from watcher.policy.allowance import SENDS
 
 CLOCK_APART_MAX_US = 60 * SECOND_US
@@ -30,46 +31,33 @@ class Unfit:
 def unfit_key(rules: TopUpRules, rights: KeyRights) -> Unfit | None:
     """Return why this key moves nothing under *rules*; None: it may."""
     if rights.withdraw is not False:
-        may = "may withdraw" if rights.withdraw else "may perhaps withdraw: not told"
-        return Unfit(reason=f"the key {may}", fix="Make one without withdrawals, delete this one")
+        reason = say.UNFIT_WITHDRAWS if rights.withdraw else say.UNFIT_PERHAPS_WITHDRAWS
+        return Unfit(reason=reason, fix=say.UNFIT_WITHDRAWS_FIX)
     if rules.mode not in SENDS:
         return None
     if rights.ip_bound is not True:
-        return Unfit(
-            reason="the key works from any address",
-            fix="Bind it to this server's address at the venue",
-        )
+        return Unfit(reason=say.UNFIT_UNBOUND, fix=say.UNFIT_UNBOUND_FIX)
     verbs = {route.verb for route in rules.routes}
     if Verb.MOVE in verbs and rights.transfer is not True:
-        return Unfit(
-            reason="the key may not transfer",
-            fix="Give it that right, or use the mode request",
-        )
+        return Unfit(reason=say.UNFIT_NO_TRANSFER, fix=say.UNFIT_NO_TRANSFER_FIX)
     if verbs - {Verb.MOVE} and rights.trade is not True:
-        return Unfit(
-            reason="add_margin and repay need the right to trade",
-            fix="Give it that right, or leave out these verbs",
-        )
+        return Unfit(reason=say.UNFIT_NO_TRADE, fix=say.UNFIT_NO_TRADE_FIX)
     return None
 
 
 def may_withdraw(reason: str) -> Unfit:
     """Return that the venue's client itself refused the key."""
-    return Unfit(reason=reason, fix="Make one without withdrawals, delete this one")
+    return Unfit(reason=reason, fix=say.UNFIT_WITHDRAWS_FIX)
 
 
 def unfit_caps(limits: Limits | None, held: Decimal) -> Unfit | None:
     """Return why caps do not fit what the source holds, *held* in their unit."""
     if limits is None:
-        return Unfit(
-            reason="caps are missing", fix="Set max_per_event, max_per_day, keep_in_source"
-        )
+        return Unfit(reason=say.UNFIT_NO_CAPS, fix=say.UNFIT_NO_CAPS_FIX)
     if limits.over_half or 2 * limits.per_day <= held:
         return None
-    return Unfit(
-        reason=f"max_per_day {limits.per_day:f} {limits.unit} is over half of the {held:f} there",
-        fix="Lower it, or set accept_more_than_half",
-    )
+    reason = say.UNFIT_OVER_HALF.format(cap=limits.per_day, unit=limits.unit, held=held)
+    return Unfit(reason=reason, fix=say.UNFIT_OVER_HALF_FIX)
 
 
 def unfit_clock(ours_us: int, venue_ms: int) -> Unfit | None:
@@ -77,9 +65,7 @@ def unfit_clock(ours_us: int, venue_ms: int) -> Unfit | None:
     if not is_apart(ours_us, venue_ms):
         return None
     apart_s = abs(venue_ms * 1000 - ours_us) // SECOND_US
-    return Unfit(
-        reason=f"our clock and the venue's are {apart_s} s apart", fix="Set the clock of the server"
-    )
+    return Unfit(reason=say.UNFIT_CLOCK.format(seconds=apart_s), fix=say.UNFIT_CLOCK_FIX)
 
 
 def is_apart(ours_us: int, venue_ms: int) -> bool:

@@ -10,38 +10,33 @@ from __future__ import annotations
 from decimal import Decimal
 
 from watcher.domain.topup import Route, Verb
+from watcher.policy import messages as say
 from watcher.policy import wording
 from watcher.policy.advice import STABLE
-from watcher.policy.wording import Fixed, Row, row
+from watcher.policy.wording import Fixed, Row, filled, row
 
-_APPS = {
-    "binance": ("Assets > Transfer", "Futures > Positions", "Assets > Margin > Cross"),
-    "bybit": ("Assets > Transfer", "Derivatives > Positions", "Assets > Unified Trading"),
-    "okx": ("Assets > Transfer", "Trade > Positions", "Assets > Trading"),
-}
-_ANY_APP = ("Transfer", "Positions", "Margin")
-_WALLETS = {
-    "binance": {"spot": "Spot", "funding": "Funding", "margin": "Cross Margin"},
-    "bybit": {"funding": "Funding", "unified": "Unified Trading"},
-    "okx": {"funding": "Funding", "unified": "Trading"},
-}
+_ANY_APP = ""
 
 
 def steps(venue: str, route: Route, amount: Decimal) -> list[Row]:
     """Return what to do in the app of *venue* to move *amount* on *route*."""
-    app = f"{wording.venue_name(venue)} app:"
-    transfer, positions, margin = _APPS.get(venue, _ANY_APP)
+    app = wording.venue_name(venue)
+    menus = venue if venue in say.MENU_TRANSFER else _ANY_APP
     asset = wording.name(route.asset)
-    typed = row(f"{asset}, amount ", Fixed(digits(amount)))
+    typed = filled(say.APP_AMOUNT, asset=asset, amount=Fixed(digits(amount)))
     match route.verb:
         case Verb.MOVE:
-            ends = (wallet(venue, name) for name in (route.source, route.destination))
-            return [row(f"{app} {transfer}"), row("From {} to {}".format(*ends)), typed]
+            source, to = (wallet(venue, name) for name in (route.source, route.destination))
+            opened = row(say.APP_OPEN.format(venue=app, menu=say.MENU_TRANSFER[menus]))
+            return [opened, row(say.APP_FROM_TO.format(source=source, destination=to)), typed]
         case Verb.ADD_MARGIN:
             symbol, side = _leg(route.destination)
-            return [row(f"{app} {positions} > {symbol} {side}"), row("Margin > Add"), typed]
+            menu = say.MENU_POSITIONS[menus]
+            text = say.APP_OPEN_POSITION.format(venue=app, menu=menu, symbol=symbol, side=side)
+            return [row(text), row(say.APP_ADD_MARGIN), typed]
         case Verb.REPAY:
-            return [row(f"{app} {margin} > {asset} > Repay"), row("No conversion"), typed]
+            text = say.APP_OPEN_REPAY.format(venue=app, menu=say.MENU_MARGIN[menus], asset=asset)
+            return [row(text), row(say.APP_NO_CONVERSION), typed]
 
 
 def digits(amount: Decimal) -> str:
@@ -51,15 +46,15 @@ def digits(amount: Decimal) -> str:
 
 def wallet(venue: str, name: str) -> str:
     """Return what the app of *venue* calls a wallet, or the wallet a pool draws on."""
-    known = _WALLETS.get(venue, {}).get(name)
+    known = say.WALLETS.get((venue, name))
     if known is not None:
         return known
     kind, _, settle = name.partition(":")
     if kind != "cross":
         return wording.pool_name(name)
     if venue == "okx":
-        return "Trading"
-    return "USDⓈ-M Futures" if settle in STABLE else "COIN-M Futures"
+        return say.WALLETS[venue, "unified"]
+    return say.WALLET_IN_DOLLARS if settle in STABLE else say.WALLET_IN_COINS
 
 
 def _leg(pool: str) -> tuple[str, str]:

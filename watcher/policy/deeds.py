@@ -7,24 +7,27 @@ Rule: amounts are exact to the last digit; a name from outside is cleaned first.
 from __future__ import annotations
 
 from decimal import Decimal
-from enum import IntEnum
+from enum import Enum, auto
 
 from watcher.domain.alert import Measure
 from watcher.domain.topup import Intent, Route, Verb
 from watcher.policy import lines, wording
+from watcher.policy import messages as say
 from watcher.policy.wording import Bold, Row, row
 
 
-class Tense(IntEnum):
-    DO = 0
-    DOING = 1
-    DONE = 2
+class Tense(Enum):
+    DO = auto()
+    DOING = auto()
+    DONE = auto()
+    WOULD = auto()
 
 
-DEEDS = {
-    Verb.MOVE: ("move", "moving", "moved"),
-    Verb.ADD_MARGIN: ("add", "adding", "added"),
-    Verb.REPAY: ("repay", "repaying", "repaid"),
+_STARTS = {
+    Tense.DO: say.DEED_DO,
+    Tense.DOING: say.DEED_DOING,
+    Tense.DONE: say.DEED_DONE,
+    Tense.WOULD: say.DEED_WOULD,
 }
 
 
@@ -34,17 +37,16 @@ def header(mark: str, title: str, intent: Intent) -> Row:
     return row(f"{mark} ", Bold(title), f"{code} {wording.name(intent.account)}")
 
 
-def rows(route: Route, size: Decimal, tense: Tense | None = None, *, start: str = "") -> list[Row]:
+def rows(route: Route, size: Decimal, tense: Tense | None = None) -> list[Row]:
     """
     Return what is moved and its way: one line where it is short, two where names are long.
 
     Without a *tense* there is no verb: of what did not happen, or may not have.
     """
-    verb = "" if tense is None else DEEDS[route.verb][tense]
-    verb = f"{start}{verb} " if start else f"{verb.capitalize()} ".lstrip()
+    verb = "" if tense is None else f"{_STARTS[tense][route.verb]} "
     shown = amount(route, size)
     if route.verb is Verb.REPAY:
-        way = f"owed in {place(route.destination)}"
+        way = say.OWED_IN.format(pool=place(route.destination))
     else:
         way = f"{place(route.source)} → {place(route.destination)}"
     first = row(*([verb] if verb else []), Bold(shown))

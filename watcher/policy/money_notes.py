@@ -13,20 +13,19 @@ from watcher.domain.alert import Kind, Lane, Message, Moment, Tier
 from watcher.domain.road import Reach
 from watcher.domain.topup import Intent
 from watcher.policy import lines, wording
+from watcher.policy import messages as say
 from watcher.policy.arming import Unfit
 from watcher.policy.wording import Bold, Row, row
-
-_UNFREEZE = "Then on the server: watcher money unfreeze"
 
 
 def frozen(account: str, reason: str, now: Moment) -> Message:
     """Return that money stands still until a person has looked."""
     rows = [
-        row(f"{lines.SECURITY_MARK} ", Bold("MONEY FROZEN"), f" {wording.name(account)}"),
+        row(f"{lines.SECURITY_MARK} ", Bold(say.FROZEN), f" {wording.name(account)}"),
         row(wording.words(reason)),
-        row("No top-up is made any more; alerts go on"),
-        row("See: watcher ledger, and the venue's own history"),
-        row(_UNFREEZE),
+        row(say.FROZEN_MEANS),
+        row(say.FROZEN_LOOK),
+        row(say.FROZEN_UNDO),
     ]
     said = _message(f"frozen:{account}", account, rows, now)
     return replace(said, kind=Kind.SECURITY, reach=Reach.FALLBACK)
@@ -35,17 +34,17 @@ def frozen(account: str, reason: str, now: Moment) -> Message:
 def switched_off(account: str, unfit: Unfit, now: Moment) -> Message:
     """Return that money stays off on *account*, and what mends it."""
     rows = [
-        row(f"{lines.NOTE_MARK} ", Bold("TOP-UPS OFF"), f" {wording.name(account)}"),
+        row(f"{lines.NOTE_MARK} ", Bold(say.TOP_UPS_OFF), f" {wording.name(account)}"),
         row(wording.words(unfit.reason)),
         row(wording.words(unfit.fix)),
-        row("The account is watched all the same"),
+        row(say.TOP_UPS_OFF_WATCHED),
     ]
     return _message(f"off:{account}", account, rows, now)
 
 
 def switched_on(account: str, now: Moment) -> Message:
     """Return that what kept money off on *account* is mended."""
-    rows = [row(f"{lines.NOTE_MARK} ", Bold("TOP-UPS ON"), f" {wording.name(account)}")]
+    rows = [row(f"{lines.NOTE_MARK} ", Bold(say.TOP_UPS_ON), f" {wording.name(account)}")]
     return replace(_message(f"on:{account}", account, rows, now), tier=Tier.CALM, silent=True)
 
 
@@ -53,21 +52,22 @@ def unwritten(intent: Intent, now: Moment) -> Message:
     """Return that a request was made, and what became of it could not be written down."""
     amount = f"{intent.amount:f} {intent.route.asset}"
     rows = [
-        row(f"{lines.BLIND_MARK} ", Bold("TOP-UP NOT KNOWN"), f" {wording.name(intent.account)}"),
-        row(f"{wording.words(amount)} was asked for; the disk takes no note"),
-        row("It is looked up when the disk works again"),
-        row("Until then look at the venue yourself"),
+        row(f"{lines.BLIND_MARK} ", Bold(say.TOP_UP_NOT_KNOWN), f" {wording.name(intent.account)}"),
+        row(say.UNWRITTEN.format(amount=wording.words(amount))),
+        row(say.UNWRITTEN_LATER),
+        row(say.UNWRITTEN_LOOK),
     ]
     return _message(f"unwritten:{intent.id}", intent.account, rows, now)
 
 
 def settled(intent: Intent, now: Moment) -> Message:
     """Return what a person on the server said of an intent nobody could tell the outcome of."""
+    progress = say.TOP_UP_STATES[intent.progress]
     amount = f"{intent.amount:f} {intent.route.asset}"
     rows = [
-        row(f"{lines.NOTE_MARK} ", Bold("TOP-UP SETTLED"), f" {wording.name(intent.account)}"),
-        row(f"{wording.words(amount)} is {intent.progress.value} now"),
-        row("By hand, on the server"),
+        row(f"{lines.NOTE_MARK} ", Bold(say.SETTLED), f" {wording.name(intent.account)}"),
+        row(say.SETTLED_AS.format(amount=wording.words(amount), progress=progress)),
+        row(say.SETTLED_BY_HAND),
     ]
     return _message(f"settled:{intent.id}", intent.account, rows, now)
 
@@ -75,7 +75,7 @@ def settled(intent: Intent, now: Moment) -> Message:
 def rearmed(reason: str, now: Moment) -> Message:
     """Return that a person on the server let money move again."""
     rows = [
-        row(f"{lines.SECURITY_MARK} ", Bold("MONEY ARMED AGAIN"), " on the server"),
+        row(f"{lines.SECURITY_MARK} ", Bold(say.ARMED_AGAIN), say.ARMED_AGAIN_WHERE),
         row(wording.words(reason)),
     ]
     return replace(_message("rearmed", "", rows, now), kind=Kind.SECURITY)

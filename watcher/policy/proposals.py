@@ -14,46 +14,33 @@ from datetime import tzinfo
 
 from watcher.domain.alert import SECOND_US, Kind, Lane, Message, Moment, Tier
 from watcher.domain.road import Act, Button, Reach
-from watcher.domain.topup import Intent, Mode, Progress, Verb
+from watcher.domain.topup import Intent, Mode, Progress
 from watcher.policy import by_hand, deeds, lines, wording
+from watcher.policy import messages as say
 from watcher.policy.allowance import Why
 from watcher.policy.deeds import Tense
 from watcher.policy.sizing import Proposal
-from watcher.policy.wording import Bold, Fixed, Row, row
+from watcher.policy.wording import Bold, Fixed, Row, filled, row
 
 MARK = "💵"
 ASK_MARK = "❓"
 TROUBLE_MARK = "❗"
 
 _SHORT = {
-    Why.EVENT: "the cap of one top-up",
-    Why.DAY: "the cap of 24 hours",
-    Why.WEEK: "the cap of 7 days",
-    Why.FLOOR: "what the source must keep",
-    Why.CEILING: "what was approved",
-    Why.SOURCE_POOL: "what its own pool needs",
-    Why.OUT_OF_REACH: "all there is to repay",
-}
-_PLAIN: Mapping[Progress, str] = {
-    Progress.PROPOSED: "Heard: it is sent on the next fresh reading",
-    Progress.APPROVED: "Approved, not sent yet",
-    Progress.SENDING: "Being sent",
-    Progress.ACCEPTED: "Sent, not proven yet",
-    Progress.UNKNOWN: "Sent, nobody knows yet whether it happened",
-    Progress.HUMAN: "Sent, a person must look whether it happened",
-    Progress.DONE: "Done",
-    Progress.REJECTED: "Refused",
-    Progress.ABSENT: "The venue does not know it",
-    Progress.EXPIRED: "Its time is over, nothing was sent",
-    Progress.DENIED: "Denied, nothing was sent",
-    Progress.CANCELLED: "Nothing was sent",
+    Why.EVENT: say.STOP_EVENT,
+    Why.DAY: say.STOP_DAY,
+    Why.WEEK: say.STOP_WEEK,
+    Why.FLOOR: say.STOP_FLOOR,
+    Why.CEILING: say.STOP_CEILING,
+    Why.SOURCE_POOL: say.STOP_SOURCE_POOL,
+    Why.OUT_OF_REACH: say.STOP_OUT_OF_REACH,
 }
 
 
 def proposed(found: Proposal, intent: Intent, now: Moment, *, zone: str) -> Message:
     """Return what is said when *found* was made an intent, in the mode of the intent."""
     age_s = max(0.0, (now.wall_us - found.taken_at_us) / SECOND_US)
-    read = row(f"Read {wording.duration(age_s)} ago")
+    read = row(say.TOP_UP_READ.format(age=wording.duration(age_s)))
     match intent.mode:
         case Mode.REQUEST:
             rows = [*_requested(found, intent), read]
@@ -88,16 +75,12 @@ def moved(was: Intent, intent: Intent, now: Moment, *, zone: str) -> list[Messag
 def done(intent: Intent, now: Moment, *, zone: str) -> Message:
     """Return that *intent* is proven, with the value read after it where one was."""
     at = wording.clock_time(now.wall_us, wording.zone(zone))
-    after = (
-        row("What it is now was not read yet")
-        if intent.after is None
-        else row("Now ", Bold(_value(intent, intent.after)), _was(intent))
-    )
+    after = row(say.TOP_UP_NOT_READ) if intent.after is None else _now(intent, intent.after)
     rows = [
-        deeds.header(MARK, "TOP-UP DONE", intent),
+        deeds.header(MARK, say.TOP_UP_DONE, intent),
         *deeds.rows(intent.route, intent.amount, Tense.DONE),
         after,
-        row(f"Proven by {wording.venue_name(intent.venue)}'s own books, {at}"),
+        row(say.TOP_UP_PROVEN.format(venue=wording.venue_name(intent.venue), at=at)),
     ]
     return _message(intent, rows, now, urgent=False)
 
@@ -105,67 +88,67 @@ def done(intent: Intent, now: Moment, *, zone: str) -> Message:
 def standing(intent: Intent | None) -> str:
     """Return where *intent* stands, for whoever pressed a button under it."""
     if intent is None:
-        return "Not known any more"
-    plain = _PLAIN[intent.progress]
+        return say.STANDING_GONE
+    plain = say.STANDING[intent.progress]
     why = wording.words(intent.reason)
     if intent.progress in (Progress.APPROVED, Progress.SENDING, Progress.DONE):
-        return f"{plain}: {deeds.amount(intent.route, intent.amount)}"
+        return say.STANDING_WITH.format(plain=plain, more=deeds.amount(intent.route, intent.amount))
     if intent.progress in (Progress.CANCELLED, Progress.REJECTED) and why:
-        return f"{plain}: {why}"
+        return say.STANDING_WITH.format(plain=plain, more=why)
     return plain
 
 
 def _rehearsed(found: Proposal, intent: Intent) -> list[Row]:
     change = _change(found)
-    deed = deeds.rows(found.route, found.amount, Tense.DO, start="Would ")
+    deed = deeds.rows(found.route, found.amount, Tense.WOULD)
     last = "".join(p if isinstance(p, str) else p.text for p in deed[-1])
     fits = len(last) + len(change) + 2 <= lines.WIDTH_MAX
     return [
-        deeds.header(MARK, "TOP-UP, DRY RUN", intent),
+        deeds.header(MARK, say.TOP_UP_DRY_RUN, intent),
         *deed[:-1],
         *([(*deed[-1], f": {change}")] if fits else [deed[-1], row(change)]),
         *_stopped(found),
         *_caps(found),
-        row("Nothing was sent: the mode is dry_run"),
+        row(say.TOP_UP_DRY_RUN_END),
     ]
 
 
 def _requested(found: Proposal, intent: Intent) -> list[Row]:
-    verb = deeds.DEEDS[found.route.verb][Tense.DO].upper()
     return [
-        deeds.header(MARK, f"PLEASE {verb}", intent),
+        deeds.header(MARK, say.TOP_UP_PLEASE[found.route.verb], intent),
         *deeds.rows(found.route, found.amount, Tense.DO),
         *by_hand.steps(intent.venue, found.route, found.amount),
-        row("Then about ", *_then(found)),
+        _then(found),
         *_stopped(found),
         *([row(found.doubt)] if found.doubt else []),
-        row("It is told when it arrives"),
+        row(say.TOP_UP_TOLD_LATER),
     ]
 
 
 def _asked(found: Proposal, intent: Intent, now: Moment, zone: tzinfo) -> list[Row]:
     ends_us = now.wall_us + intent.expires_us - now.steady_us
+    source = deeds.place(found.route.source)
     return [
-        deeds.header(ASK_MARK, "APPROVE?", intent),
+        deeds.header(ASK_MARK, say.TOP_UP_ASK, intent),
         *deeds.rows(found.route, intent.ceiling, Tense.DO),
-        row("Then about ", *_then(found)),
-        row(f"{deeds.place(found.route.source)} then holds {_source_after(found)}"),
+        _then(found),
+        row(say.SOURCE_AFTER.format(source=source, amount=_source_after(found))),
         *_stopped(found),
         *_caps(found),
-        *([row("Asked because three were made in this incident")] if found.braked else []),
-        row("Never more than this; worked out anew on a tap"),
-        row(f"Until {wording.minute_time(ends_us, zone)}; no answer is a no"),
+        *([row(say.TOP_UP_BRAKED)] if found.braked else []),
+        row(say.TOP_UP_CEILING),
+        row(say.TOP_UP_UNTIL.format(at=wording.minute_time(ends_us, zone))),
     ]
 
 
 def _begun(found: Proposal, intent: Intent) -> list[Row]:
     return [
-        deeds.header(MARK, "TOP-UP", intent),
+        deeds.header(MARK, say.TOP_UP, intent),
         *deeds.rows(found.route, found.amount, Tense.DOING),
-        row("Then about ", *_then(found)),
+        _then(found),
         *_stopped(found),
         *_caps(found),
-        row("Alerts go on as they are"),
+        row(say.TOP_UP_ALERTS_GO_ON),
     ]
 
 
@@ -174,79 +157,82 @@ def _sent(intent: Intent, zone: tzinfo) -> list[Row]:
     if intent.mode is not Mode.ASK:
         return []
     return [
-        deeds.header(MARK, "APPROVED", intent),
+        deeds.header(MARK, say.TOP_UP_APPROVED, intent),
         *deeds.rows(intent.route, intent.amount, Tense.DOING),
-        row("Alerts go on as they are"),
+        row(say.TOP_UP_ALERTS_GO_ON),
     ]
 
 
 def _accepted(intent: Intent, zone: tzinfo) -> list[Row]:
-    venue = wording.venue_name(intent.venue)
-    under = f" as {wording.name(intent.venue_id)}" if intent.venue_id else ""
+    text = say.TOP_UP_TAKEN_AS if intent.venue_id else say.TOP_UP_TAKEN
+    taken = text.format(
+        venue=wording.venue_name(intent.venue),
+        id=wording.name(intent.venue_id),
+        at=_sent_at(intent, zone),
+    )
     return [
-        deeds.header(MARK, "TOP-UP SENT", intent),
+        deeds.header(MARK, say.TOP_UP_SENT, intent),
         *deeds.rows(intent.route, intent.amount, Tense.DOING),
-        row(f"{venue} took it{under}, {_sent_at(intent, zone)}"),
-        row("Not proven yet"),
+        row(taken),
+        row(say.TOP_UP_NOT_PROVEN),
     ]
 
 
 def _unknown(intent: Intent, zone: tzinfo) -> list[Row]:
-    again = "It is looked up; counted as sent until proven"
     return [
-        deeds.header(TROUBLE_MARK, "TOP-UP NOT KNOWN", intent),
+        deeds.header(TROUBLE_MARK, say.TOP_UP_NOT_KNOWN, intent),
         *deeds.rows(intent.route, intent.amount),
-        row("It may have happened, or not"),
+        row(say.TOP_UP_MAY_HAVE),
         *_because(intent),
-        row(f"Sent {_sent_at(intent, zone)}"),
-        row(again),
-        row("Do not make the same by hand meanwhile"),
+        row(say.TOP_UP_SENT_AT.format(at=_sent_at(intent, zone))),
+        row(say.TOP_UP_LOOKED_UP),
+        row(say.TOP_UP_NOT_BY_HAND),
     ]
 
 
 def _human(intent: Intent, zone: tzinfo) -> list[Row]:
-    venue = wording.venue_name(intent.venue)
+    venue, at = wording.venue_name(intent.venue), _sent_at(intent, zone)
     settle = f"watcher money settle {wording.name(intent.id)}"
     return [
-        deeds.header(TROUBLE_MARK, "LOOK YOURSELF", intent),
+        deeds.header(TROUBLE_MARK, say.LOOK_YOURSELF, intent),
         *deeds.rows(intent.route, intent.amount),
-        row("Nobody here can tell whether it happened"),
-        row(f"Look at {_where(intent)} in {venue}, {_sent_at(intent, zone)}"),
-        row("Then on the server, one of the two:"),
+        row(say.NOBODY_CAN_TELL),
+        row(say.LOOK_INTO[intent.route.verb].format(venue=venue, at=at)),
+        row(say.LOOK_THEN),
         row(Fixed(f"{settle} --happened")),
         row(Fixed(f"{settle} --did-not")),
-        row(f"Until then nothing else leaves {deeds.place(intent.route.source)}"),
+        row(say.LOOK_UNTIL_THEN.format(source=deeds.place(intent.route.source))),
     ]
 
 
 def _rejected(intent: Intent, zone: tzinfo) -> list[Row]:
     del zone
     return [
-        deeds.header(TROUBLE_MARK, "TOP-UP REFUSED", intent),
+        deeds.header(TROUBLE_MARK, say.TOP_UP_REFUSED, intent),
         *deeds.rows(intent.route, intent.amount),
-        row(f"{wording.venue_name(intent.venue)} did not do it"),
+        row(say.TOP_UP_NOT_DONE.format(venue=wording.venue_name(intent.venue))),
         *_because(intent),
-        row("The danger stands"),
+        row(say.DANGER_STANDS),
     ]
 
 
 def _absent(intent: Intent, zone: tzinfo) -> list[Row]:
     venue = wording.venue_name(intent.venue)
     return [
-        deeds.header(TROUBLE_MARK, "TOP-UP ABSENT", intent),
+        deeds.header(TROUBLE_MARK, say.TOP_UP_ABSENT, intent),
         *deeds.rows(intent.route, intent.amount),
-        row(f"{venue} knows of no such request, {_sent_at(intent, zone)}"),
-        row("It counts against the caps all the same"),
-        row("The danger stands"),
+        row(say.TOP_UP_NO_SUCH.format(venue=venue, at=_sent_at(intent, zone))),
+        row(say.TOP_UP_COUNTS),
+        row(say.DANGER_STANDS),
     ]
 
 
 def _expired(intent: Intent, zone: tzinfo) -> list[Row]:
     del zone
     asked = intent.mode is Mode.REQUEST
-    said = "It was not seen to arrive" if asked else "Nobody answered: nothing was sent"
+    said = say.TOP_UP_NOT_ARRIVED if asked else say.TOP_UP_UNANSWERED
     return [
-        deeds.header(MARK, "EXPIRED", intent),
+        deeds.header(MARK, say.TOP_UP_EXPIRED, intent),
         *deeds.rows(intent.route, intent.ceiling),
         row(said),
     ]
@@ -255,9 +241,9 @@ def _expired(intent: Intent, zone: tzinfo) -> list[Row]:
 def _denied(intent: Intent, zone: tzinfo) -> list[Row]:
     del zone
     return [
-        deeds.header(MARK, "DENIED", intent),
+        deeds.header(MARK, say.TOP_UP_DENIED, intent),
         *deeds.rows(intent.route, intent.ceiling),
-        row("Nothing was sent; the danger stands"),
+        row(say.TOP_UP_DENIED_MEANS),
     ]
 
 
@@ -268,10 +254,10 @@ def _cancelled(intent: Intent, zone: tzinfo) -> list[Row]:
     if intent.mode is Mode.REQUEST and intent.after is not None:
         return _arrived(intent)
     return [
-        deeds.header(MARK, "NOT SENT", intent),
+        deeds.header(MARK, say.TOP_UP_CANCELLED, intent),
         *deeds.rows(intent.route, intent.amount),
         *_because(intent),
-        row("Nothing was sent"),
+        row(say.NOTHING_SENT),
     ]
 
 
@@ -281,10 +267,10 @@ def _arrived(intent: Intent) -> list[Row]:
     came = intent.evidence[-1].partition(" ")[0] if intent.evidence else "?"
     asked = deeds.amount(intent.route, intent.amount)
     return [
-        deeds.header(MARK, "ARRIVED", intent),
-        row(Bold(f"{wording.words(came)} of {asked} arrived")),
-        row("Now ", Bold(_value(intent, intent.after)), _was(intent)),
-        row("Asked again if it is not enough"),
+        deeds.header(MARK, say.TOP_UP_ARRIVED, intent),
+        row(Bold(say.TOP_UP_CAME.format(came=wording.words(came), asked=asked))),
+        _now(intent, intent.after),
+        row(say.TOP_UP_ASKED_AGAIN),
     ]
 
 
@@ -306,13 +292,16 @@ def _value(intent: Intent, value: float) -> str:
     return deeds.figure(intent.measure, value)
 
 
-def _was(intent: Intent) -> str:
-    return "" if intent.before is None else f", was {_value(intent, intent.before)}"
+def _now(intent: Intent, after: float) -> Row:
+    value = Bold(_value(intent, after))
+    if intent.before is None:
+        return filled(say.TOP_UP_NOW, value=value)
+    return filled(say.TOP_UP_NOW_WAS, value=value, was=_value(intent, intent.before))
 
 
-def _then(found: Proposal) -> tuple[wording.Piece, ...]:
-    now = deeds.figure(found.measure, found.before)
-    return (Bold(deeds.figure(found.measure, found.after)), f", now {now}")
+def _then(found: Proposal) -> Row:
+    then, now = (deeds.figure(found.measure, v) for v in (found.after, found.before))
+    return filled(say.TOP_UP_THEN, then=Bold(then), now=now)
 
 
 def _change(found: Proposal) -> str:
@@ -328,7 +317,7 @@ def _stopped(found: Proposal) -> list[Row]:
     if found.short is None:
         return []
     target = deeds.figure(found.measure, found.target)
-    return [row(f"Not to {target}: stopped by {_SHORT[found.short]}")]
+    return [row(say.TOP_UP_STOPPED.format(target=target, by=_SHORT[found.short]))]
 
 
 def _caps(found: Proposal) -> list[Row]:
@@ -337,13 +326,13 @@ def _caps(found: Proposal) -> list[Row]:
         return []
     cost = found.amount * free.price
     day, week = (wording.amount(float(left - cost)) for left in (free.day, free.week))
-    often = f"{free.count - 1} more a day"
-    return [row(f"Caps left: day {day}, week {week} {free.unit}, {often}")]
+    text = say.CAPS_LEFT.format(day=day, week=week, unit=free.unit, count=free.count - 1)
+    return [row(text)]
 
 
 def _because(intent: Intent) -> list[Row]:
     why = wording.words(intent.reason)
-    return [row(f"Told: {why}")] if why else []
+    return [row(say.TOLD.format(reason=why))] if why else []
 
 
 def _sent_at(intent: Intent, zone: tzinfo) -> str:
@@ -351,20 +340,12 @@ def _sent_at(intent: Intent, zone: tzinfo) -> str:
     return wording.clock_time(intent.ts_sign_ms * 1000, zone)
 
 
-def _where(intent: Intent) -> str:
-    return {
-        Verb.MOVE: "the transfer history",
-        Verb.ADD_MARGIN: "the position's margin history",
-        Verb.REPAY: "the repayment history",
-    }[intent.route.verb]
-
-
 def _buttons(intent: Intent) -> tuple[Button, ...]:
-    yes = f"Approve {deeds.amount(intent.route, intent.ceiling)}"
+    yes = say.BUTTON_APPROVE.format(amount=deeds.amount(intent.route, intent.ceiling))
     return (
         Button(act=Act.APPROVE, label=yes, intent=intent.id),
-        Button(act=Act.DENY, label="Deny", intent=intent.id),
-        Button(act=Act.KILL, label="Kill money", intent=intent.id),
+        Button(act=Act.DENY, label=say.BUTTON_DENY, intent=intent.id),
+        Button(act=Act.KILL, label=say.BUTTON_KILL, intent=intent.id),
     )
 
 

@@ -47,6 +47,7 @@ from watcher.domain.topup import (
     Progress,
     Route,
 )
+from watcher.policy import messages as say
 
 SETTLE_US = 60 * MINUTE_US
 """Signature window, history lag and the longest queue a venue is known for (33 minutes, Binance,
@@ -136,7 +137,7 @@ def unsent(intent: Intent, now_us: int) -> Intent:
     assert intent.progress is Progress.SENDING
     first = intent.sends == 1
     return _moved(
-        replace(intent, reason="held up before sending", sends=intent.sends - 1),
+        replace(intent, reason=say.HELD_UP, sends=intent.sends - 1),
         Progress.CANCELLED if first else Progress.UNKNOWN,
         now_us,
     )
@@ -167,7 +168,7 @@ def recovered(intent: Intent, now_us: int) -> Intent:
     """Return what a start makes of an intent that was left in the middle of its request."""
     if intent.progress is not Progress.SENDING:
         return intent
-    return _moved(replace(intent, reason="stopped while sending"), Progress.UNKNOWN, now_us)
+    return _moved(replace(intent, reason=say.STOPPED_SENDING), Progress.UNKNOWN, now_us)
 
 
 def looked_up(intent: Intent, lookup: Lookup, now_us: int, venue_ms: int) -> Intent:

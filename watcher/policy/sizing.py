@@ -29,6 +29,7 @@ from watcher.margin import (
     with_repaid,
     with_top_up,
 )
+from watcher.policy import messages as say
 from watcher.policy import wording
 from watcher.policy.allowance import Held, Means, Room, Why, busy, cut, resting, room
 from watcher.policy.checks import Look
@@ -102,7 +103,7 @@ class Case:
         """What the two opinions of the pool differ in, "" where they agree."""
         venue = wording.venue_name(self.snapshot.venue)
         apart = any(f"{check}:{self.pool}" in self.state.findings for check in _DOUBTS)
-        return f"Our figures and {venue}'s differ" if apart else ""
+        return say.TOP_UP_DOUBT.format(venue=venue) if apart else ""
 
     def value(self, snapshot: Snapshot, pool: str, measure: Measure) -> float | None:
         found = evaluate(snapshot, betas=self.betas, stages=False, only=pool).pools
@@ -127,7 +128,7 @@ def weighed(case: Case, listed: Route, route: Route) -> Proposal | Held:
     """Return what to move on *route*, which is one of the configured *listed*, or why nothing."""
     step = case.means.steps.get(listed)
     if step is None or not step > 0:
-        return Held(why=Why.UNKNOWN, reason="the venue's smallest amount is not known")
+        return Held(why=Why.UNKNOWN, reason=say.HELD_NO_STEP)
     held = busy(route, case.pool, case.means) or resting(
         case.rules, route, case.means, case.now.steady_us
     )
@@ -145,9 +146,10 @@ def weighed(case: Case, listed: Route, route: Route) -> Proposal | Held:
 def _sized(case: Case, listed: Route, route: Route, step: Decimal, free: Room) -> Proposal | Held:
     wanted = _wanted(case, route, step)
     if wanted is None:
-        return Held(why=Why.OUT_OF_REACH, reason=f"no amount of {route.asset} reaches the target")
+        said = say.HELD_OUT_OF_REACH.format(asset=wording.name(route.asset))
+        return Held(why=Why.OUT_OF_REACH, reason=said)
     if not wanted:
-        return Held(why=Why.CALM, reason="nothing is needed to reach the target")
+        return Held(why=Why.CALM, reason=say.HELD_NOTHING_NEEDED)
     amount, short = _cut(case, route, step, wanted, free)
     if not amount > 0:
         return cut(short or Why.FLOOR, case.rules.limits)
@@ -186,11 +188,11 @@ def _sized(case: Case, listed: Route, route: Route, step: Decimal, free: Room) -
 def _useless(case: Case, then: float | None, far: float | None) -> Held | None:
     before = value_of(case.report, case.rules.measure)
     if before is None or then is None or far is None:
-        return Held(why=Why.UNKNOWN, reason="what it would bring is not known")
+        return Held(why=Why.UNKNOWN, reason=say.HELD_GAIN_UNKNOWN)
     if not then - before >= GAIN_MIN[case.rules.measure]:
-        return Held(why=Why.SLIGHT, reason="what may be moved would not help enough")
+        return Held(why=Why.SLIGHT, reason=say.HELD_SLIGHT)
     if not far >= DISTANCE_AFTER_MIN:
-        return Held(why=Why.BURNING, reason="less than 1 % from liquidation even afterwards")
+        return Held(why=Why.BURNING, reason=say.HELD_BURNING)
     return None
 
 

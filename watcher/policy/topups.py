@@ -20,6 +20,7 @@ from fnmatch import fnmatchcase
 from watcher.domain.alert import AccountState, Moment
 from watcher.domain.report import PoolReport, Status
 from watcher.domain.topup import COUNTED, Intent, Mode, Route, TopUpRules, Verb
+from watcher.policy import messages as say
 from watcher.policy import wording
 from watcher.policy.allowance import (
     DAY_US,
@@ -64,7 +65,7 @@ def propose(
     held = _barred(rules, means, now)
     if held is not None:
         return held
-    found = Held(why=Why.CALM, reason="no pool that may be topped up is there")
+    found = Held(why=Why.CALM, reason=say.HELD_NO_POOL)
     for report in _pools(look, rules):
         case = _case(look, state, rules, means, betas, now, report)
         one = _for_pool(case)
@@ -97,7 +98,7 @@ def reconsider(
     listed = listed_of(intent.route, rules)
     report = next((p for p in look.report.pools if p.pool == intent.pool), None)
     if rules.mode not in SENDS or listed is None or report is None:
-        return Held(why=Why.OFF, reason="this way is no longer in the configuration")
+        return Held(why=Why.OFF, reason=say.HELD_WAY_GONE)
     case = replace(_case(look, state, rules, others, betas, now, report), ceiling=intent.ceiling)
     held = _first(case, _CONDITIONS)
     if held is not None:
@@ -108,9 +109,9 @@ def reconsider(
 
 def _barred(rules: TopUpRules, means: Means, now: Moment) -> Held | None:
     if rules.mode is Mode.OFF or not rules.routes:
-        return Held(why=Why.OFF, reason="top-ups are off")
+        return Held(why=Why.OFF, reason=say.HELD_OFF)
     if rules.mode in SENDS and rules.limits is None:
-        return Held(why=Why.NO_LIMITS, reason="no caps are set")
+        return Held(why=Why.NO_LIMITS, reason=say.HELD_NO_CAPS)
     return barred(means, now)
 
 
@@ -153,9 +154,9 @@ def _case(
 def _seen(case: Case) -> Held | None:
     state = case.state
     if state.blind.active or state.blind.misses or state.last_good is None:
-        return Held(why=Why.UNSEEN, reason="the account is not seen now")
+        return Held(why=Why.UNSEEN, reason=say.HELD_UNSEEN_NOW)
     if state.last_good != case.snapshot:
-        return Held(why=Why.UNSEEN, reason="these figures are an estimate, not a reading")
+        return Held(why=Why.UNSEEN, reason=say.HELD_ESTIMATE)
     return None
 
 
@@ -163,7 +164,7 @@ def _computed(case: Case) -> Held | None:
     if case.report.status is Status.OK:
         return None
     why = wording.words(case.report.why or case.report.status.value)
-    return Held(why=Why.NOT_COMPUTED, reason=f"the pool is not computed here: {why}")
+    return Held(why=Why.NOT_COMPUTED, reason=say.HELD_NOT_COMPUTED.format(why=why))
 
 
 def _agreed(case: Case) -> Held | None:
@@ -178,23 +179,24 @@ def _fresh(case: Case) -> Held | None:
     steady_us = math.inf if read_at_us is None else case.now.steady_us - read_at_us
     if 0 <= steady_us <= FRESH_US and -FRESH_US <= wall_us <= FRESH_US:
         return None
-    return Held(why=Why.STALE, reason="the reading is older than 10 s")
+    return Held(why=Why.STALE, reason=say.HELD_STALE)
 
 
 def _beyond(case: Case) -> Held | None:
     rules = case.rules
     value = value_of(case.report, rules.measure)
     if value is None or math.isnan(value):
-        return Held(why=Why.UNKNOWN, reason=f"{rules.measure.value} of the pool is not known")
+        said = say.HELD_NOT_KNOWN.format(measure=say.MEASURES[rules.measure])
+        return Held(why=Why.UNKNOWN, reason=said)
     if not is_beyond(case.report, rules.measure, rules.trigger):
-        return Held(why=Why.CALM, reason="the trigger is not reached")
+        return Held(why=Why.CALM, reason=say.HELD_NOT_REACHED)
     return None
 
 
 def _twice(case: Case) -> Held | None:
     first, last = case.state.crossed.get(case.pool), case.state.last_good_at_us
     if first is None or last is None or last - first < APART_US:
-        return Held(why=Why.SEEN_ONCE, reason="seen in one reading only")
+        return Held(why=Why.SEEN_ONCE, reason=say.HELD_SEEN_ONCE)
     return None
 
 
