@@ -246,6 +246,7 @@ NO_WORDS = {
         "no such id": "evidence, as the ledger keeps it",
         "did not": "the same",
     },
+    "watcher/service/carrying.py": {" arrived": "evidence, as the ledger keeps it"},
     "watcher/policy/venue_checks.py": {"ahead of": "a stored fact", " days": "a stored fact"},
     "watcher/policy/verbs.py": {
         "mute with an end": "an effect, named for the reader of the code",

@@ -40,8 +40,9 @@ from watcher.ports import Clock, Scheduler, Store, StoreError, Venue, VenueError
 from watcher.service.clock import SteppedClock, SystemClock
 from watcher.service.digest import last_seen_us, owed_from_us
 from watcher.service.fund import Fund
+from watcher.service.marks import Marks
 from watcher.service.outbound import Outbound
-from watcher.service.poll import Marks, Poller, first_waits_s
+from watcher.service.poll import Poller, first_waits_s
 from watcher.service.schedule import ApSchedulerScheduler, SteppedScheduler
 from watcher.service.supervise import Supervisor
 from watcher.service.watchdog import Watchdog, notifier

@@ -16,7 +16,8 @@ from tests.unit.service_stand_ins import (
 from watcher.domain.alert import AccountState
 from watcher.service.clock import SteppedClock
 from watcher.service.deliver import Deliverer
-from watcher.service.poll import Marks, Poller
+from watcher.service.marks import Marks
+from watcher.service.poll import Poller
 from watcher.service.schedule import SteppedScheduler
 from watcher.store.sqlite import SqliteStore
 

@@ -46,7 +46,8 @@ from watcher.ports import (
 )
 from watcher.service.clock import SteppedClock
 from watcher.service.deliver import Deliverer
-from watcher.service.poll import Marks, Poller, first_waits_s
+from watcher.service.marks import Marks
+from watcher.service.poll import Poller, first_waits_s
 from watcher.service.schedule import SteppedScheduler
 from watcher.store.sqlite import SqliteStore
 

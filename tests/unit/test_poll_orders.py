@@ -19,7 +19,8 @@ from watcher.policy import messages as say
 from watcher.policy.orders import AckOrder
 from watcher.ports import Store
 from watcher.service.clock import SteppedClock
-from watcher.service.poll import Marks, Poller
+from watcher.service.marks import Marks
+from watcher.service.poll import Poller
 from watcher.store.sqlite import SqliteStore
 
 ACK = AckOrder(incident="K7F3", user_id=7)

@@ -356,6 +356,7 @@ PAUSE_NEEDS = "A pause needs its length, 30 d at most"
 MONEY_PAUSED = "Money paused until {until}: none is moved; alerts go on"
 MONEY_KILLED = "KILLED: no money is moved any more; alerts go on. Only the server can undo this"
 MONEY_UNKNOWN = "Money: not known, the store cannot be read"
+MONEY_FROZEN = "Money FROZEN: {reason}"
 MONEY_KILLED_BY = "Money KILLED by {who} at {at}"
 MONEY_PAUSED_UNTIL = "Money paused until {until}"
 NO_LONGER_WATCHED = "{account} is not watched any more"
@@ -733,6 +734,8 @@ STANDING = {
 }
 STANDING_WITH = "{plain}: {more}"
 STANDING_GONE = "Not known any more"
+NO_TOP_UPS_ANY_MORE = "No top-ups on {account} any more"
+DECISION_FAILED = "The store failed: nothing is sent"
 
 # -- money: why none is moved --
 
@@ -779,12 +782,22 @@ HELD_SLIGHT = "what may be moved would not help enough"
 HELD_BURNING = "less than 1 % from liquidation even afterwards"
 HELD_UP = "held up before sending"
 STOPPED_SENDING = "stopped while sending"
+HELD_CLOCK = "our clock and the venue's are far apart"
+ENDED_ARRIVED = "it arrived"
+ENDED_LESS_ARRIVED = "less arrived"
+ENDED_DRY_RUN = "dry run"
+ENDED_LATE = "it could not be sent in time"
+ENDED_UNANSWERED = "nobody answered in time"
+ENDED_NOT_NEEDED = "not needed any more"
+ENDED_MODE = "the mode is not one that sends"
 
 # -- money: off, on, frozen, not written, settled by hand --
 
 FROZEN = "MONEY FROZEN"
 FROZEN_MEANS = "No top-up is made any more; alerts go on"
 FROZEN_LOOK = "See: watcher ledger, and the venue's own history"
+FROZEN_STRANGE = "{amount} was moved by watcher, this ledger knows not"
+FROZEN_LOST = "{intent} is done here, the venue does not know it"
 FROZEN_UNDO = "Then on the server: watcher money unfreeze"
 TOP_UPS_OFF = "TOP-UPS OFF"
 TOP_UPS_OFF_WATCHED = "The account is watched all the same"

@@ -31,6 +31,7 @@ from watcher.domain.topup import (
     Verb,
 )
 from watcher.policy import arming, money_notes, protocol, reconciling, topups
+from watcher.policy import messages as say
 from watcher.policy.allowance import SENDS, Balance, worths
 from watcher.policy.arming import Unfit
 from watcher.policy.sizing import Proposal
@@ -209,10 +210,10 @@ class Books:
                 history, intents, route, since_us=since_us, now_us=now.steady_us
             )
             if row is not None:
-                said = f"{row.amount:f} {row.asset} was moved by watcher, this ledger knows not"
-                await self._freeze(said)
+                moved = f"{row.amount:f} {row.asset}"
+                await self._freeze(say.FROZEN_STRANGE.format(amount=moved))
             elif lost is not None:
-                await self._freeze(f"{lost.id} is done here, the venue does not know it")
+                await self._freeze(say.FROZEN_LOST.format(intent=lost.id))
         self._log.debug("money.reconciled")
 
     async def _history(self, route: Route, now: Moment) -> Sequence[Movement] | None:

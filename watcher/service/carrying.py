@@ -17,6 +17,7 @@ from watcher.domain.account import Snapshot
 from watcher.domain.alert import MINUTE_US, SECOND_US, AccountState, AlertRules, Moment
 from watcher.domain.topup import Intent, Mode, Progress, TopUpRules
 from watcher.policy import arming, proposals, protocol, topups
+from watcher.policy import messages as say
 from watcher.policy.allowance import SENDS, Held, Means, Why, barred, verdict
 from watcher.policy.checks import Look
 from watcher.policy.readings import value_of
@@ -203,13 +204,13 @@ class Carrier:
             approved = protocol.approved(intent, intent.amount, now.steady_us)
             await self._driver.put(intent, approved)
         elif now.steady_us >= intent.expires_us:
-            await self.end(intent, Progress.EXPIRED, "nobody answered in time")
+            await self.end(intent, Progress.EXPIRED, say.ENDED_UNANSWERED)
         elif intent.mode is Mode.REQUEST:
             await self._watch_arrival(intent)
         elif intent.mode is Mode.AUTO or intent.id in self._taps:
             await self.approve(intent)
         elif self._is_calm(intent):
-            await self.end(intent, Progress.CANCELLED, "not needed any more")
+            await self.end(intent, Progress.CANCELLED, say.ENDED_NOT_NEEDED)
 
     # what was not sent ends where money is held, whoever holds it
     async def _is_barred(self, intent: Intent, now: Moment) -> bool:
@@ -225,13 +226,13 @@ class Carrier:
         snapshot = sight.look.snapshot
         came = topups.came(intent, self._began.setdefault(intent.id, snapshot), snapshot)
         if came * COME_MIN >= intent.amount:
-            reason = "it arrived" if came >= intent.amount else "less arrived"
+            reason = say.ENDED_ARRIVED if came >= intent.amount else say.ENDED_LESS_ARRIVED
             found = replace(intent, after=self._value(intent), evidence=(f"{came:f} arrived",))
             now_us = self._clock.now().steady_us
             ended = protocol.dropped(found, Progress.CANCELLED, reason, now_us)
             await self._driver.put(intent, ended)
         elif self._is_calm(intent):
-            await self.end(intent, Progress.CANCELLED, "not needed any more")
+            await self.end(intent, Progress.CANCELLED, say.ENDED_NOT_NEEDED)
 
     async def _look_up(self, intent: Intent) -> None:
         moved, found = await self._driver.look(intent)
@@ -241,13 +242,13 @@ class Carrier:
 
     async def _send(self, intent: Intent) -> None:
         if intent.mode is Mode.DRY_RUN:
-            await self.end(intent, Progress.CANCELLED, "dry run")
+            await self.end(intent, Progress.CANCELLED, say.ENDED_DRY_RUN)
             return
         now = self._clock.now()
         if await self._is_barred(intent, now):
             return
         if now.steady_us - intent.changed_us >= APPROVED_LIFE_US:
-            await self.end(intent, Progress.CANCELLED, "it could not be sent in time")
+            await self.end(intent, Progress.CANCELLED, say.ENDED_LATE)
             return
         if not self._books.armed:
             return  # the venue's books come first
@@ -255,7 +256,7 @@ class Carrier:
         if unfit is not None:
             await self.end(intent, Progress.CANCELLED, unfit.reason)
         elif self._charge.rules.mode not in SENDS:
-            await self.end(intent, Progress.CANCELLED, "the mode is not one that sends")
+            await self.end(intent, Progress.CANCELLED, say.ENDED_MODE)
         else:
             await self._request(intent)
 
@@ -269,11 +270,11 @@ class Carrier:
         now, sight = self._clock.now(), self.sight
         objection = ""
         if arming.is_apart(now.steady_us, ts_ms) or arming.is_apart(now.wall_us, ts_ms):
-            objection = "our clock and the venue's are far apart"
+            objection = say.HELD_CLOCK
         elif self._killed():
-            objection = "money is killed by its file"
+            objection = say.HELD_KILLED_BY_FILE
         if objection or sight is None:
-            return lambda _intents, _flags: objection or "the account is not seen now"
+            return lambda _intents, _flags: objection or say.HELD_UNSEEN_NOW
         return verdict(
             intent,
             self._charge.rules,

@@ -24,6 +24,7 @@ import structlog
 
 from watcher.domain.alert import SECOND_US, Message, Moment
 from watcher.domain.topup import Answer, Answered, Found, Intent, Lookup, Progress
+from watcher.policy import messages as say
 from watcher.policy import protocol
 from watcher.policy.money_notes import unwritten
 from watcher.ports import Clock, Money, Purse, StoreError, VenueError, Verdict
@@ -157,10 +158,10 @@ class Driver:
             async with asyncio.timeout(SEND_DEADLINE_S):
                 return await self._money.send(claimed, ts_ms)
         except TimeoutError:
-            words = f"no answer in {SEND_DEADLINE_S:g} s"
+            words = say.NO_ANSWER_IN.format(seconds=SEND_DEADLINE_S)
         except Exception as error:  # noqa: BLE001 - logged; the request may be on its way
             self._log.exception("money.failed")
-            words = f"fault in watcher ({type(error).__name__})"
+            words = say.FAULT_IN_WATCHER.format(error=type(error).__name__)
         return Answer(answered=Answered.UNKNOWN, code="", words=words)
 
     async def _looked_up(self, intent: Intent) -> Lookup:

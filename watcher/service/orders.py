@@ -142,13 +142,13 @@ class Orders:
         """Hand a yes or no to a proposal to the money loop it is about."""
         fund = self._funds.get(taken.account)
         if fund is None:
-            return f"No top-ups on {wording.name(taken.account)} any more"
+            return say.NO_TOP_UPS_ANY_MORE.format(account=wording.name(taken.account))
         yes = taken.act is Act.APPROVE
         try:
             return await fund.decided(taken.intent, yes=yes, user_id=press.user_id)
         except StoreError as error:
             log.warning("button.failed", reason=str(error))
-            return "The store failed: nothing is sent"
+            return say.DECISION_FAILED
 
     async def money(self) -> str:
         """Return the line of what holds money now; "" for nothing."""
@@ -159,7 +159,7 @@ class Orders:
             return say.MONEY_UNKNOWN
         killed, paused, frozen = (flags.get(name) for name in (KILLED, PAUSED, FROZEN))
         if frozen is not None:
-            return f"Money FROZEN: {wording.words(frozen.reason)}"
+            return say.MONEY_FROZEN.format(reason=wording.words(frozen.reason))
         if killed is not None:
             at = wording.day_time(killed.at_us, self._where)
             return say.MONEY_KILLED_BY.format(who=killed.user_id, at=at)

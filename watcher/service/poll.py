@@ -16,12 +16,12 @@ What the answer means is not judged here.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 import structlog
 
-from watcher.domain.account import Position, Snapshot
+from watcher.domain.account import Snapshot
 from watcher.domain.alert import (
     SECOND_US,
     AccountState,
@@ -39,6 +39,7 @@ from watcher.policy import messages as say
 from watcher.policy import troubles
 from watcher.policy.orders import Order, obey
 from watcher.ports import Clock, Store, StoreError, Unsupported, Venue, VenueError, WithdrawalRight
+from watcher.service.marks import Marks
 
 SNAPSHOT_DEADLINE_S = 5.0
 START_DEADLINE_S = 20.0
@@ -49,7 +50,6 @@ START_WAITS_S = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 DEFECT_WAIT_S = 10.0
 WAIT_MIN_S = 0.5
 WAIT_MAX_S = 300.0
-MARK_AGE_MAX_US = 15 * SECOND_US
 PAUSE_S: Mapping[MissKind, float] = {
     MissKind.REFUSED: 30.0,
     MissKind.SECURITY: 60.0,
@@ -79,54 +79,6 @@ class Outlet(Protocol):
     def wake(self) -> None: ...
 
     def tell(self, message: Message) -> None: ...
-
-
-class Marks:
-    """
-    The latest mark of each contract that each account's fresh snapshot brought.
-
-    A dated contract is not priced like a swap, nor one in coins like one in dollars: only marks of
-    like contracts are news of each other, on whatever venue.
-    """
-
-    def __init__(self) -> None:
-        self._marks: dict[str, dict[str, tuple[int, float]]] = {}
-
-    def note(self, snapshot: Snapshot, now: Moment) -> None:
-        for position in snapshot.positions:
-            by_account = self._marks.setdefault(_contract(position.symbol), {})
-            by_account[snapshot.account] = (now.steady_us, float(position.mark))
-
-    def fresh(
-        self, positions: Iterable[Position], now: Moment, *, apart_from: str
-    ) -> dict[str, float]:
-        """
-        Return by underlying the newest marks other accounts saw; one's own last mark is no news.
-
-        Of several contracts on one coin the first by name counts, as `decide` compares it.
-        """
-        found: dict[str, float] = {}
-        own: dict[str, str] = {}
-        for position in sorted(positions, key=lambda one: one.symbol):
-            own.setdefault(position.underlying, _contract(position.symbol))
-        for name, contract in own.items():
-            by_account = self._marks.get(contract, {})
-            seen = [mark for account, mark in by_account.items() if account != apart_from]
-            at_us, price = max(seen, default=(0, 0.0))
-            if seen and now.steady_us - at_us <= MARK_AGE_MAX_US:
-                found[name] = price
-        return found
-
-
-def _contract(symbol: str) -> str:
-    """
-    Return what names a contract on every venue alike, its date included.
-
-    >>> _contract("BTC-USDT-SWAP"), _contract("BTCUSD_PERP"), _contract("BTC-USDT-270326")
-    ('BTCUSDT', 'BTCUSD', 'BTCUSDT270326')
-    """
-    plain = "".join(mark for mark in symbol if mark.isalnum())
-    return plain.removesuffix("SWAP").removesuffix("PERP")
 
 
 class Poller:
