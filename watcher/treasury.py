@@ -13,6 +13,7 @@ from pathlib import Path
 import structlog
 
 from watcher.domain.alert import SECOND_US, Message
+from watcher.policy import messages as say
 from watcher.ports import Clock, Money, StoreError, VenueError
 from watcher.service.carrying import Charge
 from watcher.service.fund import Fund
@@ -45,7 +46,7 @@ def open_funds(
     kill_file = Path(settings.state_dir) / KILL_FILE
     purse = SqlitePurse(store)
 
-    async def say(message: Message) -> None:
+    async def queue(message: Message) -> None:
         try:
             await store.say(message)
         except StoreError:
@@ -70,11 +71,11 @@ def open_funds(
             charge,
             purse=purse,
             clock=clock,
-            say=say,
+            say=queue,
             tell=outbound.tell,
             wake=outbound.wake,
             killed=kill_file.exists,
-            doubt="the ledger was damaged and begun anew" if store.replaced else "",
+            doubt=say.FROZEN_LEDGER if store.replaced else "",
         )
     return funds
 

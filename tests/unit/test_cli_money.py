@@ -101,6 +101,7 @@ def test_a_freeze_holds_and_its_reason_is_told(
     _, flags, [said], _ = kept(tmp_path)
     assert flags[FROZEN].reason == "odd numbers"
     assert said.kind is Kind.SECURITY
+    assert said.text.plain.splitlines()[0].endswith("MONEY FROZEN all accounts")
 
 
 def test_arming_again_lifts_every_flag_and_needs_a_reason(

@@ -794,9 +794,11 @@ ENDED_MODE = "the mode is not one that sends"
 # -- money: off, on, frozen, not written, settled by hand --
 
 FROZEN = "MONEY FROZEN"
+EVERY_ACCOUNT = "all accounts"
 FROZEN_MEANS = "No top-up is made any more; alerts go on"
 FROZEN_LOOK = "See: watcher ledger, and the venue's own history"
 FROZEN_STRANGE = "{amount} was moved by watcher, this ledger knows not"
+FROZEN_LEDGER = "the ledger was damaged and begun anew"
 FROZEN_LOST = "{intent} is done here, the venue does not know it"
 FROZEN_UNDO = "Then on the server: watcher money unfreeze"
 TOP_UPS_OFF = "TOP-UPS OFF"

@@ -19,9 +19,10 @@ from watcher.policy.wording import Bold, Row, row
 
 
 def frozen(account: str, reason: str, now: Moment) -> Message:
-    """Return that money stands still until a person has looked."""
+    """Return that money stands still until a person has looked; *account* is "" for all."""
+    whose = wording.name(account) or say.EVERY_ACCOUNT
     rows = [
-        row(f"{lines.SECURITY_MARK} ", Bold(say.FROZEN), f" {wording.name(account)}"),
+        row(f"{lines.SECURITY_MARK} ", Bold(say.FROZEN), f" {whose}"),
         row(wording.words(reason)),
         row(say.FROZEN_MEANS),
         row(say.FROZEN_LOOK),

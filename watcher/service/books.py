@@ -86,7 +86,7 @@ class Books:
         *,
         purse: Purse,
         clock: Clock,
-        say: Callable[[Message], Awaitable[None]],
+        queue: Callable[[Message], Awaitable[None]],
         doubt: str,
     ) -> None:
         self.armed = charge.rules.mode not in SENDS
@@ -97,7 +97,7 @@ class Books:
         self._money = charge.money
         self._purse = purse
         self._clock = clock
-        self._say = say
+        self._queue = queue
         self._doubt = doubt
         self._uid = ""
         self._fits = False
@@ -181,10 +181,10 @@ class Books:
         account = self._charge.account
         if found is None:
             self._log.info("money.armed")
-            await self._say(money_notes.switched_on(account, now))
+            await self._queue(money_notes.switched_on(account, now))
         else:
             self._log.error("money.unfit", reason=found.reason, fix=found.fix)
-            await self._say(money_notes.switched_off(account, found, now))
+            await self._queue(money_notes.switched_off(account, found, now))
         self._told = found
 
     # -- the venue's books against the ledger ----------------------------------------------------
@@ -231,7 +231,7 @@ class Books:
         self._log.error("money.frozen", reason=reason)
         flag = Flag(name=FROZEN, user_id=0, at_us=now.wall_us, reason=reason)
         await self._purse.raise_flag(flag, now)
-        await self._say(money_notes.frozen(self._charge.account, reason, now))
+        await self._queue(money_notes.frozen(self._charge.account, reason, now))
 
     # -- what is there -----------------------------------------------------------------------------
 

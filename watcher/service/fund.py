@@ -83,7 +83,7 @@ class Fund:
             tell=tell,
             wake=wake,
         )
-        self._books = Books(charge, purse=purse, clock=clock, say=say, doubt=doubt)
+        self._books = Books(charge, purse=purse, clock=clock, queue=say, doubt=doubt)
         self._carrier = Carrier(
             charge,
             purse=purse,
