@@ -219,7 +219,13 @@ def log_events() -> list[tuple[str, str]]:
 
 # -- the words ------------------------------------------------------------------------------------
 
-WORDLESS = ("watcher/policy/", "watcher/service/", "watcher/channels/", "watcher/drawing/")
+WORDLESS = (
+    "watcher/policy/",
+    "watcher/service/",
+    "watcher/channels/",
+    "watcher/drawing/",
+    "watcher/treasury.py",
+)
 """Who holds no words for people: a translation is the catalogue replaced."""
 
 SHOWN_BY = {"row", "Bold", "Fixed", "Text"}

@@ -71,7 +71,7 @@ def open_funds(
             charge,
             purse=purse,
             clock=clock,
-            say=queue,
+            queue=queue,
             tell=outbound.tell,
             wake=outbound.wake,
             killed=kill_file.exists,

@@ -104,7 +104,7 @@ class Process:
             ),
             purse=SqlitePurse(real),
             clock=clock,
-            say=store.say,
+            queue=store.say,
             tell=lambda _message: None,
             wake=lambda: None,
             killed=lambda: False,

@@ -68,7 +68,7 @@ class Desk:
             charge,
             purse=self.purse,
             clock=clock,
-            say=self.store.say,
+            queue=self.store.say,
             tell=self.told.append,
             wake=lambda: None,
             killed=lambda: self.killed,

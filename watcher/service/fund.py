@@ -46,8 +46,9 @@ class Fund:
     """
     `run` it supervised, hand it every reading by `seen`, the presses of people by `decided`.
 
-    *say* queues a message, *tell* says one from memory, *wake* that the outbox has rows. *killed*
-    tells whether the kill file is there; *doubt* is why the ledger cannot be trusted, if so.
+    *queue* keeps a message to send, *tell* sends one from memory, *wake* says that the outbox has
+    rows. *killed* tells whether the kill file is there; *doubt* is why the ledger cannot be
+    trusted, if so.
     """
 
     def __init__(
@@ -56,7 +57,7 @@ class Fund:
         *,
         purse: Purse,
         clock: Clock,
-        say: Callable[[Message], Awaitable[None]],
+        queue: Callable[[Message], Awaitable[None]],
         tell: Callable[[Message], None],
         wake: Callable[[], None],
         killed: Callable[[], bool],
@@ -83,7 +84,7 @@ class Fund:
             tell=tell,
             wake=wake,
         )
-        self._books = Books(charge, purse=purse, clock=clock, queue=say, doubt=doubt)
+        self._books = Books(charge, purse=purse, clock=clock, queue=queue, doubt=doubt)
         self._carrier = Carrier(
             charge,
             purse=purse,
