@@ -69,5 +69,9 @@ def quick(case: Case) -> Case:
 
 
 def deep(case: Case) -> Case:
-    """Return *case* with one more id to come to, and one more request on its way."""
-    return replace(case, attempts=3, requests=3)
+    """Return *case* with one more id to come to, or one more request on its way, where it fits."""
+    if case.split or case.queue:
+        return case
+    if case.assurance is Assurance.DEDUP:
+        return replace(case, window=1, requests=3)
+    return replace(case, attempts=3)

@@ -57,6 +57,14 @@ class Protocol(RuleBasedStateMachine):
 
     @initialize(assurance=st.sampled_from(Assurance))
     def decided(self, assurance: Assurance) -> None:
+        self.begin(assurance)
+
+    @precondition(lambda self: self.intent.progress not in OPEN)
+    @rule(assurance=st.sampled_from(Assurance))
+    def decided_anew(self, assurance: Assurance) -> None:
+        self.begin(assurance)
+
+    def begin(self, assurance: Assurance) -> None:
         self.intent = proposed(assurance)
         self.now_us = START_US
         self.posted = 0
@@ -83,7 +91,8 @@ class Protocol(RuleBasedStateMachine):
         ts_ms = self.intent.ts_sign_ms
         return ts_ms is not None and self.now_us - ts_ms * 1000 > protocol.SETTLE_US
 
-    @rule(seconds=st.sampled_from([1, 5, 11, 61, 600, 3601]))
+    @precondition(lambda self: self.posted)
+    @rule(seconds=st.sampled_from([5, 11, 61, 3601]))
     def time_passes(self, seconds: int) -> None:
         self.now_us += seconds * 1_000_000
 
@@ -92,9 +101,12 @@ class Protocol(RuleBasedStateMachine):
     def approve(self, amount: int) -> None:
         self.moved(protocol.approved(self.intent, Decimal(amount), self.now_us))
 
-    @precondition(lambda self: self.intent.progress in (Progress.PROPOSED, Progress.APPROVED))
+    @precondition(lambda self: self.intent.progress is Progress.PROPOSED)
     @rule(end=st.sampled_from([Progress.EXPIRED, Progress.DENIED, Progress.CANCELLED]))
     def drop(self, end: Progress) -> None:
+        # a yes in between changes nothing about what was sent: nothing
+        if end is Progress.CANCELLED:
+            self.approve(1)
         self.moved(protocol.dropped(self.intent, end, "", self.now_us))
         assert self.posted == 0
 
@@ -140,6 +152,16 @@ class Protocol(RuleBasedStateMachine):
 
     @precondition(lambda self: self.intent.progress in MAY_BE_ON_ITS_WAY - {Progress.SENDING})
     @rule(found=st.sampled_from(Found))
+    def looks(self, found: Found) -> None:
+        self.look(found)
+
+    @precondition(lambda self: self.intent.progress in (Progress.ACCEPTED, Progress.UNKNOWN))
+    @rule(times=st.integers(2, 4))
+    def looks_in_vain(self, times: int) -> None:
+        for _ in range(times):
+            if self.intent.progress in (Progress.ACCEPTED, Progress.UNKNOWN):
+                self.look(Found.NOT_FOUND)
+
     def look(self, found: Found) -> None:
         if found is Found.FAILED:
             self.failed_us.append(self.now_us)
@@ -184,4 +206,4 @@ class Protocol(RuleBasedStateMachine):
 
 
 TestProtocol = Protocol.TestCase
-TestProtocol.settings = settings(max_examples=400, stateful_step_count=40, deadline=None)
+TestProtocol.settings = settings(max_examples=300, stateful_step_count=60, deadline=None)

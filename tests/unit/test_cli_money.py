@@ -13,7 +13,7 @@ import pytest
 
 from tests.unit.money_stand_ins import intent
 from tests.unit.service_stand_ins import START_US, danger, moment
-from watcher.cli import ledger, money
+from watcher.cli import ledger, money, status
 from watcher.domain.alert import Kind, Message
 from watcher.domain.topup import Intent, Progress
 from watcher.policy import money_notes
@@ -138,6 +138,18 @@ def test_a_pause_that_is_over_holds_nothing(tmp_path: Path) -> None:
     options = given(tmp_path, flags=[Flag(name=PAUSED, user_id=7, at_us=1, until_us=2)])
 
     assert money.main(["status", *options]) == 0
+
+
+def test_status_shows_what_holds_money_and_what_is_open(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = given(tmp_path, [HUMAN], [Flag(name=KILLED, user_id=7, at_us=1)])
+
+    status.main(options)
+
+    shown = capsys.readouterr().out
+    assert "money KILLED by 7" in shown
+    assert "top-up h1 main: 100.5 USDT, human; look at the venue" in shown
 
 
 @pytest.mark.parametrize(

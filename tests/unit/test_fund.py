@@ -609,6 +609,17 @@ def test_a_key_that_is_not_fit_moves_nothing_and_the_fix_is_told(
     play(tmp_path, story, rules)
 
 
+def test_a_key_of_another_account_moves_nothing(tmp_path: Path) -> None:
+    async def story(one: Desk) -> None:
+        one.state = replace(one.state, key=replace(FINE, uid="another"))
+        await one.slide()
+        await one.look(9.2)
+        assert await one.states() == []
+        assert any("TOP-UPS OFF" in title for title in await one.said())
+
+    play(tmp_path, story)
+
+
 def test_rights_taken_away_between_the_plan_and_the_request_stop_it(tmp_path: Path) -> None:
     async def story(one: Desk) -> None:
         await one.slide()

@@ -45,6 +45,16 @@ def unfit_key(rules: TopUpRules, rights: KeyRights) -> Unfit | None:
     return None
 
 
+def unfit_owner(uid: str, watched: str | None) -> Unfit | None:
+    """Return that the key for money is of another account than the one that is watched."""
+    if watched is None or uid == watched:
+        return None
+    return Unfit(
+        reason="the key for money is of another account than the one watched",
+        fix="Make one of the account that is watched",
+    )
+
+
 def may_withdraw(reason: str) -> Unfit:
     """Return that the venue's client itself refused the key."""
     return Unfit(reason=reason, fix=say.UNFIT_WITHDRAWS_FIX)

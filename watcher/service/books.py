@@ -77,7 +77,7 @@ class Charge(Protocol):
 class Books:
     """
     `armed`: all was found in order, money may move. `balances` are the last two of each configured
-    way, `steps` the smallest amounts there.
+    way, `steps` the smallest amounts there. `snapshot` is the newest reading, `owner` whose it is.
     """
 
     def __init__(
@@ -93,6 +93,7 @@ class Books:
         self.balances: dict[Route, tuple[Balance, ...]] = {}
         self.steps = {route: charge.money.step(route) for route in charge.rules.routes}
         self.snapshot: Snapshot | None = None
+        self.owner: str | None = None
         self._charge = charge
         self._money = charge.money
         self._purse = purse
@@ -133,7 +134,9 @@ class Books:
         try:
             rights = await within(CALL_DEADLINE_S, self._money.rights())
             self._uid = await within(CALL_DEADLINE_S, self._money.uid())
-            found = arming.unfit_key(self._charge.rules, rights)
+            found = arming.unfit_key(self._charge.rules, rights) or arming.unfit_owner(
+                self._uid, self.owner
+            )
         except WithdrawalRight as error:
             found = arming.may_withdraw(error.reason)
         if found is not None:

@@ -155,6 +155,7 @@ class Fund:
         except BookError:
             return False
         self._books.snapshot = snapshot
+        self._books.owner = None if state.key is None else state.key.uid
         self._carrier.sight = Sight(state=state, look=found, at_us=self._clock.now().steady_us)
         return True
 
