@@ -414,6 +414,7 @@ def test_whatif_takes_an_account_and_a_pool_before_the_question(tmp_path: Path) 
         assert await chat.one("/whatif mian BTC -1%") == "No account or pool mian; nearest: main"
         assert "distance" in await chat.one("/whatif main BTC=1,010 USDT -1%")
         assert (await chat.one("/whatif")).startswith("Say what moves")
+        assert (await chat.one("/whatif BTC nan%")).startswith("nan is no number")
 
     with_chat(tmp_path, story, calm=Known("calm", 60), main=Known("main", 15))
 
