@@ -252,6 +252,22 @@ def test_only_what_makes_money_stand_still_is_obeyed_late(word: str, tmp_path: P
     with_chat(tmp_path, story, main=Known("main", 5.8))
 
 
+def test_an_ack_typed_before_the_worse_word_is_no_answer_to_that(tmp_path: Path) -> None:
+    async def story(chat: Chat) -> None:
+        code, now_us = chat.known["main"].code, chat.clock.at.steady_us
+        for tier, ago_s in ((Tier.WARNING, 60), (Tier.CRITICAL, 5)):
+            at_us = now_us - ago_s * SECOND_US
+            await chat.store.say(
+                danger_message(tier.name, tier, incident=code, created_at_us=at_us)
+            )
+        (said,) = await chat.ask("/ack", late_s=20)
+        assert said == f"#{code} is CRITICAL by now: that is not seen yet"
+        (said,) = await chat.ask("/ack")
+        assert said.startswith(f"Seen: #{code} CRITICAL")
+
+    with_chat(tmp_path, story, main=Known("main", 5.8))
+
+
 # -- orders ----------------------------------------------------------------------------------------
 
 
