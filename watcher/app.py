@@ -58,6 +58,8 @@ SLOT_SLACK_S = 30.0
 """A slot may start a venue (20 s), read it and look for prices: its time-out is far above all."""
 DRAIN_S = 1.0
 DRAIN_LOOK_S = 0.05
+FALLBACK_S = 3.0
+"""How much longer a stop takes where the chat cannot be told."""
 FREEZE_AFTER_S = 10.0
 TOKEN_BITS = 128
 GAP_TOLD_S = 60.0
@@ -342,6 +344,7 @@ async def _stop(settings: Settings, parts: Parts) -> None:
         await parts.store.say(last)
         parts.outbound.wake()
         await _drained(parts)
+        await _told_further(parts.outbound, last)
     except StoreError as error:
         log.warning("farewell.missed", reason=str(error))
     parts.outbound.stop()
@@ -353,6 +356,16 @@ async def _drained(parts: Parts) -> None:
     end = time.monotonic() + DRAIN_S
     while time.monotonic() < end:
         if (await parts.store.backlog()).waiting == 0:
+            return
+        await asyncio.sleep(DRAIN_LOOK_S)
+
+
+async def _told_further(outbound: Outbound, last: Message) -> None:
+    """Tell the fallback that nobody watches where the chat could not be told."""
+    fallback = outbound.instead(last)
+    end = time.monotonic() + FALLBACK_S
+    while fallback is not None and time.monotonic() < end:
+        if last.key in fallback.rows.sent:
             return
         await asyncio.sleep(DRAIN_LOOK_S)
 

@@ -69,6 +69,7 @@ def practice(tmp_path: Path) -> Iterator[Practice]:
 
 def test_check_reads_every_account_and_agrees_with_each_venue(practice: Practice) -> None:
     done = practice.watcher("check")
+    assert "road second: not configured\nroad fallback: not configured" in done.stdout
 
     assert done.returncode == 0, done.stdout + done.stderr
     for account in ("bybit_main", "binance_usdm", "binance_margin", "okx_futures", "okx_hedge"):

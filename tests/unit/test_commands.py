@@ -253,6 +253,22 @@ def test_only_what_makes_money_stand_still_is_obeyed_late(word: str, tmp_path: P
     with_chat(tmp_path, story, main=Known("main", 5.8))
 
 
+def test_an_ack_typed_before_the_worse_word_is_no_answer_to_that(tmp_path: Path) -> None:
+    async def story(chat: Chat) -> None:
+        code, now_us = chat.known["main"].code, chat.clock.at.steady_us
+        for tier, ago_s in ((Tier.WARNING, 60), (Tier.CRITICAL, 5)):
+            at_us = now_us - ago_s * SECOND_US
+            await chat.store.say(
+                danger_message(tier.name, tier, incident=code, created_at_us=at_us)
+            )
+        (said,) = await chat.ask("/ack", late_s=20)
+        assert said == f"#{code} is CRITICAL by now: that is not seen yet"
+        (said,) = await chat.ask("/ack")
+        assert said.startswith(f"Seen: #{code} CRITICAL")
+
+    with_chat(tmp_path, story, main=Known("main", 5.8))
+
+
 # -- orders ----------------------------------------------------------------------------------------
 
 
@@ -415,6 +431,7 @@ def test_whatif_takes_an_account_and_a_pool_before_the_question(tmp_path: Path) 
         assert await chat.one("/whatif mian BTC -1%") == "No account or pool mian; nearest: main"
         assert "distance" in await chat.one("/whatif main BTC=1,010 USDT -1%")
         assert (await chat.one("/whatif")).startswith("Say what moves")
+        assert (await chat.one("/whatif BTC nan%")).startswith("nan is no number")
 
     with_chat(tmp_path, story, calm=Known("calm", 60), main=Known("main", 15))
 

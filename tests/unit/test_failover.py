@@ -13,12 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.delivery import deliver_on, phones, say, seconds
-from tests.unit.service_stand_ins import Phone, danger, message
+from tests.unit.service_stand_ins import Phone, danger, message, moment
 from watcher.domain.alert import Kind, Lane, Message, Text, Tier
 from watcher.domain.road import Reach
 from watcher.ports import DeliveryError, Key
 from watcher.service.clock import SteppedClock
 from watcher.service.outbound import Outbound
+from watcher.service.standing import Standing
 from watcher.store.beside import overview, put
 from watcher.store.sqlite import SqliteStore
 
@@ -28,6 +29,11 @@ TOKEN = DeliveryError("bot token refused", refused=True)
 PERMANENT = DeliveryError("message is too long", permanent=True)
 AMBIGUOUS = DeliveryError("no answer in time", ambiguous=True)
 FLOOD = DeliveryError("wait", retry_after_s=40.0)
+
+
+def alerts(phone: Phone) -> list[str]:
+    """What was sent there, without that another road takes nothing."""
+    return [title for title in phone.titles() if "TAKES NO MESSAGES" not in title]
 
 
 def test_a_message_goes_to_every_road_up_to_its_reach(tmp_path: Path) -> None:
@@ -88,8 +94,8 @@ def test_a_critical_alert_the_chat_does_not_deliver_takes_the_next_road(
 
     deliver_on(tmp_path, two, story)
 
-    assert two[FALLBACK].titles() == ["text of c"]
-    assert seconds(two[FALLBACK]) == [pytest.approx(at_s, abs=0.1)]
+    assert alerts(two[FALLBACK]) == ["text of c"]
+    assert seconds(two[FALLBACK])[0] == pytest.approx(at_s, abs=0.1)
 
 
 def test_when_telegram_as_such_fails_the_fallback_is_reached_within_20_s(tmp_path: Path) -> None:
@@ -133,8 +139,8 @@ def test_a_dead_chat_is_the_second_chats_and_wakes_nobody_further(tmp_path: Path
 
     deliver_on(tmp_path, three, story)
 
-    assert three[SECOND].titles() == ["text of c"]
-    assert three[FALLBACK].texts == []
+    assert alerts(three[SECOND]) == ["text of c"]
+    assert alerts(three[FALLBACK]) == []
 
 
 @pytest.mark.parametrize("durable", [True, False], ids=["store", "memory"])
@@ -156,9 +162,9 @@ def test_a_step_the_second_chat_refuses_is_the_fallbacks_at_once(
 
     deliver_on(tmp_path if durable else None, three, story)
 
-    assert three[CHAT].titles() == ["text of first", "text of step"]
-    assert three[FALLBACK].titles() == ["text of step"]
-    assert seconds(three[FALLBACK]) == [pytest.approx(0.0, abs=0.1)]
+    assert alerts(three[CHAT]) == ["text of first", "text of step"]
+    assert alerts(three[FALLBACK]) == ["text of step"]
+    assert seconds(three[FALLBACK])[0] == pytest.approx(0.0, abs=0.1)
 
 
 def test_what_only_fell_over_to_the_second_chat_is_over_when_the_chat_has_it(
@@ -199,7 +205,7 @@ def test_below_critical_and_edits_never_take_another_road(tmp_path: Path) -> Non
 
     deliver_on(tmp_path, two, story)
 
-    assert two[FALLBACK].texts == []
+    assert alerts(two[FALLBACK]) == []
 
 
 class Hanging(Phone):
@@ -393,3 +399,53 @@ def test_whatever_a_road_answers_no_vital_alert_is_lost_and_no_other_is_told_twi
             assert sum(times.values()) >= 1, (each.key, times)
         if each.tier < Tier.CRITICAL:
             assert max(times.values()) <= 1, (each.key, times)
+
+
+def test_a_road_that_refuses_is_told_on_the_others_once(tmp_path: Path) -> None:
+    three = phones()
+    three[SECOND].failures = [DeliveryError("chat not found", refused=True)] * 99
+
+    async def story(clock: SteppedClock, store: SqliteStore, out: Outbound) -> None:
+        await say(store, out, danger("step", kind=Kind.UNANSWERED, reach=SECOND))
+        await clock.sleep(600)
+
+    deliver_on(tmp_path, three, story)
+
+    for road in (CHAT, FALLBACK):
+        (word,) = [text for text in three[road].plain() if "SECOND TAKES NO MESSAGES" in text]
+        assert "It says: chat not found" in word
+    assert three[SECOND].texts == []
+
+
+def test_a_refusal_is_told_after_a_minute_and_daily_until_it_is_over() -> None:
+    standing = Standing("telegram", SECOND)
+    assert standing.word(moment()) is None
+
+    standing.refuse(TOKEN, moment(), by_send=True)
+    hours = [n / 60 for n in range(60 * 50)]
+    told = [at for at in hours if standing.word(moment(at * 3600)) is not None]
+
+    assert told == [pytest.approx(1 / 60 + days * 24) for days in range(3)]
+    standing.accept(by_send=True)
+    assert standing.word(moment(80 * 3600)) is None
+
+
+def test_the_fallback_is_told_instead_only_where_the_chat_has_not_confirmed(
+    tmp_path: Path,
+) -> None:
+    two = phones(CHAT, FALLBACK)
+
+    async def story(clock: SteppedClock, store: SqliteStore, out: Outbound) -> None:
+        arrived, lost = message("arrived", lane=Lane.REPLY), message("lost", lane=Lane.REPLY)
+        await say(store, out, arrived)
+        await clock.sleep(1)
+        assert out.instead(arrived) is None
+        two[CHAT].failures = [NETWORK] * 99
+        await say(store, out, lost)
+        await clock.sleep(1)
+        assert out.instead(lost) is not None
+        await clock.sleep(1)
+
+    deliver_on(tmp_path, two, story)
+
+    assert two[FALLBACK].titles() == ["text of lost"]

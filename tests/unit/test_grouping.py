@@ -89,7 +89,7 @@ def test_no_critical_account_is_ever_left_out() -> None:
 @pytest.mark.parametrize(
     ("kind", "tier", "head"),
     [
-        (Kind.BLIND, Tier.CRITICAL, "🟠 BLIND: 2 accounts"),
+        (Kind.BLIND, Tier.CRITICAL, "🔴 BLIND: 2 accounts"),
         (Kind.BLIND_REPEATED, Tier.WARNING, "🟠 STILL BLIND: 2 accounts"),
         (Kind.SEEING, Tier.CALM, "🟢 SEEING: 2 accounts"),
         (Kind.RESOLVED, Tier.CALM, "🟢 CALM: 2 accounts"),

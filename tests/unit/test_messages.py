@@ -358,13 +358,18 @@ def sight(**more: object) -> Sight:
 def blind(one: Sight, *, was: Tier = Tier.CRITICAL, never_read: bool = False) -> Text:
     incident = replace(INCIDENT, seq=5)
     return compose.blind(
-        one, incident, was=was, next_wall_us=START_US + 180 * SECOND_US, never_read=never_read
+        one,
+        incident,
+        was=was,
+        tier=max(was, Tier.WARNING),
+        next_wall_us=START_US + 180 * SECOND_US,
+        never_read=never_read,
     )
 
 
 def test_a_blind_message_reads_like_its_model() -> None:
     assert blind(sight()).plain == (
-        "🟠 BLIND #K7F3·5 bybit-main (was CRITICAL)\n"
+        "🔴 BLIND #K7F3·5 bybit-main (was CRITICAL)\n"
         "No answer from Bybit for 42 s (HTTP 503 ×9)\n"
         "Last true reading 14:13:20: 5.8 %\n"
         "ESTIMATE with live BTC price: 4.1 %\n"

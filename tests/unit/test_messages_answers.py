@@ -77,6 +77,7 @@ def test_blindness_nobody_answered() -> None:
         sight(),
         INCIDENT,
         was=Tier.CRITICAL,
+        tier=Tier.CRITICAL,
         next_wall_us=NOW_US + 3 * MINUTE_US,
         never_read=False,
         unanswered_us=3 * MINUTE_US,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from watcher.domain.alert import AccountState, Decision, Kind, Lane, Message
 from watcher.domain.road import Reach
 from watcher.outlets import noting
 from watcher.ports import KILLED, PAUSED, Flag, Proof, Refusal, StoreError, Traffic
+from watcher.store import kept
 from watcher.store.beside import fates, overview, put
 from watcher.store.sqlite import SqliteStore
 
@@ -174,3 +176,18 @@ def test_a_test_is_known_by_its_code_until_it_is_answered(tmp_path: Path) -> Non
         assert (fate.road, fate.arrived, fate.done) == (Reach.CHAT, True, True)
 
     with_store(tmp_path, story)
+
+
+def test_buttons_move_with_their_chat() -> None:
+    ledger = sqlite3.connect(":memory:")
+    ledger.execute("CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT)")
+    ledger.execute("CREATE TABLE button (hash TEXT, chat TEXT)")
+    ledger.executemany(
+        "INSERT INTO button VALUES (?, ?)", [("a", "telegram:-5"), ("b", "telegram:-55")]
+    )
+
+    kept.move_chat(ledger, -5, -1005)
+
+    chats = ledger.execute("SELECT hash, chat FROM button ORDER BY hash").fetchall()
+    assert chats == [("a", "telegram:-1005"), ("b", "telegram:-55")]
+    ledger.close()

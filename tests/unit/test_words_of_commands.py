@@ -290,3 +290,7 @@ def test_many_accounts_fit_one_message_and_say_how_to_ask_for_one() -> None:
 
     fits(text)
     assert text.plain.splitlines()[-1].endswith("more: /whatif with the account's name")
+
+
+def test_a_slash_alone_is_answered_with_words() -> None:
+    assert verbs.unknown_command("", operator=True).plain.startswith("A slash alone is no command")

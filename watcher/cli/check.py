@@ -118,6 +118,10 @@ def _tell_waking(settings: Settings, now_us: int) -> None:
     with suppress(StoreError):
         found = overview(Path(settings.state_dir)).proofs
         proofs |= {road: found[road].at_us for road in proofs if road in found}
+    print()
+    for road in (Reach.SECOND, Reach.FALLBACK):
+        said = proving.proven(proofs[road], now_us) if road in proofs else "not configured"
+        print(f"road {road.road}: {said}")
     asleep = proving.asleep(proofs, now_us)
     if asleep is not None:
         print()

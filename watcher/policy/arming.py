@@ -49,10 +49,7 @@ def unfit_owner(uid: str, watched: str | None) -> Unfit | None:
     """Return that the key for money is of another account than the one that is watched."""
     if watched is None or uid == watched:
         return None
-    return Unfit(
-        reason="the key for money is of another account than the one watched",
-        fix="Make one of the account that is watched",
-    )
+    return Unfit(reason=say.UNFIT_OWNER, fix=say.UNFIT_OWNER_FIX)
 
 
 def may_withdraw(reason: str) -> Unfit:

@@ -212,16 +212,18 @@ def blind(
     incident: Incident,
     *,
     was: Tier,
+    tier: Tier,
     next_wall_us: int,
     never_read: bool,
     unanswered_us: int | None = None,
 ) -> Text:
     """
-    Return the words for an account that cannot be seen; *unanswered_us* is how long nobody said
-    that he saw this.
+    Return the words for an account that cannot be seen, which is of *tier*; *unanswered_us* is how
+    long nobody said that he saw this.
     """
+    mark = lines.blind_mark(tier)
     rows: list[Row] = [
-        lines.header(lines.BLIND_MARK, say.BLIND, incident, sight.account, note=lines.was(was)),
+        lines.header(mark, say.BLIND, incident, sight.account, note=lines.was(was)),
         *_unseen(sight),
     ]
     if never_read:

@@ -96,7 +96,7 @@ def of_blindness(one: Message, *, venue: str, reach: Reach, said: str, acked: bo
     """Return what the blind machine says with its envelope; *said* is what its line says."""
     security = one.kind is Kind.SECURITY
     seeing = one.kind is Kind.SEEING
-    mark = lines.MARK[one.tier] if seeing else lines.BLIND_MARK
+    mark = lines.MARK[one.tier] if seeing else lines.blind_mark(one.tier)
     group = f"{'seeing' if seeing else 'blind'}:{venue}:{one.tier.name.lower()}"
     keys = (DETAILS, CHART) if acked else (ACK, DETAILS, CHART)
     return replace(

@@ -87,7 +87,7 @@ def _worst_first(message: Message) -> tuple[int, float, str, str]:
 def _head(ordered: Sequence[Message]) -> str:
     worst = ordered[0]
     unseen = worst.kind in {Kind.BLIND, Kind.BLIND_REPEATED}
-    mark = lines.BLIND_MARK if unseen else lines.MARK[worst.tier]
+    mark = lines.blind_mark(worst.tier) if unseen else lines.MARK[worst.tier]
     if worst.kind in _TITLES:
         return f"{mark} {_TITLES[worst.kind]}: {_count(ordered)}"
     tiers = groupby(ordered, key=lambda message: message.tier)

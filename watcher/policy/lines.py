@@ -30,7 +30,6 @@ MARK = {
     Tier.CRITICAL: "🔴",
     Tier.EMERGENCY: "🚨",
 }
-BLIND_MARK = "🟠"
 GONE_MARK = "⚪"
 NOTE_MARK = "🔧"
 SECURITY_MARK = "🔑"
@@ -39,6 +38,11 @@ AGREE_SHOWN_MIN = 0.1
 # what venues write where there is nothing to divide
 _NO_RATIO = {"accountMMRate": 9999, "marginLevel": 999}
 _IN_PERCENT = {"accountMMRate", "marginRatio", "mgnRatio"}
+
+
+def blind_mark(tier: Tier) -> str:
+    """Return the mark of blindness: never milder than a warning, and as bad as what it hides."""
+    return MARK[max(tier, Tier.WARNING)]
 
 
 def header(

@@ -137,6 +137,7 @@ def of_blindness(
             sight,
             incident,
             was=outage.was,
+            tier=outage.tier,
             next_wall_us=now.wall_us + wait_us,
             never_read=outage.last is None,
             unanswered_us=elapsed_us(now.steady_us, since or 0) if unanswered else None,

@@ -35,6 +35,14 @@ def kept_again(now: Moment) -> Message:
     return replace(told, key=f"trouble:store_works:{now.wall_us // MINUTE_US}")
 
 
+def refused(road: Reach, reason: str, now: Moment) -> Message:
+    """Return that *road* takes no messages, for the others: nobody can be told of it there."""
+    facts = (say.TROUBLE_ROAD_SAYS.format(reason=reason), say.TROUBLE_ROAD_LOOK)
+    title = say.TROUBLE_ROAD.format(road=road.road)
+    told = notes.trouble(title, facts, now, subject=f"road:{road.road}")
+    return replace(told, tier=Tier.WARNING, reach=Reach.FALLBACK)
+
+
 def not_judged(
     account: str, error: Exception, now: Moment, *, since_us: int, furthest: Reach
 ) -> Message:

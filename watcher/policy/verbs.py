@@ -102,7 +102,9 @@ def unknown_command(word: str, *, operator: bool) -> Text:
         if near
         else say.ALL_THERE_IS
     )
-    return wording.text_of([row(say.NOT_A_COMMAND.format(word=wording.name(word))), row(hint)])
+    shown = wording.name(word)
+    said = say.NOT_A_COMMAND.format(word=shown) if shown else say.NO_COMMAND
+    return wording.text_of([row(said), row(hint)])
 
 
 def not_yours(verb: Verb) -> Text:

@@ -144,8 +144,13 @@ class Answers:
         return {name: each.rules for name, each in self._watched.items()}
 
 
+_NO_NUMBERS = frozenset({"nan", "inf", "infinity"})
+"""Written where a number belongs, and answered as one that is none."""
+
+
 def _is_number(word: str) -> bool:
-    return word[0] in "+-0123456789" or word.startswith(wording.MINUS)
+    said = word.lower().removesuffix("%").lstrip("+-")
+    return word[0] in "+-0123456789" or word.startswith(wording.MINUS) or said in _NO_NUMBERS
 
 
 # the worst accounts first: what finds no room is the calmest

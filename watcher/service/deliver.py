@@ -371,6 +371,10 @@ class Deliverer:
         self.rows.arrived(key, receipt)
 
     async def _note(self) -> None:
+        word = self._standing.word(self._clock.now())
+        if word is not None:
+            for each in (*self._earlier, *self._later):
+                each.tell(word)
         try:
             await self._standing.note(self._store)
         except StoreError as error:

@@ -15,11 +15,12 @@ from typing import Protocol
 
 import structlog
 
-from watcher.domain.alert import AccountState, AlertRules, Moment
+from watcher.domain.alert import SECOND_US, AccountState, AlertRules, Moment, Tier
 from watcher.domain.road import Act
 from watcher.policy import drill, wording
 from watcher.policy import messages as say
 from watcher.policy.asked import AskedWrong, scope_of, silence_of, span_us
+from watcher.policy.checks import DAY_US
 from watcher.policy.listing import Open, opened
 from watcher.policy.orders import AckOrder, MuteOrder, Order, UnmuteOrder
 from watcher.policy.verbs import form_of
@@ -94,7 +95,8 @@ class Orders:
                     code=shown, codes=codes
                 )
             account = max(named, key=lambda one: one.tier).account
-        order = AckOrder(incident=code, user_id=command.user_id)
+        tier = await self._told_then(account, code, command.sent_at_us)
+        order = AckOrder(incident=code, user_id=command.user_id, tier=tier)
         return await self.obeyed(account, order, command.update_id)
 
     async def mute(self, command: Command) -> str:
@@ -179,6 +181,18 @@ class Orders:
         said = await watched.obey(order, update_id)
         log.info("order.obeyed", account=account, order=type(order).__name__, user_id=order.user_id)
         return said
+
+    # what was typed before a worse word came is no answer to that word; a muted one has none
+    async def _told_then(self, account: str, code: str, sent_at_us: int) -> Tier | None:
+        now = self._clock.now()
+        until_us = now.steady_us - (now.wall_us - sent_at_us) + SECOND_US  # sent: whole seconds
+        try:
+            said = await self._store.told(since_us=until_us - DAY_US)
+        except StoreError:
+            return None
+        of_it = [one for one in said if (one.account, one.incident) == (account, code)]
+        tiers = [one.tier for one in of_it if one.at_us <= until_us]
+        return max(Tier.WARNING, *tiers) if tiers else None
 
     async def _raised(self, flag: Flag, now: Moment, asked: Command | Press) -> bool:
         fresh = await self._store.raise_flag(flag, now, update_id=asked.update_id)

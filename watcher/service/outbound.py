@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from watcher.domain.alert import Message
+from watcher.domain.road import Reach
 from watcher.ports import Channel, DeliveryError
 from watcher.service.deliver import Deliverer
 
@@ -39,6 +40,14 @@ class Outbound:
         for each in self.deliverers:
             if each.road <= message.reach:
                 each.tell(message)
+
+    def instead(self, message: Message) -> Deliverer | None:
+        """Send *message* on the fallback where the chat has not confirmed it; None: no need."""
+        chat, last = self.deliverers[0], self.deliverers[-1]
+        if last.road is not Reach.FALLBACK or chat.rows.sent.get(message.key) is not None:
+            return None
+        last.tell(message)
+        return last
 
     def warmed(self, error: DeliveryError | None) -> None:
         """Take what a sign of life says about the chat."""

@@ -2,9 +2,9 @@
 Whether the channel of alerts takes messages at all: a refused token, a chat that shut the bot out.
 
 Rule: a refusal is about the channel, not about a message, so nothing is thrown away over it. Its
-two edges are logged, and it is noted in the store so that `watcher status` can say since when
-nobody hears. A refused send is over with the next send that arrives; one that a sign of life met,
-with the next sign of life.
+two edges are logged, it is noted in the store so that `watcher status` can say since when nobody
+hears, and the other roads are told after a minute, and daily while it lasts. A refused send is over
+with the next send that arrives; one that a sign of life met, with the next sign of life.
 """
 
 from __future__ import annotations
@@ -13,9 +13,13 @@ from dataclasses import replace
 
 import structlog
 
-from watcher.domain.alert import Moment
+from watcher.domain.alert import MINUTE_US, Message, Moment
 from watcher.domain.road import Reach
+from watcher.policy import troubles
 from watcher.ports import DeliveryError, Refusal, Store, StoreError
+
+TOLD_AFTER_US = MINUTE_US
+TOLD_AGAIN_US = 24 * 60 * MINUTE_US
 
 log = structlog.get_logger()
 
@@ -32,6 +36,7 @@ class Standing:
         self._road = road
         self._refused_send = False
         self._accepted = False
+        self._due_us = 0
 
     def refuse(self, error: DeliveryError, now: Moment, *, by_send: bool) -> None:
         self._refused_send |= by_send
@@ -53,6 +58,17 @@ class Standing:
         self._accepted = True
         self.refusal = None
         self._refused_send = False
+        self._due_us = 0
+
+    def word(self, now: Moment) -> Message | None:
+        """Return what the other roads are to be told of this one now; None where they were."""
+        if self.refusal is None:
+            return None
+        self._due_us = self._due_us or now.steady_us + TOLD_AFTER_US
+        if now.steady_us < self._due_us:
+            return None
+        self._due_us = now.steady_us + TOLD_AGAIN_US
+        return troubles.refused(self._road, self.refusal.reason, now)
 
     async def note(self, store: Store) -> None:
         """

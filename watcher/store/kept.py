@@ -166,6 +166,11 @@ def move_chat(ledger: sqlite3.Connection, chat_id: int, new_chat_id: int) -> Non
         if now == chat_id:
             _put(ledger, f"chat:{before}", {"now": new_chat_id})
     _put(ledger, f"chat:{chat_id}", {"now": new_chat_id})
+    # what can be pressed there is pressed under the new number from now on
+    ledger.execute(
+        "UPDATE button SET chat = 'telegram:' || ? WHERE chat = 'telegram:' || ?",
+        (new_chat_id, chat_id),
+    )
 
 
 def chats_of(ledger: sqlite3.Connection) -> dict[int, int]:
