@@ -53,7 +53,11 @@ def unwritten(intent: Intent, now: Moment) -> Message:
     """Return that a request was made, and what became of it could not be written down."""
     amount = f"{intent.amount:f} {intent.route.asset}"
     rows = [
-        row(f"{lines.BLIND_MARK} ", Bold(say.TOP_UP_NOT_KNOWN), f" {wording.name(intent.account)}"),
+        row(
+            f"{lines.MARK[Tier.WARNING]} ",
+            Bold(say.TOP_UP_NOT_KNOWN),
+            f" {wording.name(intent.account)}",
+        ),
         row(say.UNWRITTEN.format(amount=wording.words(amount))),
         row(say.UNWRITTEN_LATER),
         row(say.UNWRITTEN_LOOK),
