@@ -119,7 +119,7 @@ def test_a_viewer_reads_and_cannot_change_anything(tmp_path: Path) -> None:
                 said = await viewer(text)
                 assert said == f"{text.split()[0]} is for operators; you may read: /help"
             said = await press(stage, "Ack", of=alert(stage), user_id=VIEWER)
-            assert said == "Expired or already used"
+            assert said == "NOT done: you may only read, or the button has expired"
             assert "nobody has seen it" in await ask(stage, "/alerts")
             assert "Money" not in await ask(stage, "/alerts")
 
