@@ -16,7 +16,7 @@ from watcher.ports import Unreadable
 from watcher.venues.binance import coin, setup
 from watcher.venues.binance.coin_side import coin_of
 from watcher.venues.binance.draft import Draft
-from watcher.venues.binance.futures import Torn
+from watcher.venues.binance.futures import Torn, check_marks
 
 D = Decimal
 
@@ -39,7 +39,7 @@ def drafted(
     read = coin.read_account(account or body("coin_account"))
     risks = coin.read_risks(body("coin_position_risk") if risk is None else risk)
     coin.check_agreement(read, risks)
-    coin.check_marks(risks, marks())
+    check_marks(risks, marks())
     draft = Draft()
     coin.add_coins(draft, read, risks, given or tables(), marks(), {"BTC": D("38000")})
     return draft

@@ -26,7 +26,7 @@ from watcher.domain.account import (
 )
 from watcher.ports import Unreadable
 from watcher.venues.binance.draft import Draft
-from watcher.venues.binance.futures import MARK_GAP_MAX, TABLE_GAP_MAX, Key, Torn, ratio_of
+from watcher.venues.binance.futures import TABLE_GAP_MAX, Key, Torn, ratio_of
 from watcher.venues.binance.setup import Marks, maintenance_of
 from watcher.venues.fields import Row, check_chain, row_of, rows_of
 from watcher.venues.mismatch import SHARE_ACROSS, mismatch
@@ -243,20 +243,6 @@ def check_purses(account: CoinAccount, earlier: Collection[str]) -> None:
     for asset in earlier:
         if asset not in account.purses:
             raise Torn(f"assets missing: coin account lists no {asset}, it held some")
-
-
-def check_marks(risks: Iterable[Risk], marks: Marks) -> None:
-    """
-    Make sure the positions were priced now: each row's mark is close to the public one.
-
-    Raises: `Torn`; `Unreadable` for public marks that are themselves old.
-    """
-    for risk in risks:
-        public = marks.mark(risk.symbol)
-        if public is not None and abs(risk.mark - public) > MARK_GAP_MAX * public:
-            raise Torn(
-                f"positions are stale: mark of {risk.symbol} is {risk.mark:f}, publicly {public:f}"
-            )
 
 
 def add_coins(

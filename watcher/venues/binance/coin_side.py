@@ -14,7 +14,7 @@ from watcher.ports import VenueError
 from watcher.venues.binance import coin, setup
 from watcher.venues.binance.dialect import MINUTE_MS
 from watcher.venues.binance.draft import Poll
-from watcher.venues.binance.futures import Torn
+from watcher.venues.binance.futures import Torn, check_marks
 from watcher.venues.binance.setup import Marks
 from watcher.venues.binance.spot import HOUR_MS, MARKS_AGE_MS_MAX, public_marks
 from watcher.venues.ccxt_venue import Client, Host, Part, together
@@ -107,7 +107,7 @@ class CoinSide:
         account, risks = coin.read_account(account_part.data), coin.read_risks(risk_part.data)
         coin.check_purses(account, self._held)
         coin.check_agreement(account, risks)
-        coin.check_marks(risks, marks)
+        check_marks(risks, marks)
         self._held = frozenset(one.asset for one in account.purses.values() if one.wallet)
         poll.add(account_part, risk_part, marks_part)
         poll.priced(marks, {risk.symbol for risk in risks})

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Protocol
 
 from watcher.domain.account import (
     ZERO,
@@ -44,6 +45,16 @@ TABLE_GAP_MAX = Decimal("0.000001")
 
 Key = tuple[str, str]
 """Symbol and the venue's positionSide (BOTH, LONG, SHORT)."""
+
+
+class Priced(Protocol):
+    """A position with the mark its row tells."""
+
+    @property
+    def symbol(self) -> str: ...
+
+    @property
+    def mark(self) -> Decimal: ...
 
 
 class Torn(Unreadable):
@@ -216,17 +227,17 @@ def _check_sums(wallet: Wallet, legs: list[Leg]) -> None:
         )
 
 
-def check_marks(legs: Iterable[Leg], marks: Marks) -> None:
+def check_marks(positions: Iterable[Priced], marks: Marks) -> None:
     """
     Make sure the positions were priced now: each row's mark is close to the public one.
 
     Raises: `Torn`; `Unreadable` for public marks that are themselves old.
     """
-    for leg in legs:
-        public = marks.mark(leg.symbol)
-        if public is not None and abs(leg.mark - public) > MARK_GAP_MAX * public:
+    for one in positions:
+        public = marks.mark(one.symbol)
+        if public is not None and abs(one.mark - public) > MARK_GAP_MAX * public:
             raise Torn(
-                f"positions are stale: mark of {leg.symbol} is {leg.mark:f}, publicly {public:f}"
+                f"positions are stale: mark of {one.symbol} is {one.mark:f}, publicly {public:f}"
             )
 
 
