@@ -177,6 +177,9 @@ class Rights:
     expires_at_us: int | None = None
 
 
+ForcedAct = Literal["cancel_orders", "partial", "full", "sell_asset"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Liquidation:
     """One forced act of a venue: positions reduced or taken over, collateral sold."""
@@ -184,7 +187,7 @@ class Liquidation:
     at_us: int
     account: str
     pool: str
-    kind: Literal["cancel_orders", "partial", "full", "sell_asset"]
+    kind: ForcedAct
     symbol: str
     side: str
     quantity: Decimal

@@ -21,7 +21,6 @@ from watcher.sim.things import (
     Account,
     Debt,
     Instrument,
-    Liquidation,
     MarginCall,
     MarginMode,
     Order,
@@ -322,10 +321,6 @@ class World(Quotes):
             del account.debts[asset]
         self.credit(account, asset, -used, wallet=wallet)
         return used
-
-    def record(self, account: Account, event: Liquidation) -> None:
-        account.liquidations.append(event)
-        self.touch()
 
     def call_margin(
         self, account: Account, pool: str, text: str, *, again_after_us: int | None = None

@@ -13,7 +13,8 @@ from decimal import Decimal
 
 from watcher.sim.binance.lending import PairTier, pair_tiers
 from watcher.sim.binance.tables import MARGIN_CLEARANCE_FEE
-from watcher.sim.things import ONE, ZERO, Account, Liquidation, MarginPair, PoolState
+from watcher.sim.forced import record
+from watcher.sim.things import ONE, ZERO, Account, MarginPair, PoolState
 from watcher.sim.world import World
 
 NO_DEBT_LEVEL = Decimal(999)
@@ -127,9 +128,9 @@ def _liquidate(world: World, account: Account, pool: PairPool) -> None:
         pair.credit(owed, -own)
         gross = min((due - own) * (ONE + MARGIN_CLEARANCE_FEE), pair.balance(held) * rate)
         pair.credit(held, -gross / rate)
-        event = Liquidation(
-            at_us=world.now_us,
-            account=account.name,
+        record(
+            world,
+            account,
             pool=pool.name,
             kind="sell_asset",
             symbol=held,
@@ -138,4 +139,3 @@ def _liquidate(world: World, account: Account, pool: PairPool) -> None:
             price=rate,
             fee=max(ZERO, gross - (due - own)),
         )
-        world.record(account, event)

@@ -23,7 +23,8 @@ from watcher.sim.binance.multi import FLAG, NAME, as_of, multi_pool
 from watcher.sim.binance.pairs import enforce_pairs
 from watcher.sim.binance.pro import EARLY_STOP, pro_pool
 from watcher.sim.binance.tables import CALL_AGAIN_US, CALL_RATIO, MARGIN_CLEARANCE_FEE
-from watcher.sim.things import ONE, ZERO, Account, BracketRow, Liquidation, Position
+from watcher.sim.forced import record
+from watcher.sim.things import ONE, ZERO, Account, BracketRow, Position
 from watcher.sim.world import World
 
 DUST = Decimal("0.00000001")
@@ -128,18 +129,15 @@ class BinanceRules(BinanceFigures):
         ]
         for order in asset_orders:
             del account.orders[order.id]
-            world.record(
+            record(
+                world,
                 account,
-                Liquidation(
-                    at_us=world.now_us,
-                    account=account.name,
-                    pool=pool.name,
-                    kind="cancel_orders",
-                    symbol=order.instrument.symbol,
-                    side=order.side,
-                    quantity=order.quantity,
-                    price=order.price,
-                ),
+                pool=pool.name,
+                kind="cancel_orders",
+                symbol=order.instrument.symbol,
+                side=order.side,
+                quantity=order.quantity,
+                price=order.price,
             )
 
     @staticmethod
@@ -157,19 +155,16 @@ class BinanceRules(BinanceFigures):
             price = bankruptcy_price(leg)
         backed = max(pool.margin_balance, ZERO)
         fee = min(value(leg, mark, closed) * leg.instrument.liquidation_fee_rate, backed)
-        world.record(
+        record(
+            world,
             account,
-            Liquidation(
-                at_us=world.now_us,
-                account=account.name,
-                pool=pool.name,
-                kind="full" if whole else "partial",
-                symbol=leg.symbol,
-                side=leg.side,
-                quantity=closed,
-                price=price,
-                fee=fee,
-            ),
+            pool=pool.name,
+            kind="full" if whole else "partial",
+            symbol=leg.symbol,
+            side=leg.side,
+            quantity=closed,
+            price=price,
+            fee=fee,
         )
         world.reduce(account, leg, closed, price=price)
         if pool.isolated and not whole:
@@ -182,18 +177,15 @@ class BinanceRules(BinanceFigures):
         pool = pro_pool(world, account)
         if pool.in_liquidation:
             account.order_loss = ZERO
-            world.record(
+            record(
+                world,
                 account,
-                Liquidation(
-                    at_us=world.now_us,
-                    account=account.name,
-                    pool="margin",
-                    kind="cancel_orders",
-                    symbol="all",
-                    side="",
-                    quantity=ZERO,
-                    price=ZERO,
-                ),
+                pool="margin",
+                kind="cancel_orders",
+                symbol="all",
+                side="",
+                quantity=ZERO,
+                price=ZERO,
             )
             self._repay_in_kind(world, account)
             for asset in self._by_value(world, account):
@@ -245,19 +237,16 @@ class BinanceRules(BinanceFigures):
         gross = min(worth * (ONE + MARGIN_CLEARANCE_FEE), held * price)
         net = gross / (ONE + MARGIN_CLEARANCE_FEE)
         world.credit(account, asset, -gross / price, wallet="margin")
-        world.record(
+        record(
+            world,
             account,
-            Liquidation(
-                at_us=world.now_us,
-                account=account.name,
-                pool="margin",
-                kind="sell_asset",
-                symbol=asset,
-                side="sell",
-                quantity=gross / price,
-                price=price,
-                fee=gross - net,
-            ),
+            pool="margin",
+            kind="sell_asset",
+            symbol=asset,
+            side="sell",
+            quantity=gross / price,
+            price=price,
+            fee=gross - net,
         )
         for debt in sorted(account.debts, key=lambda name: (world.index(name), name)):
             coins = net / world.index(debt)

@@ -23,7 +23,8 @@ from watcher.sim.bybit.figures import (
 )
 from watcher.sim.bybit.prices import isolated_price, shown_liquidation_price
 from watcher.sim.bybit.tables import LIQUIDATION_ORDER
-from watcher.sim.things import ONE, ZERO, Account, Liquidation, PoolState, Position
+from watcher.sim.forced import record
+from watcher.sim.things import ONE, ZERO, Account, PoolState, Position
 from watcher.sim.world import World
 
 PARTIAL_STOP_RATE = Decimal("0.9")
@@ -127,33 +128,27 @@ def _enforce_isolated(world: World, account: Account) -> None:
 def _cancel_orders(world: World, account: Account) -> None:
     if account.haircut_loss:
         account.haircut_loss = ZERO
-        world.record(
+        record(
+            world,
             account,
-            Liquidation(
-                at_us=world.now_us,
-                account=account.name,
-                pool=POOL,
-                kind="cancel_orders",
-                symbol="spot",
-                side="sell",
-                quantity=ZERO,
-                price=ZERO,
-            ),
+            pool=POOL,
+            kind="cancel_orders",
+            symbol="spot",
+            side="sell",
+            quantity=ZERO,
+            price=ZERO,
         )
     for order in list(account.orders.values()):
         del account.orders[order.id]
-        world.record(
+        record(
+            world,
             account,
-            Liquidation(
-                at_us=world.now_us,
-                account=account.name,
-                pool=POOL,
-                kind="cancel_orders",
-                symbol=order.instrument.symbol,
-                side=order.side,
-                quantity=order.quantity,
-                price=order.price,
-            ),
+            pool=POOL,
+            kind="cancel_orders",
+            symbol=order.instrument.symbol,
+            side=order.side,
+            quantity=order.quantity,
+            price=order.price,
         )
 
 
@@ -229,35 +224,29 @@ def _take_over(world: World, account: Account) -> None:
 def _record(
     world: World, account: Account, leg: Position, kind: str, quantity: Decimal, price: Decimal
 ) -> None:
-    world.record(
+    record(
+        world,
         account,
-        Liquidation(
-            at_us=world.now_us,
-            account=account.name,
-            pool=f"isolated:{leg.symbol}:{leg.side}" if is_isolated(account) else POOL,
-            kind="partial" if kind == "partial" else "full",
-            symbol=leg.symbol,
-            side=leg.side,
-            quantity=quantity,
-            price=price,
-            fee=position_value(leg.instrument, quantity, price) * account.taker_fee,
-        ),
+        pool=f"isolated:{leg.symbol}:{leg.side}" if is_isolated(account) else POOL,
+        kind="partial" if kind == "partial" else "full",
+        symbol=leg.symbol,
+        side=leg.side,
+        quantity=quantity,
+        price=price,
+        fee=position_value(leg.instrument, quantity, price) * account.taker_fee,
     )
 
 
 def _record_sale(
     world: World, account: Account, asset: str, quantity: Decimal, price: Decimal
 ) -> None:
-    world.record(
+    record(
+        world,
         account,
-        Liquidation(
-            at_us=world.now_us,
-            account=account.name,
-            pool=POOL,
-            kind="sell_asset",
-            symbol=asset,
-            side="sell",
-            quantity=quantity,
-            price=price,
-        ),
+        pool=POOL,
+        kind="sell_asset",
+        symbol=asset,
+        side="sell",
+        quantity=quantity,
+        price=price,
     )

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from watcher.sim.forced import record
 from watcher.sim.okx.borrowing import cap_below
 from watcher.sim.okx.figures import WALLET, CurrencyFigures, Figures, figures
-from watcher.sim.things import ZERO, Account, Liquidation
+from watcher.sim.things import ZERO, Account
 from watcher.sim.world import World
 
 POOL = "unified"
@@ -20,18 +21,15 @@ POOL = "unified"
 
 def cancel_spot_orders(world: World, account: Account) -> None:
     for name, held_back in account.frozen.items():
-        world.record(
+        record(
+            world,
             account,
-            Liquidation(
-                at_us=world.now_us,
-                account=account.name,
-                pool=POOL,
-                kind="cancel_orders",
-                symbol=name,
-                side="sell",
-                quantity=held_back,
-                price=world.index(name),
-            ),
+            pool=POOL,
+            kind="cancel_orders",
+            symbol=name,
+            side="sell",
+            quantity=held_back,
+            price=world.index(name),
         )
     account.frozen.clear()
     account.haircut_loss = ZERO
@@ -79,16 +77,13 @@ def _repay(
 
 
 def _record_sale(world: World, account: Account, asset: CurrencyFigures, quantity: Decimal) -> None:
-    world.record(
+    record(
+        world,
         account,
-        Liquidation(
-            at_us=world.now_us,
-            account=account.name,
-            pool=POOL,
-            kind="sell_asset",
-            symbol=asset.currency,
-            side="sell",
-            quantity=quantity,
-            price=asset.index,
-        ),
+        pool=POOL,
+        kind="sell_asset",
+        symbol=asset.currency,
+        side="sell",
+        quantity=quantity,
+        price=asset.index,
     )

@@ -12,11 +12,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
+from watcher.sim.forced import record
 from watcher.sim.okx.borrowing import borrow_tier
 from watcher.sim.okx.figures import WALLET, Figures
 from watcher.sim.okx.tables import BORROW
 from watcher.sim.okx.wire_shapes import amount
-from watcher.sim.things import ONE, Account, Liquidation, MarginPair, PoolState
+from watcher.sim.things import ONE, Account, MarginPair, PoolState
 from watcher.sim.world import World
 
 POSTED = Decimal("0.2")
@@ -97,18 +98,15 @@ def enforce_pairs(world: World, account: Account) -> None:
         one = pair_figures(world, account, pair)
         if one.ratio > 1:
             continue
-        world.record(
+        record(
+            world,
             account,
-            Liquidation(
-                at_us=world.now_us,
-                account=account.name,
-                pool=f"isolated:{one.name}:{one.side}",
-                kind="full",
-                symbol=one.name,
-                side=one.side,
-                quantity=one.held,
-                price=one.mark,
-            ),
+            pool=f"isolated:{one.name}:{one.side}",
+            kind="full",
+            symbol=one.name,
+            side=one.side,
+            quantity=one.held,
+            price=one.mark,
         )
         del account.pairs[symbol]
         world.touch()

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from watcher.sim.forced import record
 from watcher.sim.okx.debts import cancel_spot_orders, repay_tier_by_tier
 from watcher.sim.okx.figures import (
     ACCOUNT_WIDE,
@@ -26,7 +27,7 @@ from watcher.sim.okx.figures import (
     shown_liquidation_price,
 )
 from watcher.sim.okx.pairs import enforce_pairs, pair_figures, pair_pool
-from watcher.sim.things import ONE, ZERO, Account, Liquidation, PoolState, Position
+from watcher.sim.things import ONE, ZERO, Account, PoolState, Position
 from watcher.sim.world import World
 
 WARNING_RATIO = Decimal(3)
@@ -237,18 +238,15 @@ def _cancel_orders(world: World, account: Account, currency: str | None) -> None
         if currency not in {None, order.instrument.settle}:
             continue
         del account.orders[order.id]
-        world.record(
+        record(
+            world,
             account,
-            Liquidation(
-                at_us=world.now_us,
-                account=account.name,
-                pool=pool_name(currency),
-                kind="cancel_orders",
-                symbol=order.instrument.symbol,
-                side=order.side,
-                quantity=order.quantity,
-                price=order.price,
-            ),
+            pool=pool_name(currency),
+            kind="cancel_orders",
+            symbol=order.instrument.symbol,
+            side=order.side,
+            quantity=order.quantity,
+            price=order.price,
         )
 
 
@@ -318,18 +316,15 @@ def _record(
     *,
     note: str = "",
 ) -> None:
-    world.record(
+    record(
+        world,
         account,
-        Liquidation(
-            at_us=world.now_us,
-            account=account.name,
-            pool=pool,
-            kind="partial" if kind == "partial" else "full",
-            symbol=one.leg.symbol,
-            side=one.leg.side,
-            quantity=quantity,
-            price=one.mark,
-            fee=notional(one.leg.instrument, quantity, one.mark) * account.taker_fee,
-            note=note,
-        ),
+        pool=pool,
+        kind="partial" if kind == "partial" else "full",
+        symbol=one.leg.symbol,
+        side=one.leg.side,
+        quantity=quantity,
+        price=one.mark,
+        fee=notional(one.leg.instrument, quantity, one.mark) * account.taker_fee,
+        note=note,
     )
