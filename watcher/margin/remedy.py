@@ -137,12 +137,7 @@ def required_close(
     def slack(contracts: float) -> float:
         share = min(Decimal(repr(contracts)), position.quantity)
         changed = closed(snapshot, pool, symbol, side, share)
-        state = state_of(changed, betas, only=pool)
-        if not at_stake(state.compiled.pools[pool]):
-            return float("inf")
-        book = lowered(state.book, np.array([today.gap]))
-        plans = _plans(book, state.compiled.pools[pool])
-        return _slack(goal, book, plans, state, changed)
+        return _slack_of(goal, changed, pool, today.gap)
 
     size = abs(today.equity) + today.requirement
     found = _smallest(slack, size=size, worth=size / quantity, gain_min=0.0, most=quantity)
@@ -176,12 +171,7 @@ def required_repay(
 
     def slack(amount: float) -> float:
         changed = repaid(snapshot, pool, asset, Decimal(repr(amount)), inside=True)
-        state = state_of(changed, betas, only=pool)
-        if not at_stake(state.compiled.pools[pool]):
-            return float("inf")
-        book = lowered(state.book, np.array([today.gap]))
-        plans = _plans(book, state.compiled.pools[pool])
-        return _slack(goal, book, plans, state, changed)
+        return _slack_of(goal, changed, pool, today.gap)
 
     if slack(0.0) >= 0:
         return 0.0
@@ -198,6 +188,16 @@ def _plans(book: Book, pool: Pool) -> list[Solo]:
     stable = stable_movers(book)
     also = stable & np.array([name in traded for name in book.movers])
     return [plan_solo(book, chosen) for chosen in (~stable, also) if chosen[1:].any()]
+
+
+def _slack_of(goal: _Goal, changed: Snapshot, pool: str, gap: float) -> float:
+    # of a snapshot that was changed by more than an amount of one asset: it is compiled anew
+    state = state_of(changed, goal.betas, only=pool)
+    if not at_stake(state.compiled.pools[pool]):
+        return float("inf")
+    book = lowered(state.book, np.array([gap]))
+    plans = _plans(book, state.compiled.pools[pool])
+    return _slack(goal, book, plans, state, changed)
 
 
 def _slack(goal: _Goal, book: Book, plans: list[Solo], state: State, snapshot: Snapshot) -> float:
