@@ -180,12 +180,6 @@ def write_capture(capture: Capture) -> str:
     return _json(document, "\n") + "\n"
 
 
-def is_capture(text: str | bytes) -> bool:
-    """Return whether *text* says that it is a capture, so that a reader of snapshots can ask."""
-    head = text[:200].decode("utf-8", errors="replace") if isinstance(text, bytes) else text[:200]
-    return '"watcher.capture/' in head
-
-
 def read_capture(text: str | bytes) -> Capture:
     """
     Return the capture in *text*.
