@@ -27,7 +27,6 @@ from pathlib import Path
 
 import aiohttp
 import structlog
-from pydantic import SecretStr
 
 from watcher import logs
 from watcher.channels.telegram import TelegramChannel
@@ -47,10 +46,11 @@ from watcher.service.schedule import ApSchedulerScheduler, SteppedScheduler
 from watcher.service.supervise import Supervisor
 from watcher.service.watchdog import Watchdog, notifier
 from watcher.settings import ConfigError, Settings, alert_rules, reaches
+from watcher.settings.hidden import secrets_of
 from watcher.store.sqlite import SqliteStore
-from watcher.treasury import open_funds
+from watcher.treasury import credentials, open_funds
 from watcher.venues import open_venue
-from watcher.venues.ccxt_venue import Credentials, Shared
+from watcher.venues.ccxt_venue import Shared
 
 HOUSEKEEPING_FIRST_S = 60.0
 HOUSEKEEPING_TIMEOUT_S = 45.0
@@ -100,17 +100,6 @@ def set_up_log(settings: Settings, now: Callable[[], Moment], *, level: str | No
     )
 
 
-def secrets_of(settings: Settings) -> Iterator[str]:
-    """Yield every secret in the settings, for the redaction of the log."""
-    accounts = settings.accounts.values()
-    money = (account.money for account in accounts)
-    tables = (settings.telegram, settings.fallback, *accounts, *money)
-    for table in tables:
-        for value in table.__dict__.values():
-            if isinstance(value, SecretStr):
-                yield value.get_secret_value()
-
-
 def open_venues(settings: Settings, shared: Shared, clock: Clock) -> dict[str, Venue]:
     """
     Return one adapter per account; nothing is sent yet. Call inside the running loop.
@@ -123,11 +112,7 @@ def open_venues(settings: Settings, shared: Shared, clock: Clock) -> dict[str, V
             venues[name] = open_venue(
                 account.venue,
                 name,
-                Credentials(
-                    api_key=_told(account.api_key),
-                    api_secret=_told(account.api_secret),
-                    password=_told(account.password) if account.password else None,
-                ),
+                credentials(account),
                 endpoint=account.endpoint,
                 clock_ms=lambda: clock.now().wall_us / 1000,
                 timeout_s=settings.poll.timeout / SECOND_US,
@@ -374,8 +359,3 @@ def _freeze() -> None:
     # what is alive after start stays alive: the collector need not walk it again
     gc.collect()
     gc.freeze()
-
-
-def _told(secret: SecretStr | None) -> str:
-    assert secret is not None, "the loader asks for it"
-    return secret.get_secret_value().strip()

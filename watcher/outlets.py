@@ -26,6 +26,7 @@ from watcher.service.draw import Drawer
 from watcher.service.orders import Funded, Watched
 from watcher.service.outbound import Outbound
 from watcher.settings import Settings, quiet_hours, reaches
+from watcher.settings.hidden import told
 
 log = structlog.get_logger()
 
@@ -45,7 +46,7 @@ def open_chat(
     assert token is not None, "the loader asks for it"
     assert chat_id is not None, "the loader asks for it"
     return TelegramChannel(
-        token.get_secret_value().strip(),
+        told(token),
         chat_id,
         endpoint=settings.telegram.endpoint,
         moved=moved,
@@ -67,7 +68,7 @@ async def open_outbound(
         moved = await store.chats_moved()
         channels[Reach.SECOND] = open_chat(settings, moved.get(second, second), noting(store))
     if settings.fallback.url is not None:
-        channels[Reach.FALLBACK] = AppriseChannel(settings.fallback.url.get_secret_value().strip())
+        channels[Reach.FALLBACK] = AppriseChannel(told(settings.fallback.url))
     for channel in channels.values():
         if channel is not chat:
             doors.push_async_callback(channel.close)
@@ -161,7 +162,7 @@ async def hear(
     users = operators | frozenset(telegram.viewers)
     chats = {moved.get(each, each) for each in named if each is not None}
     commands = TelegramCommands(
-        telegram.bot_token.get_secret_value().strip(),
+        told(telegram.bot_token),
         gate=Gate(users=users, chats=users | chats, operators=operators),
         answerer=answerer,
         now=clock.now,

@@ -19,7 +19,9 @@ from watcher.service.carrying import Charge
 from watcher.service.fund import Fund
 from watcher.service.outbound import Outbound
 from watcher.settings import ConfigError, Settings, alert_rules, top_up_rules
+from watcher.settings.hidden import told
 from watcher.settings.model import Account
+from watcher.settings.top_up import Money as Keys
 from watcher.store.intents import SqlitePurse
 from watcher.store.sqlite import SqliteStore
 from watcher.venues import open_money
@@ -82,11 +84,12 @@ def open_funds(
 
 def _open_money(settings: Settings, name: str, shared: Shared, clock: Clock) -> Money:
     account = settings.accounts[name]
+    own = account.money if account.money.api_key is not None else account
     try:
         return open_money(
             account.venue,
             name,
-            _credentials(account),
+            credentials(own),
             endpoint=account.endpoint,
             clock_ms=lambda: clock.now().wall_us / 1000,
             timeout_s=settings.poll.timeout / SECOND_US,
@@ -97,12 +100,10 @@ def _open_money(settings: Settings, name: str, shared: Shared, clock: Clock) -> 
         raise ConfigError([f"accounts.{name}.money.api_secret: {error}"]) from error
 
 
-def _credentials(account: Account) -> Credentials:
-    own = account.money if account.money.api_key is not None else account
-    assert own.api_key is not None, "the loader asks for it"
-    assert own.api_secret is not None, "the loader asks for it"
+def credentials(keys: Account | Keys) -> Credentials:
+    """Return the key that stands in *keys*, an account's own or that for its money."""
     return Credentials(
-        api_key=own.api_key.get_secret_value().strip(),
-        api_secret=own.api_secret.get_secret_value().strip(),
-        password=own.password.get_secret_value().strip() if own.password else None,
+        api_key=told(keys.api_key),
+        api_secret=told(keys.api_secret),
+        password=told(keys.password) if keys.password else None,
     )

@@ -10,6 +10,8 @@ import pytest
 from watcher.domain.alert import Measure, Quiet, Tier, Word
 from watcher.domain.road import Reach
 from watcher.settings import ConfigError, Need, Settings, alert_rules, load
+from watcher.settings.hidden import secrets_of
+from watcher.settings.keys import environment_name, secret_paths
 
 MINIMAL = """
 [telegram]
@@ -528,3 +530,15 @@ def test_a_person_has_one_role_and_the_second_chat_is_another(tmp_path: Path) ->
 
     assert any("in allowed_users and in viewers" in line for line in refused(tmp_path, both))
     assert any("second_chat_id = chat_id" in line for line in refused(tmp_path, same))
+
+
+def test_every_secret_the_models_name_is_found_for_redaction(tmp_path: Path) -> None:
+    """A table added later must not be forgotten: what is not listed stands in the log."""
+    names = {path: environment_name(path) for path in secret_paths(["main"])}
+    text = {path: f"1:canary{number}" for number, path in enumerate(names)}
+    environ = {name: f" {text[path]}\n" for path, name in names.items()}
+
+    settings = loaded(tmp_path, environ=environ)
+
+    assert len(names) == 8
+    assert sorted(secrets_of(settings)) == sorted(text.values())

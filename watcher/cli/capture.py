@@ -16,14 +16,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from pydantic import SecretStr
-
 from watcher.app import open_clock, open_venues, set_up_log
 from watcher.cli import FINE, REFUSED, TROUBLE, show
 from watcher.cli.options import add_clock, config_parser, refuse, settings_of
 from watcher.domain.account import Snapshot
 from watcher.ports import VenueError
 from watcher.settings import ConfigError, Need, Settings
+from watcher.settings.hidden import secrets_of
 from watcher.venues.capture import ACCOUNT, Capture, Tape, record, replayed, write_capture
 from watcher.venues.redact import Redactor
 
@@ -74,12 +73,7 @@ async def _capture(
     account = settings.accounts[name]
     async with open_clock(clock_url) as clock:
         set_up_log(settings, clock.now, level="error")
-        secrets = [
-            value.get_secret_value().strip()
-            for value in vars(account).values()
-            if isinstance(value, SecretStr)
-        ]
-        tape = Tape(lambda: clock.now().wall_us / 1000, Redactor(secrets))
+        tape = Tape(lambda: clock.now().wall_us / 1000, Redactor(list(secrets_of(account))))
         try:
             venue = open_venues(settings, tape, clock)[name]
             try:
