@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from enum import Enum
 
-from watcher.domain.alert import Kind, Lane, Message, Moment, Text, Tier
+from watcher.domain.alert import Lane, Message, Moment
 from watcher.domain.road import Reach
 from watcher.policy import messages as say
 from watcher.policy import wording
+from watcher.policy.notes import note
 from watcher.policy.wording import Bold, filled, row
 
 
@@ -30,7 +31,7 @@ def denied(count: int, now: Moment) -> Message:
         filled(say.DENIED, title=Bold(say.SECURITY), messages=messages),
         row(say.DENIED_FACT),
     ]
-    return _message("denied", wording.text_of(rows), now, Lane.REPLY, Reach.CHAT, silent=True)
+    return note("security:denied", wording.text_of(rows), now, Lane.REPLY, silent=True)
 
 
 def rival(how: Rival, now: Moment) -> Message:
@@ -41,20 +42,6 @@ def rival(how: Rival, now: Moment) -> Message:
         row(say.RIVAL_REMEDY),
     ]
     text = wording.text_of(rows)
-    return _message(f"rival:{how.name}", text, now, Lane.BLIND, Reach.FALLBACK, silent=False)
-
-
-def _message(
-    reason: str, text: Text, now: Moment, lane: Lane, reach: Reach, *, silent: bool
-) -> Message:
-    return Message(
-        key=f"security:{reason}:{now.wall_us}",
-        account="",
-        kind=Kind.NOTE,
-        tier=Tier.CALM,
-        lane=lane,
-        text=text,
-        silent=silent,
-        reach=reach,
-        created_at_us=now.steady_us,
+    return note(
+        f"security:rival:{how.name}", text, now, Lane.BLIND, silent=False, reach=Reach.FALLBACK
     )

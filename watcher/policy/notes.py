@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from watcher.domain.alert import Kind, Lane, Message, Moment, Text, Tier
+from watcher.domain.road import Reach
 from watcher.policy import lines, wording
 from watcher.policy import messages as say
 from watcher.policy.wording import Bold, row
@@ -39,7 +40,7 @@ def trouble(title: str, facts: Sequence[str], now: Moment, *, subject: str) -> M
         row(f"{lines.NOTE_MARK} ", Bold(wording.words(title).upper())),
         *(row(f"  {wording.words(fact)}") for fact in facts[: lines.LINES_MAX - 1]),
     ]
-    return _message(f"trouble:{subject}", wording.text_of(rows), now, Lane.BLIND, silent=False)
+    return note(f"note:trouble:{subject}", wording.text_of(rows), now, Lane.BLIND, silent=False)
 
 
 def test_message(now: Moment, *, zone: str) -> Message:
@@ -48,7 +49,7 @@ def test_message(now: Moment, *, zone: str) -> Message:
         row("🔔 ", Bold(say.TEST), f" {wording.minute_time(now.wall_us, wording.zone(zone))}"),
         row(say.TEST_FACT),
     ]
-    return _message("test", wording.text_of(rows), now, Lane.REPLY, silent=False)
+    return note("note:test", wording.text_of(rows), now, Lane.REPLY, silent=False)
 
 
 def _note(
@@ -72,17 +73,27 @@ def _note(
     ]
     kept = rows if accounts else [rows[0], *rows[2:]]
     silent = reason != "stop"
-    return _message(reason, wording.text_of(kept), now, Lane.REPLY, silent=silent)
+    return note(f"note:{reason}", wording.text_of(kept), now, Lane.REPLY, silent=silent)
 
 
-def _message(reason: str, text: Text, now: Moment, lane: Lane, *, silent: bool) -> Message:
+def note(
+    key: str,
+    text: Text,
+    now: Moment,
+    lane: Lane,
+    *,
+    silent: bool,
+    reach: Reach = Reach.CHAT,
+) -> Message:
+    """Return a message about the service itself: of no account and no tier."""
     return Message(
-        key=f"note:{reason}:{now.wall_us}",
+        key=f"{key}:{now.wall_us}",
         account="",
         kind=Kind.NOTE,
         tier=Tier.CALM,
         lane=lane,
         text=text,
         silent=silent,
+        reach=reach,
         created_at_us=now.steady_us,
     )
