@@ -40,6 +40,7 @@ CODES = Codes(
         {
             "-1000": "Binance calls the outcome unknown",
             "-1001": "Binance lost the request inside",
+            "-1002": "Binance says it is not authorised, not that nothing was done",
             "-1006": "Binance calls the outcome unknown",
             "-1007": "Binance had no answer in time",
             "-1008": "Binance is overloaded",

@@ -43,6 +43,7 @@ CODES = Codes(
             "50004": "OKX had no answer in time",
             "50013": "OKX is busy",
             "50026": "OKX had an error inside",
+            "51000": "OKX calls a parameter wrong, not the request undone",
             "58006": "OKX's transfer service is not available",
             "58007": "OKX's transfer service is not available",
             "58112": "OKX does not say what became of it",
