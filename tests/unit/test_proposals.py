@@ -89,6 +89,33 @@ def test_a_request_names_the_steps_in_the_app(venue: str, route: Route) -> None:
     assert fixed == ["1140.5"]
 
 
+@pytest.mark.parametrize(
+    ("venue", "pool", "wallet"),
+    [
+        ("binance", "cross:USDT", "USDⓈ-M Futures"),
+        ("binance", "cross:multi", "USDⓈ-M Futures"),
+        ("binance", "coin:BTC", "COIN-M Futures"),
+        ("binance", "margin", "Cross Margin"),
+        ("bybit", "unified", "Unified Trading"),
+        ("okx", "cross:BTC", "Trading"),
+        ("okx", "unified", "Trading"),
+    ],
+)
+def test_a_request_names_the_wallet_as_the_app_does(venue: str, pool: str, wallet: str) -> None:
+    """Sent to the wrong wallet, money does not help the pool that needs it."""
+    route = replace(MOVE, destination=pool)
+
+    assert f"From Funding to {wallet}\n" in said(Mode.REQUEST, venue, route=route).text.plain
+
+
+def test_a_request_names_the_pair_whose_debt_it_is() -> None:
+    pair = replace(REPAY, source="isolated_margin:BTCUSDT", destination="isolated_margin:BTCUSDT")
+
+    one = said(Mode.REQUEST, "binance", route=pair)
+
+    assert "Assets > Margin > Isolated > BTCUSDT > USDT > Repay" in one.text.plain
+
+
 def test_a_request_says_what_is_doubted_and_what_falls_short() -> None:
     one = said(Mode.REQUEST, doubt="Our figures and Bybit's differ", short=Why.DAY, after=12.0)
 

@@ -12,7 +12,6 @@ from decimal import Decimal
 from watcher.domain.topup import Route, Verb
 from watcher.policy import messages as say
 from watcher.policy import wording
-from watcher.policy.advice import STABLE
 from watcher.policy.wording import Fixed, Row, filled, row
 
 _ANY_APP = ""
@@ -35,7 +34,9 @@ def steps(venue: str, route: Route, amount: Decimal) -> list[Row]:
             text = say.APP_OPEN_POSITION.format(venue=app, menu=menu, symbol=symbol, side=side)
             return [row(text), row(say.APP_ADD_MARGIN), typed]
         case Verb.REPAY:
-            text = say.APP_OPEN_REPAY.format(venue=app, menu=say.MENU_MARGIN[menus], asset=asset)
+            pair = route.destination.partition(":")[2]
+            menu = say.MENU_PAIR.format(pair=wording.name(pair)) if pair else say.MENU_MARGIN[menus]
+            text = say.APP_OPEN_REPAY.format(venue=app, menu=menu, asset=asset)
             return [row(text), row(say.APP_NO_CONVERSION), typed]
 
 
@@ -46,15 +47,8 @@ def digits(amount: Decimal) -> str:
 
 def wallet(venue: str, name: str) -> str:
     """Return what the app of *venue* calls a wallet, or the wallet a pool draws on."""
-    known = say.WALLETS.get((venue, name))
-    if known is not None:
-        return known
-    kind, _, settle = name.partition(":")
-    if kind != "cross":
-        return wording.pool_name(name)
-    if venue == "okx":
-        return say.WALLETS[venue, "unified"]
-    return say.WALLET_IN_DOLLARS if settle in STABLE else say.WALLET_IN_COINS
+    kind = name.partition(":")[0]
+    return say.WALLETS.get((venue, kind)) or wording.pool_name(name)
 
 
 def _leg(pool: str) -> tuple[str, str]:

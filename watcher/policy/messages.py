@@ -658,17 +658,19 @@ MENU_MARGIN = {
     "okx": "Assets > Trading",
     "": "Margin",
 }
+MENU_PAIR = "Assets > Margin > Isolated > {pair}"
 WALLETS = {
     ("binance", "spot"): "Spot",
     ("binance", "funding"): "Funding",
     ("binance", "margin"): "Cross Margin",
+    ("binance", "cross"): "USDⓈ-M Futures",
+    ("binance", "coin"): "COIN-M Futures",
     ("bybit", "funding"): "Funding",
     ("bybit", "unified"): "Unified Trading",
     ("okx", "funding"): "Funding",
     ("okx", "unified"): "Trading",
+    ("okx", "cross"): "Trading",
 }
-WALLET_IN_DOLLARS = "USDⓈ-M Futures"
-WALLET_IN_COINS = "COIN-M Futures"
 APP_OPEN = "{venue} app: {menu}"
 APP_OPEN_POSITION = "{venue} app: {menu} > {symbol} {side}"
 APP_OPEN_REPAY = "{venue} app: {menu} > {asset} > Repay"
