@@ -111,8 +111,12 @@ def test_moving_money_without_a_cap_is_refused(tmp_path: Path, mode: str, cap: s
         ({"max_per_day": '"1500 BTC"'}, "max_per_day in BTC, expected an amount in USDT"),
         ({"max_per_event": '"0 USDT"'}, "to move nothing, leave top_up out"),
         ({"asset": '["USDT", "USDC"]'}, "max_per_event in USDT, expected an amount in USD"),
-        ({"from": '"spot"'}, 'from = "funding" to = "unified" on bybit'),
-        ({"to": '"withdraw"'}, 'from = "funding" to = "unified" on bybit'),
+        ({"from": '"spot"'}, 'found from = "spot" to = "unified", expected from = "funding"'),
+        ({"from": None}, 'found nothing for from, expected from = "funding"'),
+        ({"to": '"withdraw"'}, 'found to = "withdraw", expected to = "unified" on bybit'),
+        ({"target": '"100%"'}, "such as people reach"),
+        ({"trigger": '"140%"', "target": '"1' + "0" * 400 + '%"'}, "such as people reach"),
+        ({"trigger": '"1.5x"', "target": '"15000x"'}, "such as people reach"),
         ({"verbs": '["withdraw"]'}, "a list of move, add_margin, repay"),
         ({"mode": '"full"'}, "accounts.main.top_up.mode"),
         ({"cooldown": '"5s"'}, '"1m" to "1d"'),
@@ -125,6 +129,58 @@ def test_what_cannot_be_meant_is_refused_with_its_reason(
     tmp_path: Path, changes: dict[str, str | None], said: str
 ) -> None:
     assert said in refused(tmp_path, changes)
+
+
+@pytest.mark.parametrize(
+    ("venue", "to", "verbs"),
+    [
+        ("binance", "cross:USDT", {Verb.MOVE, Verb.ADD_MARGIN}),
+        ("binance", "cross:multi", {Verb.MOVE}),
+        ("binance", "coin:USDT", {Verb.MOVE, Verb.ADD_MARGIN}),
+        ("binance", "margin", {Verb.MOVE, Verb.REPAY}),
+        ("binance", "isolated_margin:BTCUSDT", {Verb.REPAY}),
+        ("bybit", "unified", {Verb.MOVE, Verb.ADD_MARGIN, Verb.REPAY}),
+        ("okx", "unified", {Verb.MOVE, Verb.ADD_MARGIN}),
+        ("okx", "cross:USDT", {Verb.MOVE, Verb.ADD_MARGIN}),
+    ],
+)
+def test_each_pool_takes_the_verbs_it_has_and_refuses_the_others(
+    tmp_path: Path, venue: str, to: str, verbs: set[Verb]
+) -> None:
+    """A debt is not repaid where there is none, and futures' margin is not spot margin's."""
+    for verb in Verb:
+        source = '"funding"' if verb is Verb.MOVE else None
+        keys = {"to": f'"{to}"', "verbs": f'["{verb}"]', "from": source}
+        if verb in verbs:
+            rules = top_up_rules(configured(tmp_path, keys, venue), "main")
+            assert rules is not None
+            assert [route.verb for route in rules.routes] == [verb]
+        else:
+            assert f'found the verb {verb} with to = "{to}", expected' in refused(
+                tmp_path, keys, venue
+            )
+
+
+@pytest.mark.parametrize(
+    ("venue", "to", "said"),
+    [
+        ("binance", "cross:USDC", "only USDC counts there"),
+        ("binance", "coin:BTC", "only BTC counts there"),
+        ("okx", "cross:BTC", "only BTC counts there"),
+        ("binance", "isolated_margin:ETHBTC", "one of the two assets of that pair"),
+        ("binance", "cross:", 'expected to = "cross:multi" or to = "cross:USDT"'),
+        ("binance", "cross:*", 'expected to = "cross:multi" or to = "cross:USDT"'),
+        ("binance", "portfolio", 'expected to = "cross:multi" or to = "cross:USDT"'),
+        ("okx", "cross:USDT\\u0000x", 'expected to = "unified" or to = "cross:USDT" on okx'),
+    ],
+)
+def test_a_pool_where_the_asset_would_count_for_nothing_is_refused(
+    tmp_path: Path, venue: str, to: str, said: str
+) -> None:
+    verbs = '["repay"]' if "isolated" in to else '["move"]'
+    keys = {"to": f'"{to}"', "verbs": verbs, "from": None if "isolated" in to else '"funding"'}
+
+    assert said in refused(tmp_path, keys, venue)
 
 
 def test_what_is_moved_in_pays_an_okx_debt_by_itself(tmp_path: Path) -> None:

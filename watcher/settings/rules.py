@@ -69,7 +69,7 @@ def _routes(table: TopUp) -> Iterator[Route]:
     ways = {
         Verb.ADD_MARGIN: (to, "isolated:*"),
         Verb.REPAY: (to, to),
-        Verb.MOVE: (table.source, to),
+        Verb.MOVE: (table.source or "", to),
     }
     for verb, (source, destination) in ways.items():
         if verb in table.verbs:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from decimal import Decimal
-from fnmatch import fnmatchcase
 from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, SecretStr, model_validator
@@ -22,7 +21,7 @@ from watcher.domain.topup import Mode, Verb
 from watcher.settings.problems import Misread, nearest_of
 from watcher.settings.table import Table, span_within
 from watcher.settings.units import duration_us, plain, quoted
-from watcher.venues import ROADS
+from watcher.venues import ROADS, Road
 
 TARGET_BEYOND_MIN = 1.1
 """A target this much beyond its trigger: nearer, one top-up would call for the next."""
@@ -32,6 +31,8 @@ WEEK_DAYS = 3
 
 _AMOUNT = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s+([A-Z0-9]{2,12})")
 _GOAL = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([%x])")
+_GOALS_MAX = {"%": 10_000.0, "x": 1_000.0}
+"""More is a typing error: chased after, it would take every cap to its end."""
 _FIVE_MINUTES: Any = "5m"
 
 
@@ -86,6 +87,8 @@ def _goal(value: object) -> object:
     if found is None or float(found[1]) <= 0:
         raise Misread(quoted(value), expected)
     number = float(found[1])
+    if not number <= _GOALS_MAX[found[2]] or f"{number:g}{found[2]}" == "100%":
+        raise Misread(quoted(value), f"{expected}, such as people reach")
     if found[2] == "x":
         if number <= 1:
             raise Misread(quoted(value), f"{expected}; 1.00x is liquidation")
@@ -140,7 +143,9 @@ class TopUp(Table):
     asset: Annotated[tuple[str, ...], BeforeValidator(_assets)] = Field(
         description="what may be moved: one asset, or a list of them with caps in USD"
     )
-    source: str = Field(alias="from", description="the wallet it comes from")
+    source: str | None = Field(
+        default=None, alias="from", description="the wallet it comes from; needed to move"
+    )
     destination: str = Field(alias="to", description="the pool it goes to")
     verbs: Annotated[tuple[Verb, ...], BeforeValidator(_verbs)] = Field(
         default=(Verb.MOVE,),
@@ -199,18 +204,46 @@ class TopUp(Table):
 
 def check_road(venue: str, top_up: TopUp) -> None:
     """Raises: `Misread` for a way *venue* does not have; the list of them is closed."""
-    roads = ROADS[venue]
-    way = (top_up.source, top_up.destination)
-    if not any(fnmatchcase("\0".join(way), "\0".join(road)) for road in roads):
-        known = ", ".join(f'from = "{source}" to = "{to}"' for source, to in roads)
-        raise Misread(
-            f'from = "{way[0]}" to = "{way[1]}"',
-            f"{known.replace('*', top_up.asset[0])} on {venue}",
-        )
-    if venue == "okx" and Verb.REPAY in top_up.verbs:
-        raise Misread(
-            "the verb repay", "move or add_margin: what is moved in pays an OKX debt by itself"
-        )
+    to, source = top_up.destination, top_up.source
+    road = next((one for one in ROADS[venue] if _leads(one, to)), None)
+    if road is None:
+        raise Misread(f'to = "{to}"', f"{_known(venue, top_up)} on {venue}")
+    for verb in top_up.verbs:
+        if verb not in road.verbs:
+            raise Misread(f'the verb {verb} with to = "{to}"', _instead(venue, road))
+    # nothing is taken from the wallet unless something is moved
+    if source not in road.sources and (source is not None or Verb.MOVE in top_up.verbs):
+        found = "nothing for from" if source is None else f'from = "{source}" to = "{to}"'
+        ways = " or ".join(f'from = "{one}"' for one in road.sources)
+        raise Misread(found, ways or f'no "from" with to = "{to}"')
+    _counts_there(top_up, to)
+
+
+def _leads(road: Road, to: str) -> bool:
+    shape = re.escape(road.to).replace("ASSET", "[A-Z0-9]{2,12}").replace("PAIR", "[A-Z0-9]{5,20}")
+    return re.fullmatch(shape, to) is not None
+
+
+def _known(venue: str, top_up: TopUp) -> str:
+    asset = top_up.asset[0]
+    pools = (one.to.replace("ASSET", asset).replace("PAIR", f"BTC{asset}") for one in ROADS[venue])
+    return " or ".join(f'to = "{pool}"' for pool in pools)
+
+
+def _instead(venue: str, road: Road) -> str:
+    why = "; what is moved in pays an OKX debt by itself" if venue == "okx" else ""
+    return " or ".join(road.verbs) + why
+
+
+# what a pool does not count would be moved for nothing
+def _counts_there(top_up: TopUp, to: str) -> None:
+    kind, _, name = to.partition(":")
+    for asset in top_up.asset:
+        if kind in ("cross", "coin") and name not in (asset, "multi"):
+            expected = f"{name}, or another pool: only {name} counts there"
+            raise Misread(f'asset {asset} with to = "{to}"', expected)
+        if kind == "isolated_margin" and asset not in (name[: len(asset)], name[-len(asset) :]):
+            raise Misread(f'asset {asset} with to = "{to}"', "one of the two assets of that pair")
 
 
 def _fits(less: str, small: Sum | None, more: str, large: Sum | None) -> None:

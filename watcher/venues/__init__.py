@@ -10,14 +10,31 @@ in `watcher.venues.ccxt_venue`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING
+
+from watcher.domain.topup import Verb
 
 if TYPE_CHECKING:
     from watcher.ports import Money, Venue
     from watcher.venues.ccxt_venue import Credentials, Shared
     from watcher.venues.lean import Log
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Road:
+    """
+    One kind of pool, and what may be done there.
+
+    ASSET and PAIR in `to` stand for a name; without `sources` nothing is moved there.
+    """
+
+    to: str
+    sources: tuple[str, ...] = ()
+    verbs: tuple[Verb, ...]
+
 
 VENUES: Mapping[str, str] = MappingProxyType(
     {
@@ -38,21 +55,28 @@ CLOSED: Mapping[str, str] = MappingProxyType(
 """Venues people ask for that cannot be watched, and why."""
 
 
-ROADS: Mapping[str, tuple[tuple[str, str], ...]] = MappingProxyType(
+_WALLETS = ("spot", "funding")
+_ALL = (Verb.MOVE, Verb.ADD_MARGIN, Verb.REPAY)
+_NO_DEBT = (Verb.MOVE, Verb.ADD_MARGIN)
+ROADS: Mapping[str, tuple[Road, ...]] = MappingProxyType(
     {
         "binance": (
-            ("spot", "cross:*"),
-            ("funding", "cross:*"),
-            ("spot", "coin:*"),
-            ("funding", "coin:*"),
-            ("spot", "margin"),
-            ("funding", "margin"),
+            # isolated legs need single-asset mode
+            Road(to="cross:multi", sources=_WALLETS, verbs=(Verb.MOVE,)),
+            Road(to="cross:ASSET", sources=_WALLETS, verbs=_NO_DEBT),
+            Road(to="coin:ASSET", sources=_WALLETS, verbs=_NO_DEBT),
+            Road(to="margin", sources=_WALLETS, verbs=(Verb.MOVE, Verb.REPAY)),
+            Road(to="isolated_margin:PAIR", verbs=(Verb.REPAY,)),
         ),
-        "bybit": (("funding", "unified"),),
-        "okx": (("funding", "unified"), ("funding", "cross:*")),
+        "bybit": (Road(to="unified", sources=("funding",), verbs=_ALL),),
+        # what is moved in pays a debt by itself
+        "okx": (
+            Road(to="unified", sources=("funding",), verbs=_NO_DEBT),
+            Road(to="cross:ASSET", sources=("funding",), verbs=_NO_DEBT),
+        ),
     }
 )
-"""From which wallet to which pool collateral may be moved. There is no other way out."""
+"""To which pool what may be done, and from which wallets it is moved. There is no other way out."""
 
 
 def open_venue(
