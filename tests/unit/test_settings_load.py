@@ -107,7 +107,9 @@ def test_secrets_come_from_files_of_systemd_and_containers(tmp_path: Path) -> No
     for folder, names in ((container, SECRETS), (credentials, list(SECRETS)[:1])):
         folder.mkdir()
         for name in names:
-            (folder / name.lower()).write_text(f"1:{folder.name}-{len(name)}\n")
+            file = folder / name.lower()
+            file.write_text(f"1:{folder.name}-{len(name)}\n")
+            file.chmod(0o400)
     file = tmp_path / "watcher.toml"
     file.write_text(MINIMAL)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import resource
 import sys
 from collections.abc import Sequence
 
@@ -13,6 +15,8 @@ from watcher.ports import StoreError
 from watcher.service.supervise import LoopsFailed
 from watcher.settings import ConfigError, Need
 
+PRIVATE_UMASK = 0o077
+
 
 def main(argv: Sequence[str]) -> int:
     parser = config_parser("run", "Watch the configured accounts until SIGTERM or Ctrl-C.")
@@ -21,6 +25,9 @@ def main(argv: Sequence[str]) -> int:
     settings = settings_of(arguments, Need.ALL)
     if settings is None:
         return REFUSED
+    # what it writes is its user's alone, and no dump of memory, which holds keys, is left behind
+    os.umask(PRIVATE_UMASK)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
         asyncio.run(run(rehearsed(settings), clock_url=arguments.clock))
     except ConfigError as error:

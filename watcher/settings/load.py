@@ -21,6 +21,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import EnvSettingsSource, TomlConfigSettingsSource
 
 from watcher.domain.alert import Tier
+from watcher.settings import private
 from watcher.settings.keys import (
     ENV_PREFIX,
     account_names,
@@ -92,6 +93,7 @@ def load(
     found = list(_secret_files(folders))
     leaked = _secrets_in_toml(given, file)
     problems = [*_foreign_names(names, found), *leaked, *unknown_keys(given)]
+    problems += _open_to_others(found, own=folders[0])
 
     files = {path.name: text for path, text in found if field_of(path_of(path.name))}
     known = {name: text for name, text in names.items() if field_of(path_of(name))}
@@ -166,6 +168,13 @@ def _secret_files(folders: Iterable[Path]) -> Iterator[tuple[Path, str]]:
                 problem = Problem(key=str(entry), found=f"no text ({error})", expected="a secret")
                 raise ConfigError([problem]) from None
             yield entry, text.rstrip("\r\n")
+
+
+def _open_to_others(files: list[tuple[Path, str]], *, own: Path) -> Iterator[Problem]:
+    for path, _ in files:
+        field = field_of(path_of(path.name))
+        if field is not None and is_secret(field):
+            yield from private.of_secret(path, by_engine=path.parent != own)
 
 
 def _foreign_names(names: Mapping[str, str], files: list[tuple[Path, str]]) -> Iterator[Problem]:
@@ -277,7 +286,7 @@ def _state_dir(path: Path) -> list[Problem]:
     if not os.access(there, os.W_OK | os.X_OK):
         found = f"{there}, not writable for this user"
         return [Problem(key="state_dir", found=found, expected="a folder the daemon may write to")]
-    return []
+    return list(private.of_state(path)) if there == path else []
 
 
 def _problem(detail: Any, sources: Mapping[tuple[str, ...], str]) -> Problem:  # noqa: ANN401 - pydantic's ErrorDetails
