@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -103,5 +104,35 @@ def test_a_frozen_answer_near_liquidation_is_old_by_its_own_time(tmp_path: Path)
                 minute, second = map(int, seen.groups())
                 last_s = (60 * minute + second - world.start_us // 1_000_000) % 3600
                 assert last_s <= 32 + 5, (venue, told[0].text)
+
+    asyncio.run(play())
+
+
+def test_what_lasts_by_the_venues_own_word_is_told_at_once(tmp_path: Path) -> None:
+    """At 45 % an outage may last three minutes unsaid; a ban and a refused key may not."""
+
+    async def play() -> None:
+        world = world_of()
+        for venue in VENUES:
+            long_btc(world, f"{venue}_main", venue, away=45.0)
+        async with staged(world, tmp_path) as stage:
+            await stage.to(30)
+            faults = stage.practice.server.faults
+            until_us = world.now_us + 1800 * 1_000_000
+            faults.add(Fault(target="binance", kind="ban", until_us=until_us))
+            faults.add(Fault(target="bybit", kind="revoked", until_us=until_us))
+            faults.add(Fault(target="okx", kind="http", until_us=until_us))
+            await stage.to(30 + 31)
+
+            end = datetime.fromtimestamp(until_us / 1e6, tz=UTC)
+            for name, words, within_s in (
+                ("binance_main", f"until {end:%H:%M}", 21),
+                ("bybit_main", "refuses the key", 30),
+            ):
+                assert stage.words(name) == ["BLIND"]
+                (sent,) = (m for m in stage.messages if f" {name}" in m.text and "BLIND" in m.text)
+                assert words in sent.text
+                assert (sent.at_us - world.start_us) / 1e6 - 30 <= within_s, name
+            assert stage.words("okx_main") == []
 
     asyncio.run(play())

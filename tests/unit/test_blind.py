@@ -14,6 +14,7 @@ from watcher.domain.road import Reach
 from watcher.policy import blind
 from watcher.policy.blind import (
     SECURITY_KINDS,
+    allowed_for,
     allowed_us,
     nearness,
     step_missed,
@@ -106,6 +107,14 @@ def test_which_error_it_was_does_not_matter() -> None:
         if reason not in SECURITY_KINDS:
             missed = Missed(kind=reason, reason="x")
             assert miss(BlindState(), age_s=21, missed=missed)[1] is Kind.BLIND
+
+
+def test_what_the_venue_says_will_last_is_not_waited_for_at_any_distance() -> None:
+    lasting = (MissKind.BANNED, MissKind.REFUSED, MissKind.UNSUPPORTED)
+    for kind in MissKind:
+        allowed = allowed_for(Missed(kind=kind, reason="x"), MAX_US)
+        assert allowed == (20 * SECOND_US if kind in lasting else MAX_US), kind
+        assert allowed_for(Missed(kind=kind, reason="x"), 15 * SECOND_US) == 15 * SECOND_US
 
 
 def test_blindness_repeats_every_ten_minutes_three_when_critical_one_in_an_emergency() -> None:

@@ -285,6 +285,38 @@ def test_an_answer_that_is_old_on_arrival_is_a_miss() -> None:
     assert Kind.BLIND in account.kinds()
 
 
+def test_answers_further_apart_than_ten_seconds_are_of_no_one_moment() -> None:
+    def torn(apart_s: int) -> Callable[[float], Snapshot]:
+        def make(seconds: float) -> Snapshot:
+            book = unified(seconds=seconds)
+            late = {"wallet": book.taken_at_us, "positions": book.taken_at_us + apart_s * SECOND_US}
+            return replace(book, parts=late)
+
+        return make
+
+    account = Account()
+    account.see(torn(10))
+    assert account.state.blind.missed is None
+    account.see(torn(11))
+
+    assert account.state.blind.missed is not None
+    assert account.state.blind.missed.reason == "answers lie 11 s apart"
+
+
+def test_a_ban_is_told_twenty_seconds_after_the_last_reading_with_its_end() -> None:
+    """At 50 % a mere outage may last three minutes; this one says itself that it lasts longer."""
+    for kind, words in ((MissKind.BANNED, "until 14:43"), (MissKind.REFUSED, "refuses the key")):
+        account = Account()
+        account.see(at(50.0), after_s=0)
+        until_us = moment(1800).wall_us if kind is MissKind.BANNED else None
+        assert account.miss(after_s=10, kind=kind, until_us=until_us) == []
+        assert account.last is not None
+        assert account.last.next_poll_us <= 10.01 * SECOND_US
+        (told,) = account.miss(after_s=10.01, kind=kind, until_us=until_us)
+        assert told.kind is Kind.BLIND
+        assert words in told.text.plain
+
+
 @pytest.mark.parametrize(("distance", "old_s", "miss"), [(5, 19, False), (5, 25, True)])
 @pytest.mark.parametrize("calm", [False, True])
 def test_how_old_an_answer_may_be_follows_the_distance(

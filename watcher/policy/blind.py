@@ -1,9 +1,10 @@
 """
 The blind machine: when an account has gone unseen for too long, and when it is seen again.
 
-Rule: blindness is judged by the age of the last complete reading and by nothing else; which error
-the venue gave is only said, never weighed. The allowed age S shrinks with the distance to
-liquidation: 4 s for each percent, never under 20 s. One complete reading ends it.
+Rule: blindness is judged by the age of the last complete reading. The allowed age S shrinks with
+the distance to liquidation: 4 s for each percent, never under 20 s. What the venue itself says will
+not pass by itself (a ban, a refused key, a mode nothing can read) has 20 s at any distance; else
+which error it is is only said, never weighed. One complete reading ends it.
 
     tier       without an ack                            with one
     warning    every 10 min                              every hour
@@ -49,6 +50,7 @@ REPEAT_ACKED_US = 60 * MINUTE_US
 REPEAT_CRITICAL_ACKED_US = 20 * MINUTE_US
 SECURITY_REPEAT_US = 24 * 60 * MINUTE_US
 SECURITY_KINDS = frozenset({MissKind.SECURITY, MissKind.STRANGER})
+LASTING_KINDS = frozenset({MissKind.BANNED, MissKind.REFUSED, MissKind.UNSUPPORTED})
 CRITICAL_DISTANCE = 10.0
 """Blind this close to liquidation (percent) counts as critical itself."""
 
@@ -69,6 +71,11 @@ def allowed_us(distances: Iterable[float | None], max_us: int) -> int:
             own = round(distance * ALLOWED_PER_PERCENT_US)
         allowed = min(allowed, own)
     return max(allowed, min(ALLOWED_MIN_US, max_us))
+
+
+def allowed_for(missed: Missed, allowed: int) -> int:
+    """Return S where *missed* is why nothing is seen: what lasts is not waited for."""
+    return min(allowed, ALLOWED_MIN_US) if missed.kind in LASTING_KINDS else allowed
 
 
 def nearness(reading: Reading | None, distance: float | None, held: Tier) -> float | None:

@@ -60,6 +60,8 @@ from watcher.policy.readings import Reading, hastened, read
 HOT_FACTOR = 2.0
 """Polls are hot nearer than this many times the way from the warning line to liquidation."""
 WAIT_MIN_US = 1 * SECOND_US
+APART_MAX_US = 10 * SECOND_US
+"""The answers of one reading further apart than this are of no one moment."""
 FACTOR_MAX = 4.0
 """A live price further off than this is of another contract, not of a market."""
 _SLACK_US = 1_000
@@ -116,7 +118,8 @@ def factors_of(last: Snapshot, prices: Mapping[str, float]) -> dict[str, float]:
     return factors
 
 
-# an answer older than this account may go unseen is no sight of it, however new it arrived
+# an answer older than this account may go unseen is no sight of it, however new it arrived; nor are
+# balances of one moment and positions of another
 def _look(state: AccountState, seen: Seen, rules: AlertRules, now: Moment) -> Look | Missed:
     strange = keys.stranger(state.key, seen.status)
     if strange is not None:
@@ -131,6 +134,11 @@ def _look(state: AccountState, seen: Seen, rules: AlertRules, now: Moment) -> Lo
     age_us = now.wall_us - seen.snapshot.taken_at_us
     if age_us > _allowed_us(found, None, state.dangers, rules):
         reason = say.ANSWER_OLD.format(age_s=age_us // SECOND_US)
+        return Missed(kind=MissKind.UNREADABLE, reason=reason)
+    times = seen.snapshot.parts.values()
+    apart_us = max(times) - min(times) if times else 0
+    if apart_us > APART_MAX_US:
+        reason = say.ANSWERS_APART.format(apart_s=apart_us // SECOND_US)
         return Missed(kind=MissKind.UNREADABLE, reason=reason)
     return found
 
@@ -221,7 +229,7 @@ def _on_miss(
     since = state.first_seen_at_us if state.last_good_at_us is None else state.last_good_at_us
     assert since is not None
     age_us = elapsed_us(now.steady_us, since)
-    allowed = _allowed_us(last, guess, held, rules)
+    allowed = blind.allowed_for(missed, _allowed_us(last, guess, held, rules))
     was = max((d.tier for d in held.values()), default=Tier.CALM)
     tier = blind.tier_when_blind(was, _nearest(last, guess))
     counted, kind = blind.step_missed(

@@ -189,6 +189,7 @@ FAULT_IN_WATCHER = "fault in watcher ({error})"
 NO_ANSWER_IN = "no answer in {seconds:g} s"
 NOTHING_BROUGHT = "nothing was brought"
 ANSWER_OLD = "answer is {age_s} s old"
+ANSWERS_APART = "answers lie {apart_s} s apart"
 
 # -- several told as one, and late --
 
