@@ -205,3 +205,44 @@ def test_the_money_key_is_a_secret_of_its_own(tmp_path: Path) -> None:
         load(file, environ={}, need=Need.NOTHING)
     assert "canary" not in str(caught.value)
     assert name in str(caught.value)
+
+
+def keyed(folder: Path, venue: str = "bybit", **money: str) -> Settings:
+    """Load accounts main and other with keys of their own; *money* names keys of main's money."""
+    file = folder / "watcher.toml"
+    file.write_text(f'[accounts.main]\nvenue = "{venue}"\n[accounts.other]\nvenue = "bybit"\n')
+    environ = {
+        f"WATCHER_ACCOUNTS__{name}__{key}": f"{name} {key}"
+        for name in ("MAIN", "OTHER")
+        for key in ("API_KEY", "API_SECRET", "PASSWORD")
+    }
+    environ |= {f"WATCHER_ACCOUNTS__MAIN__MONEY__{key}": text for key, text in money.items()}
+    return load(file, environ=environ, need=Need.ACCOUNTS, container_secrets=folder / "none")
+
+
+@pytest.mark.parametrize(
+    ("money", "venue", "said"),
+    [
+        ({"API_KEY": "m"}, "bybit", "main.money.api_secret: found nothing"),
+        ({"API_SECRET": "m"}, "bybit", "main.money.api_key: found nothing"),
+        ({"API_KEY": " ", "API_SECRET": "m"}, "bybit", "main.money.api_key: found nothing"),
+        ({"API_KEY": "m", "API_SECRET": "m"}, "okx", "main.money.password: found nothing"),
+        ({"API_KEY": "MAIN API_KEY", "API_SECRET": "m"}, "bybit", "another key, or none"),
+        ({"API_KEY": "OTHER API_KEY", "API_SECRET": "m"}, "bybit", "the key of accounts.other"),
+    ],
+)
+def test_half_a_key_for_money_or_somebody_else_s_is_refused(
+    tmp_path: Path, money: dict[str, str], venue: str, said: str
+) -> None:
+    """Half of one ended in a crash, or in money moved with the key that reads."""
+    with pytest.raises(ConfigError) as caught:
+        keyed(tmp_path, venue, **money)
+
+    assert said in str(caught.value)
+
+
+def test_a_whole_key_for_money_is_taken(tmp_path: Path) -> None:
+    money = keyed(tmp_path, API_KEY="m", API_SECRET="s").accounts["main"].money
+
+    assert money.api_key is not None
+    assert keyed(tmp_path).accounts["main"].money.api_key is None

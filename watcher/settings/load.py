@@ -234,11 +234,12 @@ def _missing(
 def _needed(path: tuple[str, ...], merged: Mapping[str, Any], need: Need) -> bool:
     if path[0] == "telegram":
         return Need.TELEGRAM in need
-    if path[0] == "fallback" or path[-2] == "money":
+    if path[0] == "fallback" or Need.ACCOUNTS not in need:
         return False
-    if Need.ACCOUNTS not in need:
+    # a key for money is needed whole or not at all: half of one would fail, or another be used
+    if path[-2] == "money" and not _at(merged, path[:-1]):
         return False
-    return path[-1] != "password" or _at(merged, (*path[:-1], "venue")) == "okx"
+    return path[-1] != "password" or _at(merged, (*path[:2], "venue")) == "okx"
 
 
 def _strangers(merged: dict[str, Any], given: Mapping[str, Any]) -> Iterator[Problem]:
@@ -267,12 +268,17 @@ def _accounts(merged: Mapping[str, Any]) -> list[Problem]:
         return []
     problems = account_names(accounts)
     owners: dict[str, str] = {}
-    for name in accounts:
-        key = str(_at(merged, ("accounts", name, "api_key")) or "").strip()
-        if key and key in owners:
+    readers = [(name, "api_key") for name in accounts]
+    for name, *path in (*readers, *((name, "money", "api_key") for name in accounts)):
+        key = str(_at(merged, ("accounts", name, *path)) or "").strip()
+        owner = owners.get(key)
+        if key and owner is not None:
             expected = "a key of its own: one account, one key"
-            found = f"the key of accounts.{owners[key]}"
-            problems.append(Problem(key=f"accounts.{name}.api_key", found=found, expected=expected))
+            if owner == name:
+                expected = "another key, or none: without one the account's own is used"
+            place = ".".join(("accounts", name, *path))
+            found = f"the key of accounts.{owner}"
+            problems.append(Problem(key=place, found=found, expected=expected))
         owners.setdefault(key, name)
     return problems
 
