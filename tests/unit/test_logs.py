@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 
 from tests.unit.service_stand_ins import moment
 from watcher import logs
+from watcher.settings import Settings
+from watcher.settings.hidden import secrets_of
 
 SECRET = "s3cr3t/Key+With=Odd&Signs"
 TOKEN = "123456789:AAExampleTokenOfTheTestsNotARealOne01"
@@ -39,12 +41,18 @@ def lines_of(*, colours: bool = False, level: str = "debug") -> io.StringIO:
 
 def forms() -> list[str]:
     raw = SECRET.encode()
+    quoted = urllib.parse.quote(SECRET, safe="")
     return [
         SECRET,
-        urllib.parse.quote(SECRET, safe=""),
+        quoted,
         urllib.parse.quote_plus(SECRET),
+        urllib.parse.quote(SECRET, safe="/"),
+        quoted.replace("%2F", "%2f"),
+        quoted.replace("%2F", "/").replace("%3D", "="),
+        urllib.parse.quote(quoted, safe=""),
         raw.hex(),
         raw.hex().upper(),
+        raw.hex().replace("b", "B"),
         base64.b64encode(raw).decode(),
         base64.urlsafe_b64encode(raw).decode(),
     ]
@@ -81,13 +89,41 @@ def test_no_form_of_a_secret_is_printed(form: str, *, colours: bool) -> None:
 def test_a_secret_within_a_longer_base64_is_not_printed(prefix: str) -> None:
     """As in a basic authorisation header: the encoding starts anywhere in the secret's bytes."""
     redact = logs.Redactor([SECRET])
-    whole = base64.b64encode(f"{prefix}{SECRET}:tail".encode()).decode()
+    text = f"{prefix}{SECRET}:tail"
+    whole = base64.b64encode(text.encode()).decode()
 
     left = redact(whole).split(logs.REDACTED)
 
     assert len(left) == 2
-    decoded = [base64.b64decode(part + "=" * (-len(part) % 4)) for part in left if part]
-    assert all(SECRET[3:-3].encode() not in part for part in decoded)
+    # all but the two bytes at either end, whose bits the neighbours share
+    assert len(whole) - sum(map(len, left)) >= (len(SECRET) - 2) * 4 // 3
+    url_safe = base64.urlsafe_b64encode(text.encode()).decode()
+    for other in (url_safe, urllib.parse.quote(whole, safe=""), urllib.parse.quote(url_safe)):
+        assert len(redact(other).split(logs.REDACTED)) == 2
+
+
+@pytest.mark.parametrize("secret", ["~~~???>>>///+++", "a b c/d+e=f&g", 'ü"\\日本語\n%41x'])
+def test_odd_characters_of_a_secret_are_found_in_every_encoding(secret: str) -> None:
+    """Those whose base64 differs between the alphabets, and those that are escaped anywhere."""
+    redact = logs.Redactor([secret])
+    raw = secret.encode()
+    forms = [
+        json.dumps(secret)[1:-1],
+        json.dumps(secret, ensure_ascii=False)[1:-1],
+        repr(secret)[1:-1],
+        urllib.parse.quote(secret),
+        urllib.parse.quote_plus(secret),
+        urllib.parse.quote(secret, safe="").lower(),
+        raw.hex(),
+        base64.b64encode(raw).decode().rstrip("="),
+        base64.urlsafe_b64encode(raw).decode().rstrip("="),
+        urllib.parse.quote(base64.b64encode(raw).decode().rstrip("="), safe=""),
+    ]
+
+    for form in forms:
+        left = redact(f"<{form}>").split(logs.REDACTED)
+        assert len(left) == 2, form
+        assert len(left[0]) + len(left[1]) <= 5, (form, left)
 
 
 def _sign(secret: str) -> None:
@@ -161,6 +197,27 @@ def test_a_secret_is_found_in_any_text(secret: str, around: str) -> None:
     text = f"{around}{secret}{around}"
 
     assert secret not in logs.Redactor([secret])(text) or secret in logs.REDACTED
+
+
+def test_the_pieces_of_a_key_and_of_an_address_are_secrets_too() -> None:
+    """A library may log a line of a PEM, or the path of an address without its host."""
+    settings = Settings(
+        telegram={"chat_id": 1, "bot_token": TOKEN},
+        fallback={"url": "https://someone:PassPhraseOfMine@ntfy.example/topic-nobody-knows?a=1"},
+        accounts={
+            "main": {
+                "venue": "bybit",
+                "api_key": "key-of-main",
+                "api_secret": "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEI\n-----END-----",
+            }
+        },
+    )
+
+    redact = logs.Redactor(secrets_of(settings))
+
+    for word in ("key-of-main", "PassPhraseOfMine", "topic-nobody-knows", "MC4CAQAwBQYDK2VwBCIEI"):
+        assert redact(f"a {word} b") == "a <redacted> b"
+    assert redact("BEGIN PRIVATE KEY https someone main") == "BEGIN PRIVATE KEY https someone main"
 
 
 def test_short_texts_are_not_taken_for_secrets() -> None:
