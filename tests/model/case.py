@@ -69,9 +69,7 @@ def quick(case: Case) -> Case:
 
 
 def deep(case: Case) -> Case:
-    """Return *case* with one more id to come to, or one more request on its way, where it fits."""
-    if case.split or case.queue:
-        return case
+    """Return *case* with one more id to come to, or one more request on its way."""
     if case.assurance is Assurance.DEDUP:
-        return replace(case, window=1, requests=3)
+        return replace(case, requests=3)
     return replace(case, attempts=3)

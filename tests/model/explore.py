@@ -11,7 +11,8 @@ from collections import deque
 from dataclasses import dataclass
 
 from tests.model.case import Case
-from tests.model.world import Model, World
+from tests.model.parts import World
+from tests.model.world import Model
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,20 +31,17 @@ class Verdict:
 
 def explored(case: Case) -> Verdict:
     model, parts = Model(case), dict[object, object]()
-
-    def kept(world: World) -> World:
-        # worlds differ in little: their parts are shared, or memory would not do
-        return World(*(parts.setdefault(part, part) for part in model.canonical(world)))  # type: ignore[arg-type]
-
-    first = kept(model.first())
+    first = model.first()
     came: dict[World, tuple[World, str] | None] = {first: None}
     waiting = deque([first])
     while waiting:
         world = waiting.popleft()
         for words, successor in model.steps(world):
-            after = kept(successor)
+            after = model.canonical(successor)
             if after in came:
                 continue
+            # worlds differ in little: their parts are shared, or memory would not do
+            after = World(*(parts.setdefault(part, part) for part in after))  # type: ignore[arg-type]
             came[after] = (world, sys.intern(words))
             if found := fault(after, case):
                 return Verdict(case=case, found=found, worlds=len(came), path=path_to(after, came))

@@ -14,60 +14,16 @@ The venue's time is read after its answer came, as the program does: the worse o
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, TypeVar
 
 from tests.model.case import Case
 from tests.model.moves import NEVER, Moves, Row, older
+from tests.model.parts import NOBODY, Executed, Ledger, Request, Worker, World
 from watcher.domain.topup import Answered, Assurance, Found, Progress
 from watcher.policy.protocol import ABSENCES_MIN
 
-NOBODY = -1
-
-
-class Worker(NamedTuple):
-    """*at*: idle, stamp, claim, post, wait, look, ended. *row*: the intent as it was read."""
-
-    at: str = "idle"
-    row: Row | None = None
-    stamp: int = NEVER
-    found: Found | None = None
-
-
-class Ledger(NamedTuple):
-    """The one open intent, how many ids were used up, whether the decision is done."""
-
-    row: Row | None = None
-    attempt: int = 0
-    done: bool = False
-
-
-class Request(NamedTuple):
-    """A request on its way (`queued` NEVER) or in the venue's queue, by age of its time stamp."""
-
-    stamp: int
-    ref: int
-    queued: int
-    owner: int
-
-
-class Executed(NamedTuple):
-    ref: int
-    age: int
-
-
-class World(NamedTuple):
-    workers: tuple[Worker, ...] = (Worker(), Worker())
-    ledgers: tuple[Ledger, ...] = (Ledger(),)
-    requests: tuple[Request, ...] = ()
-    executed: tuple[Executed, ...] = ()
-    failed: frozenset[int] = frozenset()
-    owner: int = NOBODY
-    lease: int = 0
-    wrong: bool = False
-    """It was written down as never executed although it was, or may yet be."""
-
-
 Step = tuple[str, World]
+Part = TypeVar("Part", Worker, Ledger, Request, Executed)
 IDLE = Worker()
 
 
@@ -77,6 +33,7 @@ class Model:
     def __init__(self, case: Case) -> None:
         self.case = case
         self.moves = Moves(case.assurance, case.settle)
+        self.known: dict[object, Any] = {}
 
     def first(self) -> World:
         return World(ledgers=(Ledger(),) * (2 if self.case.split else 1))
@@ -90,35 +47,56 @@ class Model:
 
     def canonical(self, world: World) -> World:
         """Return the one world that stands for *world* and its mirror image."""
-        first, second = world.workers
-        if self.case.split or _order(first) <= _order(second):
-            return world._replace(requests=tuple(sorted(world.requests)))
+        first, second = (worker.at for worker in world.workers)
+        if first < second or (
+            first == second and self.mirror_order(world, 0) <= self.mirror_order(world, 1)
+        ):
+            requests = tuple(sorted(world.requests))
+            return world if requests == world.requests else world._replace(requests=requests)
         swapped = [each._replace(owner=_other(each.owner)) for each in world.requests]
         return world._replace(
-            workers=(second, first), owner=_other(world.owner), requests=tuple(sorted(swapped))
+            workers=world.workers[::-1],
+            ledgers=world.ledgers[::-1],
+            owner=_other(world.owner),
+            requests=tuple(sorted(swapped)),
         )
+
+    def mirror_order(self, world: World, index: int) -> tuple[object, ...]:
+        worker, ledger = world.workers[index], self.ledger(world, index)
+        order = (worker.stamp, worker.found or "", worker.row or ())
+        return (*order, ledger.row or (), ledger.attempt, ledger.done) if self.case.split else order
 
     # ---- time, network, venue
 
     def ticked(self, world: World) -> World:
-        case, aged = self.case, self.moves.aged
         return world._replace(
-            workers=tuple(self.worker_aged(each) for each in world.workers),
-            ledgers=tuple(each._replace(row=each.row and aged(each.row)) for each in world.ledgers),
-            requests=tuple(
-                each._replace(
-                    stamp=older(each.stamp, case.window + 1),
-                    queued=older(each.queued, case.queue + 1),
-                )
-                for each in world.requests
-            ),
-            executed=tuple(each._replace(age=older(each.age, case.lag)) for each in world.executed),
+            workers=tuple(map(self.aged, world.workers)),
+            ledgers=tuple(map(self.aged, world.ledgers)),
+            requests=tuple(map(self.aged, world.requests)),
+            executed=tuple(map(self.aged, world.executed)),
             lease=max(0, world.lease - 1),
         )
 
-    def worker_aged(self, worker: Worker) -> Worker:
-        row, stamp = worker.row, older(worker.stamp, self.case.settle + 1)
-        return worker._replace(row=row and self.moves.aged(row), stamp=stamp)
+    def aged(self, part: Part) -> Part:
+        """Return *part* of a world a tick later; there are few, and they are met often."""
+        found = self.known.get(part)
+        if found is None:
+            found = self.known[part] = self.older(part)
+        return found
+
+    def older(self, part: Part) -> Part:
+        case, aged = self.case, self.moves.aged
+        match part:
+            case Worker():
+                stamp = older(part.stamp, case.settle + 1)
+                return part._replace(row=part.row and aged(part.row), stamp=stamp)
+            case Ledger():
+                return part._replace(row=part.row and aged(part.row))
+            case Request():
+                stamp = older(part.stamp, case.window + 1)
+                return part._replace(stamp=stamp, queued=older(part.queued, case.queue + 1))
+            case Executed():
+                return part._replace(age=older(part.age, case.lag))
 
     def network(self, world: World) -> Iterator[Step]:
         for request in sorted(set(world.requests)):
@@ -395,8 +373,8 @@ def _with(world: World, index: int, worker: Worker) -> World:
         orphaned = tuple(
             each._replace(owner=NOBODY) if each.owner == index else each for each in world.requests
         )
-        return world._replace(workers=tuple(workers), requests=orphaned)
-    return world._replace(workers=tuple(workers))
+        world = world._replace(requests=orphaned)
+    return World(tuple(workers), *world[1:])
 
 
 def _executed(world: World, ref: int) -> World:
@@ -410,7 +388,3 @@ def _without(requests: tuple[Request, ...], request: Request) -> tuple[Request, 
 
 def _other(index: int) -> int:
     return index if index == NOBODY else 1 - index
-
-
-def _order(worker: Worker) -> tuple[str, int, str, tuple[object, ...]]:
-    return worker.at, worker.stamp, worker.found or "", worker.row or ()
