@@ -10,6 +10,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from watcher.sim.demo.rescue import MODES
 from watcher.sim.demo.run import run_demo
 
 
@@ -20,6 +21,7 @@ def main(argv: Sequence[str]) -> int:
         fast=given.fast,
         book=given.book,
         tiers=given.tiers,
+        top_up=given.top_up,
         events=given.json,
         picture=given.png,
     )
@@ -32,6 +34,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--fast", action="store_true", help="lockstep without waiting, over the same HTTP")
     add("--book", metavar="TEXT", help='your own book: "2 BTC long, 40 ETH short, 25k USDT"')
     add("--tiers", metavar="LINES", help='distance lines (default "20%%,12%%,6%%,3%%")')
+    add(
+        "--top-up",
+        choices=MODES,
+        default="auto",
+        help="mode of the account that tops itself up; it dies in any other (default auto)",
+    )
     add("--json", type=Path, metavar="FILE", help="write one JSON line per event")
     add(
         "--png",

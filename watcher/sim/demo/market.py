@@ -4,7 +4,7 @@ The sell-off of the demo: recorded minutes of BTC, drawn company for it, a drawn
 Rule: what is a fact and what is drawn is written here and printed by the demo. Recorded: every
 minute (open, low, high, close) of the BTC perpetual from 2022-01-20 19:00 to 2022-01-21 22:49 UTC,
 43,073 to 35,633. Drawn: the order inside a minute, ETH and SOL (BTC's moves times a beta plus
-seeded noise), and the last fall after the record ends. The record runs `TIMES` as fast.
+seeded noise), and the last fall and rebound after the record. The record runs `TIMES` as fast.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ NOISE_DECAY = 0.02
 LAST_FALL = 0.055
 LAST_FALL_US = 12 * MINUTE_US
 CALM_US = 9 * MINUTE_US
-REBOUND = 0.01
+REBOUND = 0.08
 CENT = Decimal("0.01")
 FACTS = (
     "recorded: BTC, every minute of 2022-01-20 19:00 to 2022-01-21 22:49 UTC (43,073 to 35,633), "
@@ -36,8 +36,8 @@ FACTS = (
 )
 DRAWN = (
     "drawn:    ETH and SOL (beta 1.3 and 1.45 to BTC, seeded noise), the order inside a minute, "
-    f"a last fall of {LAST_FALL:.1%} in {LAST_FALL_US // MINUTE_US} min after the record, "
-    "the accounts, the people"
+    f"a last fall of {LAST_FALL:.1%} in {LAST_FALL_US // MINUTE_US} min after the record and a "
+    f"rebound of {REBOUND:.0%} in {CALM_US // MINUTE_US} min, the accounts, the people"
 )
 
 

@@ -15,6 +15,7 @@ COLOURS = {"watch": "#d9b300", "warning": "#e07b00", "critical": "#c81d25", "eme
 MARKS = {
     "alert": ("v", "#c81d25"),
     "action": ("^", "#1a7f37"),
+    "top-up": ("D", "#1a7f37"),
     "liquidation": ("X", "black"),
     "e-mail": ("s", "#666666"),
     "blind": ("o", "#7048e8"),

@@ -50,10 +50,14 @@ class Event:
 
 @dataclass(slots=True)
 class Record:
-    """The events so far, and the true distance of every account over time."""
+    """
+    The events so far, the true distance of every account over time, and where those that top
+    themselves up were nearest to liquidation: (t, distance).
+    """
 
     events: list[Event] = field(default_factory=list)
     curves: dict[str, list[tuple[float, float | None]]] = field(default_factory=dict)
+    nearest: dict[str, tuple[float, float]] = field(default_factory=dict)
 
     def add(self, event: Event) -> Event:
         self.events.append(event)

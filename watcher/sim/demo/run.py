@@ -2,7 +2,8 @@
 The command behind `watcher demo`: sets the stage, lets the show run, tells what it proved.
 
 Rule: exit code 0 only if nobody was failed: every true crossing of a watched account told, no
-false alarm, no message lost, blindness told and ended, at least one twin dead and one saved.
+false alarm, no message lost, blindness told and ended, at least one twin dead and one saved, and
+the account that tops itself up saved by what it moved, once per decision.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ import re
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
@@ -24,9 +26,11 @@ from watcher.sim.demo.book import BookError, OwnBook, parse_book
 from watcher.sim.demo.daemon import DaemonError
 from watcher.sim.demo.market import DRAWN, FACTS, STARTS, sell_off
 from watcher.sim.demo.record import TIERS, Event, Record
+from watcher.sim.demo.rescue import failures_of, lines_of, rescues_of
 from watcher.sim.demo.show import DEAD_S, OUTAGE_S, Plot, Show
 from watcher.sim.demo.stage import COINS, Pair, cast
 from watcher.sim.demo.summary import Summary, summarise
+from watcher.sim.demo.truth import worth
 from watcher.sim.demo.view import clock_text, view_for
 from watcher.sim.market import Scripted
 from watcher.sim.practice import serve
@@ -47,6 +51,7 @@ def run_demo(
     fast: bool = False,
     book: str | None = None,
     tiers: str | None = None,
+    top_up: str = "auto",
     events: Path | None = None,
     picture: Path | None = None,
 ) -> int:
@@ -54,8 +59,9 @@ def run_demo(
     Play the demo and return the exit code: 0 fine, 1 something was missed, 2 bad input.
 
     *fast*: as quick as the machine can instead of at reading pace. *tiers*: distance lines other
-    than the defaults, "20%,12%,6%,3%". *events*: where to write one JSON line per event.
-    *picture*: where to write the PNG.
+    than the defaults, "20%,12%,6%,3%". *top_up*: the mode of the account that tops itself up;
+    in any other than "auto" it is not saved, and the code is 1. *events*: where to write one JSON
+    line per event. *picture*: where to write the PNG.
     """
     console = Console()
     try:
@@ -67,7 +73,15 @@ def run_demo(
         return 2
     try:
         return asyncio.run(
-            _until_told(_play(console, seed, own, lines, fast=fast, events=events, picture=picture))
+            _until_told(
+                _play(
+                    console,
+                    own,
+                    Asked(seed=seed, lines=lines, fast=fast, top_up=top_up),
+                    events=events,
+                    picture=picture,
+                )
+            )
         )
     except DaemonError as found:
         sys.stderr.write(f"watcher demo: {found}\n")
@@ -92,23 +106,32 @@ async def _until_told(play: Coroutine[object, object, int]) -> int:
     return await task
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """Which story is to be told, and how."""
+
+    seed: int
+    lines: Mapping[str, float]
+    fast: bool
+    top_up: str
+
+
 async def _play(
     console: Console,
-    seed: int,
     own: OwnBook | None,
-    lines: Mapping[str, float],
+    asked: Asked,
     *,
-    fast: bool,
     events: Path | None,
     picture: Path | None,
 ) -> int:
-    path, record_end = sell_off(seed)
-    plot = _plot(seed, path, lines, fast=fast)
-    world = empty_world(seed=seed, start_us=START_US, prices=path.prices_at(0))
+    path, record_end = sell_off(asked.seed)
+    plot = _plot(asked, path)
+    world = empty_world(seed=asked.seed, start_us=START_US, prices=path.prices_at(0))
     pairs = cast(world, own)
     world.follow(path)
+    starts = {name: worth(world, account) for name, account in world.accounts.items()}
     view = view_for(console)
-    view.opening(_opening(seed, pairs, plot, record_end))
+    view.opening(_opening(asked.seed, pairs, plot, record_end))
     practice = await serve(world, lockstep=True)
     try:
         show = Show(practice=practice, pairs=pairs, plot=plot, view=view)
@@ -117,16 +140,20 @@ async def _play(
     finally:
         await practice.close()
     summary = summarise(record, [(pair.watched, pair.twin) for pair in pairs])
+    rescues = rescues_of(world, record, pairs, starts, show.ledger)
     for (venue, _), tally in practice.server.tallies.items():
         count, weight = summary.requests.get(venue, (0, 0))
         summary.requests[venue] = (count + tally.count, weight + tally.weight)
     failures = _failures(summary, own)
-    view.closing(_closing(summary, failures, show.killed_at))
+    failures += [words for one in rescues for words in failures_of(one)]
+    view.closing(_closing(summary, show.killed_at, {one.account for one in rescues}))
+    view.closing([line for one in rescues for line in lines_of(one)])
+    view.closing([f"FAILED: {failure}" for failure in failures])
     record.add(
         Event(t=show.t, kind="summary", note="; ".join(failures) or "every crossing was told")
     )
     _write_events(record, events)
-    title = f"watcher demo, seed {seed}: true distance to liquidation, percent"
+    title = f"watcher demo, seed {asked.seed}: true distance to liquidation, percent"
     await _draw(show, title, picture, view.closing)
     return 1 if failures else 0
 
@@ -142,17 +169,18 @@ def parse_tiers(text: str | None) -> dict[str, float]:
     return dict(zip(TIERS, lines, strict=True))
 
 
-def _plot(seed: int, path: Scripted, lines: Mapping[str, float], *, fast: bool) -> Plot:
-    chance = random.Random(seed * 7919 + 1)
+def _plot(asked: Asked, path: Scripted) -> Plot:
+    chance = random.Random(asked.seed * 7919 + 1)
     end_s = path.length_us / SECOND_US
     return Plot(
-        lines=lines,
+        lines=asked.lines,
         end_s=end_s,
         outage_venue="bybit",
         outage_s=end_s * OUTAGE_SHARE + chance.uniform(-120, 120),
         trader_s=chance.uniform(*TRADER_S),
         email_s=chance.uniform(*EMAIL_S),
-        pace=None if fast else PACE,
+        pace=None if asked.fast else PACE,
+        top_up=asked.top_up,
     )
 
 
@@ -173,6 +201,12 @@ def _opening(seed: int, pairs: list[Pair], plot: Plot, record_end_us: int) -> li
             f"planned: {plot.outage_venue} down for {OUTAGE_S / 60:.0f} min at "
             f"{clock_text(plot.outage_s)}; kill -9 of the daemon at the first CRITICAL, back after "
             f"{DEAD_S:.0f} s"
+        ),
+        *(
+            f"{pair.watched} tops itself up from its funding wallet (mode {plot.top_up}); nobody "
+            f"touches it or {pair.twin}"
+            for pair in pairs
+            if pair.auto
         ),
         "",
     ]
@@ -198,7 +232,7 @@ def _failures(summary: Summary, own: OwnBook | None) -> list[str]:
     return failures
 
 
-def _closing(summary: Summary, failures: list[str], killed_at: float | None) -> list[str]:
+def _closing(summary: Summary, killed_at: float | None, alone: Collection[str]) -> list[str]:
     lines = ["", "── what it proved ──"]
     lines.append("true crossing → delivered, per alert:")
     for one in summary.told:
@@ -217,11 +251,14 @@ def _closing(summary: Summary, failures: list[str], killed_at: float | None) -> 
         lines.append(f"kill -9 at {clock_text(killed_at)}: {lost} messages lost, {twice} repeated")
     for name, t in summary.died.items():
         lines.append(f"liquidated: {name} at {clock_text(t)}")
-    lines.append(f"saved by an alert: {', '.join(summary.saved) or 'none'}")
-    lines.append(f"no alert could save: {', '.join(summary.lost) or 'none'}")
+    alerted = [name for name in summary.saved if name not in alone]
+    lines.append(f"saved by an alert: {', '.join(alerted) or 'none'}")
+    topped_up = [name for name in summary.saved if name in alone]
+    lines.append(f"saved by a top-up: {', '.join(topped_up) or 'none'}")
+    lines.append(f"not saved: {', '.join(summary.lost) or 'none'}")
     for venue, (count, weight) in sorted(summary.requests.items()):
         lines.append(f"requests: {venue} {count:,}, weight {weight:,}")
-    return [*lines, *(f"FAILED: {failure}" for failure in failures)]
+    return lines
 
 
 def _write_events(record: Record, target: Path | None) -> None:

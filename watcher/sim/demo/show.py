@@ -19,8 +19,9 @@ from watcher.sim.demo.daemon import Daemon
 from watcher.sim.demo.people import Person
 from watcher.sim.demo.phone import Read, read
 from watcher.sim.demo.record import TIERS, Event, Record
+from watcher.sim.demo.rescue import read_ledger, top_up_table, words_of
 from watcher.sim.demo.stage import Pair
-from watcher.sim.demo.truth import Way, crosses_within, distance, paths_within
+from watcher.sim.demo.truth import RANGE_PERCENT, Way, crosses_within, distance, paths_within
 from watcher.sim.demo.view import View
 from watcher.sim.faults import Fault
 from watcher.sim.practice import Practice, write_config
@@ -47,7 +48,7 @@ BETTER, AGAIN = "was ", ("still", "unanswered")
 class Plot:
     """
     What happens when: times in seconds of the story. `pace`: its seconds per real one; `lines`:
-    the daemon's distance lines by tier, in percent.
+    the daemon's distance lines by tier, in percent; `top_up`: the mode of the account that has one.
     """
 
     lines: Mapping[str, float]
@@ -57,6 +58,7 @@ class Plot:
     trader_s: float
     email_s: float
     pace: float | None
+    top_up: str = "auto"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -69,6 +71,7 @@ class Show:
     view: View
     record: Record = field(default_factory=Record)
     killed_at: float | None = None
+    ledger: list[dict[str, str]] = field(default_factory=list)
     _armed: bool = False
     _kill_wanted: asyncio.Event = field(default_factory=asyncio.Event)
     _ended: asyncio.Event = field(default_factory=asyncio.Event)
@@ -78,6 +81,7 @@ class Show:
     _near: dict[tuple[str, int], list[Way]] = field(default_factory=dict)
     _blind: set[str] = field(default_factory=set)
     _tiers: dict[str, str] = field(default_factory=dict)
+    _moved: dict[str, int] = field(default_factory=dict)
     _next_curve: float = 0.0
     _next_frame: float = 0.0
     _trader: Person = field(init=False)
@@ -92,6 +96,10 @@ class Show:
         return self.practice.world
 
     @property
+    def _auto(self) -> list[Pair]:
+        return [pair for pair in self.pairs if pair.auto]
+
+    @property
     def t(self) -> float:
         return (self.world.now_us - self.world.start_us) / SECOND_US
 
@@ -102,6 +110,8 @@ class Show:
         lines = ", ".join(f'"{self.plot.lines[tier]:g}%"' for tier in TIERS)
         with config.open("a", encoding="utf-8") as out:
             out.write(f"\n[tiers]\ndistance = [{lines}]\n")
+            for pair in self._auto:
+                out.write(top_up_table(pair.watched, self.plot.top_up))
         daemon = Daemon(
             config=config, clock_url=f"{self.practice.url}/clock", log=folder / "daemon.log"
         )
@@ -118,6 +128,7 @@ class Show:
                 await _either(self._kill_wanted, self._ended, CHECK_S)
         finally:
             await daemon.stop()
+        self.ledger = await read_ledger(config)
         return self.record
 
     # ── time ───────────────────────────────────────────────────────────────────────────────
@@ -154,6 +165,9 @@ class Show:
             self._true_tier(pair.watched)
             self._venue_acts(pair.watched)
             self._venue_acts(pair.twin)
+        for pair in self._auto:
+            self._topped_up(pair.watched)
+            self._nearest(pair.watched)
         for person in (self._trader, self._sleeper):
             for account, words in person.due(world):
                 self._near.clear()
@@ -197,7 +211,10 @@ class Show:
         self._rank[name] = rank
 
     def _beyond(self, name: str, rank: int) -> bool:
-        line = self.plot.lines[TIERS[rank]]
+        return self._within(name, rank, self.plot.lines[TIERS[rank]])
+
+    def _within(self, name: str, rank: int, line: float) -> bool:
+        """Say whether *line* percent are undercut, asking only paths that may; kept by *rank*."""
         known = self._distances.get(name)
         # what is known is up to half a minute old; a distance moves by less than this in it
         reach = line * 1.3 + MOVE_MAX
@@ -218,7 +235,7 @@ class Show:
                 self._happened(
                     Event(t=self.t, kind="e-mail", account=name, distance=held, note=note)
                 )
-                if not self._is_watched(name):
+                if self._has_owner(name) and not self._is_watched(name):
                     self._sleeper.notice(self.world, name, None)
         for number, event in enumerate(account.liquidations):
             if (name, f"liquidation {number}") in self._done:
@@ -230,6 +247,30 @@ class Show:
                 self._happened(
                     Event(t=self.t, kind="liquidation", account=name, distance=0.0, note=note)
                 )
+
+    def _topped_up(self, name: str) -> None:
+        """Tell each transfer of the venue's own record, once."""
+        account = self.world.account(name)
+        for one in account.transfers[self._moved.get(name, 0) :]:
+            self._near.clear()
+            self._distances[name] = value = distance(self.world, account)
+            t = (one.at_us - self.world.start_us) / SECOND_US
+            note = f"{account.venue} {words_of(one)}"
+            self._happened(Event(t=t, kind="top-up", account=name, distance=value, note=note))
+        self._moved[name] = len(account.transfers)
+
+    def _nearest(self, name: str) -> None:
+        """Keep the least true distance; it is solved for only where it was undercut."""
+        account = self.world.account(name)
+        least = self.record.nearest.get(name, (0.0, RANGE_PERCENT))[1]
+        if account.positions and self._within(name, len(TIERS), least):
+            value = distance(self.world, account)
+            if value is not None:
+                self.record.nearest[name] = (self.t, value)
+
+    def _has_owner(self, name: str) -> bool:
+        """Say whether a person looks after the account; of a pair on its own nobody does."""
+        return not any(name in (pair.watched, pair.twin) for pair in self._auto)
 
     def _is_watched(self, name: str) -> bool:
         return any(pair.watched == name for pair in self.pairs)
@@ -254,7 +295,7 @@ class Show:
             return
         event = self._event(said)
         self.record.add(event)
-        if said.tier:
+        if said.tier and self._has_owner(said.account):
             self._trader.notice(self.world, said.account, said)
         if said.tier == "CRITICAL" and self.killed_at is None:
             self._armed = True
@@ -296,7 +337,10 @@ class Show:
     def _rows(self) -> list[tuple[str, float | None, str]]:
         rows: list[tuple[str, float | None, str]] = []
         for pair in self.pairs:
-            for name, who in ((pair.watched, "watched"), (pair.twin, "e-mail only")):
+            who_of = {pair.watched: "watched", pair.twin: "e-mail only"}
+            if pair.auto:
+                who_of = {pair.watched: "watched, auto", pair.twin: "nobody"}
+            for name, who in who_of.items():
                 pools = self.world.pools(self.world.account(name), prices=False)
                 healths = [pool.health for pool in pools if pool.health is not None]
                 health = f"{min(healths):6.2f}x" if healths else "       "

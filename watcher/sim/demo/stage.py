@@ -14,7 +14,7 @@ from decimal import Decimal
 from watcher.sim.default import new_account
 from watcher.sim.demo.book import OwnBook
 from watcher.sim.demo.truth import distance
-from watcher.sim.things import Account, Position, SideName
+from watcher.sim.things import Account, Position, Rights, SideName
 from watcher.sim.world import COLLATERAL_WALLET, World
 
 SEARCH_TURNS = 30
@@ -32,6 +32,7 @@ class Part:
     coins: Mapping[str, str]
     spare: str
     start: float
+    auto: bool = False
 
 
 CAST = (
@@ -50,8 +51,9 @@ CAST = (
         mode="classic",
         legs=(("ETH", "long", "30"), ("BTC", "long", "0.8")),
         coins={},
-        spare="6000",
+        spare="40000",
         start=22.6,
+        auto=True,
     ),
     Part(
         name="okx",
@@ -67,11 +69,16 @@ CAST = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
-    """Names of two accounts of the world: one with `watcher`, one with the venue's e-mail."""
+    """
+    Names of two accounts of the world: one with `watcher`, one with the venue's e-mail.
+
+    `auto`: the watched one tops itself up, and no person touches either of the two.
+    """
 
     venue: str
     watched: str
     twin: str
+    auto: bool = False
 
 
 def symbol_of(venue: str, coin: str) -> str:
@@ -82,12 +89,18 @@ def cast(world: World, own: OwnBook | None) -> list[Pair]:
     """Add all pairs to *world* and return them, the own book's last."""
     pairs = []
     for part in CAST:
-        pair = Pair(venue=part.venue, watched=f"{part.name}_main", twin=f"{part.name}_twin")
+        pair = Pair(
+            venue=part.venue,
+            watched=f"{part.name}_main",
+            twin=f"{part.name}_twin",
+            auto=part.auto,
+        )
         for name in (pair.watched, pair.twin):
             spare = {"funding": {"USDT": part.spare}}
             account = new_account(world, name, part.venue, part.mode, spare)
             _fill(world, account, part.legs, {k: Decimal(v) for k, v in part.coins.items()})
             _fund(world, account, part.start)
+            account.rights = Rights(transfer=part.auto)
         pairs.append(pair)
     if own is not None:
         pair = Pair(venue="bybit", watched="your_book", twin="your_twin")

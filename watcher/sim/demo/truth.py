@@ -62,6 +62,17 @@ def distance(world: World, account: Account) -> float | None:
     return nearest if nearest < RANGE_PERCENT else None
 
 
+def worth(world: World, account: Account) -> Decimal:
+    """Return what *account* would be in USDT if all was closed at mark: wallets and positions."""
+    total = ZERO
+    for purse in account.wallets.values():
+        total += sum((held * world.price(asset) for asset, held in purse.items()), ZERO)
+    for leg in account.positions.values():
+        gained = world.unrealised(leg) + leg.isolated_margin
+        total += gained * world.price(leg.instrument.settle)
+    return total / world.price("USDT")
+
+
 def paths_within(world: World, account: Account, percent: float) -> list[Way]:
     """Return the paths of `distance` on which a move of *percent* reaches liquidation."""
     return [path for path in _paths(world, account) if _gap(world, account, path, percent) <= 0]
