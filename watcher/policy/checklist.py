@@ -6,12 +6,13 @@ Rule: a check that is not in here does not exist.
 
 from __future__ import annotations
 
-from watcher.policy import checks, venue_checks
+from watcher.policy import checks, doubts, venue_checks
 from watcher.policy.checks import Check
 
 CHECKS: tuple[Check, ...] = (
     venue_checks.flagged,
     checks.shrunk,
+    doubts.jumped,
     checks.unmodelled,
     checks.divergence,
     checks.contradicted,

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from watcher.domain.account import Mismatch, Snapshot
-from watcher.domain.alert import MINUTE_US, DangerState, FindingState, Lane, Tier
+from watcher.domain.alert import MINUTE_US, DangerState, FindingState, Lane, Sample, Tier
 from watcher.domain.report import PoolReport, Report, Status
 from watcher.domain.road import Reach
 from watcher.domain.status import KeyRights, VenueStatus
@@ -46,7 +46,7 @@ class Scene:
     What a check may look at: this reading, the one before, the danger machines before it.
     `unseen`: between the two readings the account went unseen for longer than is allowed.
     `status` is what the venue last said of mode, key and clock, `key` what was known of the key
-    before; both may be missing. `wall_us` is the time of day.
+    before; both may be missing. `wall_us` is the time of day, `recent` the readings before this.
     """
 
     look: Look
@@ -56,6 +56,7 @@ class Scene:
     unseen: bool = False
     status: VenueStatus | None = None
     key: KeyRights | None = None
+    recent: tuple[Sample, ...] = ()
     wall_us: int = 0
     timezone: str = "UTC"
 
@@ -185,7 +186,7 @@ def unmodelled(scene: Scene) -> Iterator[Finding]:
 def shrunk(scene: Scene) -> Iterator[Finding]:
     """
     Find what got smaller or vanished while its pool was in danger, or while nobody could see it,
-    or in any way that looks like a liquidation.
+    in any way that looks like a liquidation, or without what a close pays into the wallet.
 
     Told on the first reading that shows it: a liquidation must not wait for the three readings
     that end an alert.
@@ -199,7 +200,7 @@ def shrunk(scene: Scene) -> Iterator[Finding]:
     for pool, found in lost.items():
         tier = scene.dangers[pool].tier if pool in scene.dangers else Tier.CALM
         change = changes.get(pool, losses.Change(equity_was=None, likely=False))
-        if tier < Tier.WATCH and not scene.unseen and not change.likely:
+        if tier < Tier.WATCH and not (scene.unseen or change.likely or change.unpaid):
             continue
         said = tuple(loss.said for loss in found)
         rest = len(said) - LOSSES_SHOWN_MAX
@@ -227,6 +228,8 @@ def _worth(scene: Scene, pool: str, change: losses.Change, loss: losses.Loss) ->
     if report is not None and report.positions:
         yield from health_line(report)
     yield from _venues_word(scene, pool)
+    if change.unpaid:
+        yield say.UNPAID
     yield say.SEEN_ONCE
     text = say.LOOK if change.likely else say.LOSSES_BY_WHOM[loss.kind]
     yield text.format(venue=venue)

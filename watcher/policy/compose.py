@@ -69,11 +69,13 @@ def danger(
     advice: Advice | None,
     tolerance: float,
     answer: Sequence[Row] = (),
+    suspect: bool = False,
     unstable: bool = False,
 ) -> Text:
     """Return the words for a tier reached, repeated or eased to; *answer* is `answer`'s."""
     tier = state.tier
     note = lines.was(was) if kind is Kind.EASED else _NOTES.get(kind, "")
+    note = say.NOTE_UNCONFIRMED if suspect else note
     held = _held(state, figures.reading, unstable=unstable)
     # of an empty pool with less than nothing left, a move of 0 % says nothing
     moves = [] if figures.reading.gone else lines.moves(figures)

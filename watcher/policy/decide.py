@@ -41,6 +41,7 @@ from watcher.policy import (
     blind,
     checks,
     dangers,
+    doubts,
     envelope,
     history,
     keys,
@@ -159,6 +160,7 @@ def _on_reading(
         unseen=state.blind.active or _age_us(state, at) > rules.blind_after_max_us,
         status=status,
         key=state.key,
+        recent=state.recent,
         wall_us=now.wall_us,
         timezone=rules.timezone,
     )
@@ -192,6 +194,8 @@ def _on_reading(
     said += speech.of_findings(moved, [*telling, *again], found, rules, now)
     hot = is_hot(moved.dangers, found.readings.values())
     pace = rules.poll_hot_us if hot else rules.poll_calm_us
+    if any(doubts.is_suspect(findings, pool) for pool in held):
+        pace = min(pace, doubts.AGAIN_US)
     decision = _decision(moved, envelope.quieted(said, rules, now), samples, pace)
     return replace(decision, divergences=opinions.divergences(found.snapshot, found.report))
 

@@ -26,6 +26,9 @@ NEAR_FRACTION = 0.2
 """This part of the way to liquidation left, and a dip between two readings may have reached it."""
 COLLAPSE_FRACTION = 0.2
 """More than this part of the equity gone unexplained is no fee and no slip of a price."""
+PAID_FRACTION = Decimal("0.1")
+GAIN_FRACTION = Decimal("0.001")
+"""A close pays its gain or loss into the wallet; below this part of the value that proves nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,10 +42,14 @@ class Loss:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """What one pool was worth and is worth now, and whether it was most likely liquidated."""
+    """
+    What one pool was worth, whether it was most likely liquidated, and whether what it held is gone
+    though no close was paid for: `unpaid`.
+    """
 
     equity_was: float | None
     likely: bool
+    unpaid: bool = False
 
 
 def losses(before: Snapshot, after: Snapshot) -> dict[str, list[Loss]]:
@@ -78,25 +85,47 @@ def changes(
     was = _pools(before, betas)
     if not was:
         return {}
-    try:
-        then = _pools(repriced(before, _factors(before, after)), betas)
-    except BookError:
-        then = {}
+    then = _moved(before, after, betas)
     now = {pool.pool: pool for pool in report.pools}
     return {
         name: Change(
             equity_was=pool.equity,
             likely=_reached(pool, then.get(name))
             or _collapsed(pool, then.get(name), _worth_now(pool, now.get(name), before, after)),
+            unpaid=_is_unpaid(name, before, after),
         )
         for name, pool in was.items()
     }
+
+
+def unexplained(
+    before: Snapshot, after: Snapshot, report: Report, betas: Mapping[str, float]
+) -> dict[str, tuple[float, float]]:
+    """
+    Return by pool what it would be worth at the prices of *after* and what it is worth, with what
+    went to other pools; *report* is that of *after*.
+    """
+    now = {pool.pool: pool for pool in report.pools}
+    found = {}
+    for name, pool in _moved(before, after, betas).items():
+        worth = _worth_now(pool, now.get(name), before, after)
+        if pool.equity is not None and worth is not None:
+            found[name] = (pool.equity, worth)
+    return found
 
 
 # what was read once can be refused after an update of the engine: then nothing is known of it
 def _pools(snapshot: Snapshot, betas: Mapping[str, float]) -> dict[str, PoolReport]:
     try:
         return {pool.pool: pool for pool in evaluate(snapshot, betas=betas).pools}
+    except BookError:
+        return {}
+
+
+def _moved(before: Snapshot, after: Snapshot, betas: Mapping[str, float]) -> dict[str, PoolReport]:
+    """Return the pools of *before* at the prices of *after*."""
+    try:
+        return _pools(repriced(before, _factors(before, after)), betas)
     except BookError:
         return {}
 
@@ -130,6 +159,27 @@ def _collapsed(was: PoolReport, then: PoolReport | None, now: float | None) -> b
         return False
     expected = was.equity if then is None or then.equity is None else then.equity
     return expected - now > COLLAPSE_FRACTION * was.equity
+
+
+# the answers agree that the positions are gone, and the balance says that nothing was traded
+def _is_unpaid(pool: str, before: Snapshot, after: Snapshot) -> bool:
+    held = {_key(position) for position in after.positions}
+    gains: dict[str, Decimal] = {}
+    values: dict[str, Decimal] = {}
+    for one in before.positions:
+        if one.pool == pool and _key(one) not in held and not one.inverse:
+            size = one.quantity * one.contract_size
+            gain = size * (one.mark - one.entry) * (1 if one.side is Side.LONG else -1)
+            gains[one.settle] = gains.get(one.settle, ZERO) + gain
+            values[one.settle] = values.get(one.settle, ZERO) + size * one.mark
+    was = {asset.asset: asset.wallet for asset in before.assets if asset.pool == pool}
+    now = {asset.asset: asset.wallet for asset in after.assets if asset.pool == pool}
+    return any(
+        abs(gain) > GAIN_FRACTION * values[settle]
+        and abs(now[settle] - was[settle]) < PAID_FRACTION * abs(gain)
+        for settle, gain in gains.items()
+        if settle in was and settle in now
+    )
 
 
 def _worth_now(

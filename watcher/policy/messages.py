@@ -157,6 +157,7 @@ SEEN_AGO = "Seen {ago} ago: speaks up when worse"
 WORSE_THAN_SEEN = "Worse than seen: was {value}"
 NOTE_ESTIMATE = "ESTIMATE"
 NOTE_NOT_SEEN = "not seen"
+NOTE_UNCONFIRMED = "unconfirmed"
 ESTIMATE = "ESTIMATE with {prices}: {value}"
 CANNOT_SEE = "Cannot see: fills, transfers, liquidation"
 GONE = "GONE"
@@ -223,6 +224,10 @@ LOSSES_BY_WHOM = {
     "position": "Closed by you, liquidated or deleveraged by {venue}?",
     "debt": "Repaid by you, or liquidated by {venue}?",
 }
+UNPAID = "Its gain or loss is not in the wallet"
+JUMPED = "EQUITY JUMPED"
+JUMPED_UNEXPLAINED = "No move of prices explains it"
+JUMPED_BY_WHOM = "Moved by you, or a fault of {venue}?"
 LOOK = "Look at {venue}"
 FIGURES = {
     "equity": "equity",
@@ -760,6 +765,7 @@ HELD_NO_POOL = "no pool that may be topped up is there"
 HELD_WAY_GONE = "this way is no longer in the configuration"
 HELD_NOT_ALLOWED = "the configuration no longer lets it"
 HELD_UNSEEN_NOW = "the account is not seen now"
+HELD_SUSPECT = "its figures are in doubt, or were just now"
 HELD_ESTIMATE = "these figures are an estimate, not a reading"
 HELD_NOT_COMPUTED = "the pool is not computed here: {why}"
 HELD_STALE = "the reading is older than 10 s"

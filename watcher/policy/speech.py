@@ -32,6 +32,7 @@ from watcher.policy import (
     blind,
     checks,
     compose,
+    doubts,
     envelope,
     lines,
     speaking,
@@ -82,6 +83,7 @@ def of_dangers(
                 advice=_advice(found, figures, danger, rules),
                 tolerance=tolerance,
                 answer=compose.answer(danger, turn.kind, turn.ack, now.steady_us),
+                suspect=doubts.is_suspect(state.findings, turn.pool),
                 unstable=alerting.is_unstable(danger),
             )
         said.append(envelope.of_danger(state.account, danger, turn, text, now, figures=figures))

@@ -20,8 +20,8 @@ from fnmatch import fnmatchcase
 from watcher.domain.alert import AccountState, Moment
 from watcher.domain.report import PoolReport, Status
 from watcher.domain.topup import COUNTED, Intent, Mode, Route, TopUpRules, Verb
+from watcher.policy import doubts, wording
 from watcher.policy import messages as say
-from watcher.policy import wording
 from watcher.policy.allowance import (
     DAY_US,
     FRESH_US,
@@ -155,6 +155,8 @@ def _seen(case: Case) -> Held | None:
     state = case.state
     if state.blind.active or state.blind.misses or state.last_good is None:
         return Held(why=Why.UNSEEN, reason=say.HELD_UNSEEN_NOW)
+    if doubts.is_suspect(state.findings, case.pool):
+        return Held(why=Why.UNSEEN, reason=say.HELD_SUSPECT)
     if state.last_good != case.snapshot:
         return Held(why=Why.UNSEEN, reason=say.HELD_ESTIMATE)
     return None

@@ -1,0 +1,168 @@
+"""Readings nothing explains: said at once, marked, looked at again; good ones wait."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from tests.unit.policy_books import RULES, missed, moment, seen, single, unified
+from watcher.domain.account import Snapshot
+from watcher.domain.alert import SECOND_US, AccountState, Decision, Kind, Message, Seen, Tier
+from watcher.policy import decide
+from watcher.policy.doubts import is_suspect
+
+POOL = "cross:USDT"
+
+
+class Account:
+    """One account, looked at every four seconds."""
+
+    def __init__(self) -> None:
+        self.state = AccountState(account="bybit_main")
+        self.seconds = 0.0
+        self.last: Decision | None = None
+
+    def see(self, book: Snapshot) -> list[Message]:
+        return self._decide(seen(book))
+
+    def miss(self) -> list[Message]:
+        return self._decide(missed())
+
+    def _decide(self, what: Seen) -> list[Message]:
+        self.seconds += 4
+        if what.snapshot is not None:
+            taken_at_us = moment(self.seconds).wall_us
+            what = replace(what, snapshot=replace(what.snapshot, taken_at_us=taken_at_us))
+        self.last = decide(self.state, what, RULES, moment(self.seconds))
+        self.state = self.last.state
+        return list(self.last.messages)
+
+    def is_suspect(self) -> bool:
+        return is_suspect(self.state.findings, POOL)
+
+    @property
+    def wait_s(self) -> float:
+        assert self.last is not None
+        return self.last.next_poll_us / SECOND_US
+
+
+def with_equity(book: Snapshot, equity: str) -> Snapshot:
+    """The same account with so much *equity*, its positions as they were."""
+    (cash,), (held,) = book.assets, book.positions
+    gain = held.quantity * (held.mark - held.entry)
+    return replace(book, assets=(replace(cash, wallet=Decimal(equity) - gain),))
+
+
+GLITCH = ("40000000", "0")
+
+
+def heads(said: list[Message]) -> list[str]:
+    return [message.text.plain.splitlines()[0].split(" #")[0] for message in said]
+
+
+def test_equity_shown_as_nothing_is_told_at_once_and_marked() -> None:
+    account = Account()
+    account.see(single(40))
+
+    danger, note = account.see(with_equity(single(40), "0"))
+
+    assert (danger.kind, danger.tier) == (Kind.RAISED, Tier.EMERGENCY)
+    assert "(unconfirmed)" in danger.text.plain.splitlines()[0]
+    assert heads([note]) == ["🔧 EQUITY JUMPED"]
+    assert "Equity 0 USDT, was 403" in note.text.plain
+    assert (note.tier, note.silent) == (Tier.WARNING, False)
+    assert account.wait_s == 2
+
+
+def test_equity_ten_times_too_high_ends_no_danger_before_three_readings() -> None:
+    account = Account()
+    account.see(single(5))
+    (note,) = account.see(with_equity(single(5), "60000"))
+    assert heads([note]) == ["🔧 EQUITY JUMPED"]
+    assert (note.tier, note.silent) == (Tier.WATCH, True)
+
+    said = account.see(single(5))
+
+    assert account.state.dangers[POOL].tier is Tier.CRITICAL
+    assert heads(said) == []
+
+
+def test_a_doubt_stands_until_three_readings_without_it_also_over_a_miss() -> None:
+    account = Account()
+    account.see(single(40))
+    assert not account.is_suspect()
+    account.see(with_equity(single(40), "0"))
+    account.see(with_equity(single(40), "0"))
+    account.miss()
+    account.see(with_equity(single(40), "0"))
+    assert account.is_suspect()
+    assert account.wait_s == 2
+    account.see(with_equity(single(40), "0"))
+    assert not account.is_suspect()
+
+
+def test_figures_that_flap_are_one_note_and_no_flood() -> None:
+    """One venue's glitch showed nothing and tens of millions in turn."""
+    account = Account()
+    account.see(single(40))
+    said = [m for turn in range(60) for m in account.see(with_equity(single(40), GLITCH[turn % 2]))]
+
+    assert [head for head in heads(said) if "JUMPED" in head] == ["🔧 EQUITY JUMPED"]
+
+
+@pytest.mark.parametrize("equity", ["41", "4000"])
+def test_less_than_tenfold_is_the_traders_own_business(equity: str) -> None:
+    account = Account()
+    account.see(single(40))
+
+    assert not [h for h in heads(account.see(with_equity(single(40), equity))) if "JUMPED" in h]
+
+
+def test_what_prices_explain_is_no_doubt() -> None:
+    account = Account()
+    account.see(single(40))
+    (held,) = single(40).positions
+    crash = replace(single(40), positions=(replace(held, mark=Decimal(610)),))
+
+    said = account.see(crash)
+
+    assert heads(said) == ["🚨 EMERGENCY"]
+    assert "unconfirmed" not in said[0].text.plain
+
+
+def test_what_went_to_a_pool_beside_it_is_no_doubt() -> None:
+    account = Account()
+
+    def beside(cash: str) -> Snapshot:
+        book = with_equity(single(40), "30") if cash != "0" else single(40)
+        spare = replace(book.assets[0], pool="margin", wallet=Decimal(cash))
+        rules = {**book.rules, "margin": book.rules[POOL]}
+        return replace(book, rules=rules, assets=(*book.assets, spare))
+
+    account.see(beside("0"))
+
+    assert not [head for head in heads(account.see(beside("373"))) if "JUMPED" in head]
+
+
+def test_a_position_that_goes_without_its_gain_in_the_wallet_is_told_in_the_calm_too() -> None:
+    account = Account()
+    book = unified(usdt=200_000)
+    assert account.see(book) == []
+
+    (note,) = account.see(replace(book, positions=()))
+
+    assert heads([note]) == ["🟠 POSITION GONE"]
+    assert "Its gain or loss is not in the wallet" in note.text.plain
+    assert "LIQUIDATED" not in note.text.plain
+
+
+def test_a_position_closed_in_the_calm_for_its_gain_is_not() -> None:
+    account = Account()
+    book = unified(usdt=200_000)
+    account.see(book)
+    (cash,) = book.assets
+    paid = replace(cash, wallet=cash.wallet + Decimal(790))
+
+    assert account.see(replace(book, positions=(), assets=(paid,))) == []
