@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from tests import canary
 from watcher.sim.bot_fallback import NOTIFY_PATH
 from watcher.sim.bot_messages import SentMessage
 from watcher.sim.demo.daemon import Daemon
@@ -100,26 +101,29 @@ async def staged(
 ) -> AsyncIterator[Stage]:
     """
     Serve *world* (through *faces*), start a daemon that watches *only* those accounts, stop both.
-    *extra* goes before the configuration of practice, *tables* after it.
+    *extra* goes before the configuration of practice, *tables* after it. It logs all it can, and
+    what it showed anybody is left in *folder* for the search for secrets.
 
     With all *roads* it has a second chat and a fallback.
     """
-    practice = await serve(world, lockstep=True, faces=faces)
+    practice = await serve(canary.armed(world), lockstep=True, faces=faces)
     try:
         config = write_config(practice, folder, only=only)
         text = config.read_text(encoding="utf-8")
         if viewers:
             text = text.replace("[telegram]\n", f"[telegram]\nviewers = {list(viewers)}\n")
-        config.write_text(extra + text + tables, encoding="utf-8")
+        config.write_text(f'{extra}{text}\n[log]\nlevel = "debug"\n{tables}', encoding="utf-8")
         if roads:
             add_roads(practice, config)
         daemon = Daemon(config=config, clock_url=f"{practice.url}/clock", log=folder / "daemon.log")
         stage = Stage(practice, daemon)
         await daemon.start()
         try:
+            canary.list_process(daemon.process_id, folder)
             yield stage
         finally:
             await daemon.stop()
+            canary.tell(practice, folder)
     finally:
         await practice.close()
 
