@@ -112,12 +112,12 @@ class Case:
 
     def after(self, route: Route, amount: Decimal) -> Snapshot:
         match route.verb:
-            case Verb.MOVE:
-                return with_top_up(self.snapshot, self.pool, route.asset, amount)
-            case Verb.ADD_MARGIN:
+            case Verb.ADD_MARGIN if route.source in self.snapshot.rules:
                 return with_moved(self.snapshot, route.source, self.pool, route.asset, amount)
             case Verb.REPAY:
                 return with_repaid(self.snapshot, self.pool, route.asset, amount, inside=True)
+            case Verb.MOVE | Verb.ADD_MARGIN:
+                return with_top_up(self.snapshot, self.pool, route.asset, amount)
 
     def reaches(self, route: Route, amount: Decimal) -> bool:
         value = self.value(self.after(route, amount), self.pool, self.rules.measure)
@@ -226,7 +226,8 @@ def _cut(
     ):
         amount, short = owed, Why.FLOOR
     amount = floor_to_step(amount, step)
-    if route.verb is Verb.ADD_MARGIN:
+    # where every position is a pool of its own, what lies beside them carries none
+    if route.verb is Verb.ADD_MARGIN and route.source in case.snapshot.rules:
         spared = _spared(case, route, amount, step)
         if spared < amount:
             return spared, Why.SOURCE_POOL

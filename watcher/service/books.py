@@ -261,14 +261,12 @@ class Books:
             await self.weigh()
 
     async def _weigh_one(self, listed: Route, way: Route) -> None:
-        if self._charge.rules.mode in SENDS:
-            amount = await within(CALL_DEADLINE_S, self._money.balance(way))
-        else:
+        amount = None
+        if self._charge.rules.mode not in SENDS and self.snapshot is not None:
             # nothing is sent: what the reading says will do
-            told = None if self.snapshot is None else topups.balance_in(self.snapshot, way)
-            if told is None:
-                return
-            amount = told
+            amount = topups.balance_in(self.snapshot, way)
+        if amount is None:
+            amount = await within(CALL_DEADLINE_S, self._money.balance(way))
         read = Balance(amount=amount, at_us=self._clock.now().steady_us)
         known = self.balances.get(listed, ())
         self.balances[listed] = (*known, read)[-BALANCES_KEPT:]
