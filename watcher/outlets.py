@@ -36,6 +36,9 @@ REPORTS_AFTER_S = 30.0
 
 Moved = Callable[[int, int], Awaitable[None]]
 
+Ear = Callable[[Answerer, Outbound], Awaitable[None]]
+"""Hands what people say to whoever answers it, until cancelled."""
+
 
 def open_chat(
     settings: Settings, chat_id: int | None = None, moved: Moved | None = None
@@ -53,15 +56,10 @@ def open_chat(
     )
 
 
-async def open_outbound(
-    settings: Settings,
-    chat: TelegramChannel,
-    store: Store,
-    clock: Clock,
-    ids: Ids,
-    doors: AsyncExitStack,
-) -> Outbound:
-    """Return a deliverer for each road over *chat* and those opened here, closed with *doors*."""
+async def open_roads(
+    settings: Settings, chat: TelegramChannel, store: Store, doors: AsyncExitStack
+) -> dict[Reach, Channel]:
+    """Return every road there is: *chat* and those opened here, closed with *doors*."""
     channels: dict[Reach, Channel] = {Reach.CHAT: chat}
     second = settings.telegram.second_chat_id
     if second is not None:
@@ -72,12 +70,13 @@ async def open_outbound(
     for channel in channels.values():
         if channel is not chat:
             doors.push_async_callback(channel.close)
-    return Outbound(_deliverers(settings, channels, store, clock, ids))
+    return channels
 
 
-def _deliverers(
+def outbound_over(
     settings: Settings, channels: Mapping[Reach, Channel], store: Store, clock: Clock, ids: Ids
-) -> list[Deliverer]:
+) -> Outbound:
+    """Return a deliverer for each road."""
     made: list[Deliverer] = []
     for road, channel in channels.items():
         made.append(
@@ -92,7 +91,7 @@ def _deliverers(
                 zone=settings.timezone,
             )
         )
-    return made
+    return Outbound(made)
 
 
 def noting(store: Store) -> Moved:
@@ -114,6 +113,7 @@ def listening(
     store: Store,
     outbound: Outbound,
     clock: Clock,
+    ear: Ear,
 ) -> Callable[[], Awaitable[None]]:
     """Return the loop that hears what people say to the bot."""
 
@@ -130,7 +130,7 @@ def listening(
             zone=settings.timezone,
         )
         try:
-            await hear(settings, answerer, store, outbound, clock)
+            await ear(answerer, outbound)
         finally:
             await answerer.close()
 

@@ -7,6 +7,7 @@ The kill file is looked for at every use, so that touching it is enough.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -32,19 +33,30 @@ KILL_FILE = "money.kill"
 log = structlog.get_logger()
 
 
-def open_funds(
-    settings: Settings,
-    shared: Shared,
-    store: SqliteStore,
-    outbound: Outbound,
-    clock: Clock,
-    doors: AsyncExitStack,
-) -> dict[str, Fund]:
+def open_moneys(
+    settings: Settings, shared: Shared, clock: Clock, doors: AsyncExitStack
+) -> dict[str, Money]:
     """
-    Return a money loop for each account with top-ups, its client closed with *doors*.
+    Return a client for each account with top-ups, closed with *doors*.
 
     Raises: `ConfigError` for a key that cannot be used.
     """
+    moneys = {}
+    for name in settings.accounts:
+        if top_up_rules(settings, name) is not None:
+            moneys[name] = _open_money(settings, name, shared, clock)
+            doors.push_async_callback(moneys[name].close)
+    return moneys
+
+
+def funds_over(
+    settings: Settings,
+    moneys: Mapping[str, Money],
+    store: SqliteStore,
+    outbound: Outbound,
+    clock: Clock,
+) -> dict[str, Fund]:
+    """Return a money loop for each account that has a client in *moneys*."""
     kill_file = Path(settings.state_dir) / KILL_FILE
     purse = SqlitePurse(store)
 
@@ -56,15 +68,12 @@ def open_funds(
         outbound.wake()
 
     funds = {}
-    for name, account in settings.accounts.items():
+    for name, money in moneys.items():
         rules = top_up_rules(settings, name)
-        if rules is None:
-            continue
-        money = _open_money(settings, name, shared, clock)
-        doors.push_async_callback(money.close)
+        assert rules is not None, "only an account with top-ups has a client"
         charge = Charge(
             account=name,
-            venue=account.venue,
+            venue=settings.accounts[name].venue,
             rules=rules,
             alerts=alert_rules(settings, name),
             money=money,

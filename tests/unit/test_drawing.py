@@ -123,7 +123,7 @@ def test_the_child_is_given_no_secret(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_the_daemon_never_loads_what_draws() -> None:
     code = (
-        "import sys, watcher.app, watcher.outlets, watcher.service.commands\n"
+        "import sys, watcher.app, watcher.assembly, watcher.outlets, watcher.service.commands\n"
         "print([name for name in sys.modules if 'matplotlib' in name or 'drawing' in name])"
     )
     found = subprocess.run(

@@ -21,7 +21,7 @@ from tempfile import TemporaryDirectory
 from watcher.app import Tokens
 from watcher.domain.alert import Message
 from watcher.domain.road import Reach
-from watcher.outlets import hear, noting, open_chat, open_outbound
+from watcher.outlets import hear, noting, open_chat, open_roads, outbound_over
 from watcher.ports import Clock, Proof
 from watcher.service.hearing import Hearing
 from watcher.settings import Settings, reaches
@@ -107,7 +107,8 @@ async def _own(
         doors.push_async_callback(store.close)
         chat = open_chat(settings, moved=noting(store))
         doors.push_async_callback(chat.close)
-        outbound = await open_outbound(settings, chat, store, clock, Tokens(None), doors)
+        channels = await open_roads(settings, chat, store, doors)
+        outbound = outbound_over(settings, channels, store, clock, Tokens(None))
         loops = [asyncio.create_task(each.run()) for each in outbound.deliverers]
         hearing = Hearing(store, clock)
         if settings.telegram.allowed_users:

@@ -1,0 +1,236 @@
+"""
+The loops, wired: from the settings and what lies outside to a service that runs and stops.
+
+Rule: nothing here opens a socket, a file or a clock of the machine; all of that comes in `Outside`,
+real from `app`, simulated from the storm, so that both run the very same service. Nothing is
+decided here. Stopping is ordered so that nothing said is lost: first no new slots, then a last
+word, then what is queued gets a moment to leave.
+
+    outside ─► outbound ─► funds ─► pollers ─► schedule ─► first words ─► loops
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+import structlog
+
+from watcher.domain.alert import SECOND_US, AccountState, Message, Moment
+from watcher.domain.road import Reach
+from watcher.outlets import Ear, listening, outbound_over, schedule_reports
+from watcher.policy import notes
+from watcher.policy.decide import decide
+from watcher.ports import Channel, Clock, Ids, Money, Scheduler, StoreError, Venue
+from watcher.service.digest import last_seen_us, owed_from_us
+from watcher.service.fund import Fund
+from watcher.service.marks import Marks
+from watcher.service.outbound import Outbound
+from watcher.service.poll import Poller, first_waits_s
+from watcher.service.supervise import Supervisor
+from watcher.service.watchdog import Notify, Watchdog
+from watcher.settings import Settings, alert_rules
+from watcher.store.sqlite import SqliteStore
+from watcher.treasury import funds_over
+
+HOUSEKEEPING_FIRST_S = 60.0
+HOUSEKEEPING_TIMEOUT_S = 45.0
+SLOT_SLACK_S = 30.0
+"""A slot may start a venue (20 s), read it and look for prices: its time-out is far above all."""
+DRAIN_S = 1.0
+DRAIN_LOOK_S = 0.05
+FALLBACK_S = 3.0
+"""How much longer a stop takes where the chat cannot be told."""
+GAP_TOLD_S = 60.0
+"""A shorter stop is an ordinary restart; a longer one is told as time nobody watched."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outside:
+    """
+    Everything the service reaches the world by; all of it is open, none of it closed here.
+
+    `venues` hold every account, `moneys` those that may be topped up, `channels` every road there
+    is. `warm` asks the chat for a sign of life, `notify` tells the service manager, `ear` hears
+    what people say, None where nobody may.
+    """
+
+    clock: Clock
+    scheduler: Scheduler
+    store: SqliteStore
+    venues: Mapping[str, Venue]
+    moneys: Mapping[str, Money]
+    channels: Mapping[Reach, Channel]
+    ids: Ids
+    warm: Callable[[], Awaitable[object]]
+    notify: Notify
+    ear: Ear | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """What was built, for the run and for stopping it."""
+
+    settings: Settings
+    outside: Outside
+    pollers: Mapping[str, Poller]
+    funds: Mapping[str, Fund]
+    outbound: Outbound
+    supervisor: Supervisor
+
+
+async def assemble(settings: Settings, outside: Outside) -> Service:
+    """
+    Wire every part and queue the first words; nothing runs yet.
+
+    Raises: `StoreError` when the ledger cannot be read.
+    """
+    store, clock = outside.store, outside.clock
+    states = await store.load()
+    outbound = outbound_over(settings, outside.channels, store, clock, outside.ids)
+    funds = funds_over(settings, outside.moneys, store, outbound, clock)
+    pollers = _pollers(settings, outside, states, outbound, funds)
+    _schedule_polls(settings, outside.scheduler, pollers)
+    owed_us = owed_from_us(last_seen_us(states.values()), clock.now())
+    schedule_reports(settings, outside.scheduler, pollers, store, outbound, clock, owed_us)
+    try:
+        for said in _first_words(settings, store, states, clock.now()):
+            await store.say(said)
+    except StoreError as error:
+        # a greeting is no reason not to watch
+        log.warning("greeting.missed", reason=str(error))
+    return Service(
+        settings=settings,
+        outside=outside,
+        pollers=pollers,
+        funds=funds,
+        outbound=outbound,
+        supervisor=Supervisor(clock),
+    )
+
+
+def _pollers(
+    settings: Settings,
+    outside: Outside,
+    states: Mapping[str, AccountState],
+    outbound: Outbound,
+    funds: Mapping[str, Fund],
+) -> dict[str, Poller]:
+    marks = Marks()
+    return {
+        name: Poller(
+            venue=venue,
+            rules=alert_rules(settings, name),
+            state=states.get(name) or AccountState(account=name),
+            decide=decide,
+            store=outside.store,
+            outlet=outbound,
+            clock=outside.clock,
+            marks=marks,
+            deadline_s=settings.poll.timeout / SECOND_US,
+            onlooker=funds[name].seen if name in funds else None,
+        )
+        for name, venue in outside.venues.items()
+    }
+
+
+def _schedule_polls(
+    settings: Settings, scheduler: Scheduler, pollers: Mapping[str, Poller]
+) -> None:
+    timeout_s = settings.poll.timeout / SECOND_US + SLOT_SLACK_S
+    waits = first_waits_s(len(pollers), settings.poll.calm / SECOND_US)
+    for (name, poller), first_s in zip(pollers.items(), waits, strict=True):
+        scheduler.every(f"poll:{name}", poller.slot, first_s=first_s, timeout_s=timeout_s)
+        scheduler.every(
+            f"housekeeping:{name}",
+            poller.housekeep,
+            first_s=HOUSEKEEPING_FIRST_S + first_s,
+            timeout_s=HOUSEKEEPING_TIMEOUT_S,
+        )
+
+
+def _first_words(
+    settings: Settings, store: SqliteStore, states: Mapping[str, AccountState], now: Moment
+) -> Iterator[Message]:
+    names = list(settings.accounts)
+    last_us = last_seen_us(states[name] for name in names if name in states)
+    gap_s = (now.steady_us - last_us) / SECOND_US
+    if last_us == 0:
+        yield notes.started(names, now, zone=settings.timezone)
+    elif gap_s > GAP_TOLD_S:
+        yield notes.restarted(names, now, zone=settings.timezone, down_s=gap_s)
+    for number, words in enumerate(store.notes):
+        log.warning("store.noted", reason=words)
+        yield notes.trouble("the memory of watcher", [words], now, subject=f"store:{number}")
+
+
+def start_loops(service: Service) -> None:
+    """Start every loop under the service's supervisor."""
+    outside, supervisor = service.outside, service.supervisor
+    watchdog = Watchdog(
+        clock=outside.clock,
+        store=outside.store,
+        slots=service.pollers,
+        outbound=service.outbound,
+        notify=outside.notify,
+        warm=outside.warm,
+    )
+    supervisor.keep("schedule", outside.scheduler.run)
+    for deliverer in service.outbound.deliverers:
+        supervisor.keep(f"deliver:{deliverer.road.road}", deliverer.run)
+    for name, fund in service.funds.items():
+        supervisor.keep(f"fund:{name}", fund.run, vital=False)
+    supervisor.keep("watchdog", watchdog.run)
+    if outside.ear is not None:
+        listen = listening(
+            service.settings,
+            service.pollers,
+            service.funds,
+            outside.store,
+            service.outbound,
+            outside.clock,
+            outside.ear,
+        )
+        supervisor.keep("commands", listen, vital=False, tracked=False)
+
+
+async def stop(service: Service) -> None:
+    """Take no new slot, say that nobody watches, let what is queued leave, end the loops."""
+    settings, outside = service.settings, service.outside
+    for fund in service.funds.values():
+        fund.stop()
+    await service.supervisor.cancel("schedule", "commands", "watchdog")
+    last = notes.stopped(list(settings.accounts), outside.clock.now(), zone=settings.timezone)
+    try:
+        await outside.store.say(last)
+        service.outbound.wake()
+        await _drained(outside.store)
+        await _told_further(service.outbound, last)
+    except StoreError as error:
+        log.warning("farewell.missed", reason=str(error))
+    service.outbound.stop()
+    await service.supervisor.finish()
+
+
+async def _drained(store: SqliteStore) -> None:
+    """Wait until the outbox is empty or `DRAIN_S` have passed; what stays is sent at next start."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + DRAIN_S
+    while loop.time() < end:
+        if (await store.backlog()).waiting == 0:
+            return
+        await asyncio.sleep(DRAIN_LOOK_S)
+
+
+async def _told_further(outbound: Outbound, last: Message) -> None:
+    """Tell the fallback that nobody watches where the chat could not be told."""
+    fallback = outbound.instead(last)
+    loop = asyncio.get_running_loop()
+    end = loop.time() + FALLBACK_S
+    while fallback is not None and loop.time() < end:
+        if last.key in fallback.rows.sent:
+            return
+        await asyncio.sleep(DRAIN_LOOK_S)
