@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
+
+from watcher.sim.default import empty_world
+from watcher.sim.demo.market import sell_off
+from watcher.sim.demo.record import TIERS as LADDER
+from watcher.sim.demo.rescue import failures_of, lines_of, rescues_of
+from watcher.sim.demo.run import START_US
+from watcher.sim.demo.show import Plot, Show
+from watcher.sim.demo.stage import cast
+from watcher.sim.demo.truth import worth
+from watcher.sim.demo.view import PlainView, clock_text
+from watcher.sim.practice import serve
+from watcher.sim.things import Account
+from watcher.sim.world import SECOND_US, World
 
 pytestmark = [pytest.mark.process, pytest.mark.slow]
 
@@ -45,14 +61,19 @@ def test_two_seeds_tell_two_stories_and_both_hold(tmp_path: Path) -> None:
         out, png = folder / "out.jsonl", folder / "out.png"
         options = ("--seed", str(seed), "--json", str(out), "--png", str(png))
         runs[seed] = (demo(folder, *options), out, png)
-    stories = {}
+    stories, pages = {}, {}
     for seed, (process, out, png) in runs.items():
         said, _ = process.communicate(timeout=300)
         assert process.returncode == 0, said[-3000:]
         assert "FAILED" not in said
         assert png.stat().st_size > 10_000
-        stories[seed] = events_of(out)
+        stories[seed], pages[seed] = events_of(out), said
 
+    # what the README shows is what it says
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    [sample] = [part for part in readme.split("```") if "saved by a top-up" in part]
+    for line in (line for line in sample.strip().splitlines() if line != "..."):
+        assert line in pages[1]
     for events in stories.values():
         assert all(set(event) >= KEYS for event in events)
         for account in ("bybit_main", "binance_main", "okx_main"):
@@ -66,11 +87,86 @@ def test_two_seeds_tell_two_stories_and_both_hold(tmp_path: Path) -> None:
         dead = {event["account"] for event in events if event["kind"] == "liquidation"}
         assert any(name.endswith("_twin") for name in dead)
         assert not any(name.endswith("_main") for name in dead)
+        assert {"binance_main"} == {e["account"] for e in events if e["kind"] == "top-up"}
+        touched = {event["account"] for event in events if event["kind"] == "action"}
+        assert touched
+        assert not touched & {"binance_main", "binance_twin"}
 
     times = [
         [event["t"] for event in events if event["kind"] == "alert"] for events in stories.values()
     ]
     assert times[0] != times[1]
+
+
+async def told(folder: Path) -> tuple[World, Show, dict[str, Decimal]]:
+    """Play a story in this process, so that its world can be asked; return the first worths too."""
+    path, _ = sell_off(5)
+    world = empty_world(seed=5, start_us=START_US, prices=path.prices_at(0))
+    pairs = cast(world, None)
+    world.follow(path)
+    starts = {name: worth(world, account) for name, account in world.accounts.items()}
+    practice = await serve(world, lockstep=True)
+    plot = Plot(
+        lines=dict(zip(LADDER, (20.0, 12.0, 6.0, 3.0), strict=True)),
+        end_s=path.length_us / SECOND_US,
+        outage_venue="bybit",
+        outage_s=2800.0,
+        trader_s=120.0,
+        email_s=1800.0,
+        pace=None,
+    )
+    with (folder / "said.txt").open("w", encoding="utf-8") as out:
+        view = PlainView(Console(file=out))
+        show = Show(practice=practice, pairs=pairs, plot=plot, view=view)
+        try:
+            await show.run(folder / "daemon")
+        finally:
+            await practice.close()
+    return world, show, starts
+
+
+def held(account: Account) -> Decimal:
+    """Return the USDT of all its wallets."""
+    return sum((purse.get("USDT", Decimal(0)) for purse in account.wallets.values()), Decimal(0))
+
+
+def test_a_top_up_saves_and_without_it_the_same_account_dies(tmp_path: Path) -> None:
+    """The world is asked what moved and what was lost; rehearsed only, the demo's check fails."""
+    out, nowhere = tmp_path / "out.jsonl", tmp_path / "none.png"
+    dry = demo(tmp_path, "--top-up", "dry_run", "--json", str(out), "--png", str(nowhere))
+
+    world, show, starts = asyncio.run(told(tmp_path))
+    [rescue] = rescues_of(world, show.record, show.pairs, starts, show.ledger)
+    said = "\n".join(lines_of(rescue))
+    main, twin = world.account("binance_main"), world.account("binance_twin")
+
+    assert failures_of(rescue) == []
+    assert main.liquidations == []
+    assert main.transfers
+    assert {(one.source, one.target) for one in main.transfers} == {("funding", "futures")}
+    assert sum(one.amount for one in main.transfers) <= 12_000
+    intents = [Decimal(one["amount"]) for one in show.ledger]
+    assert intents == [one.amount for one in main.transfers]
+    for one in main.transfers:
+        at = clock_text((one.at_us - world.start_us) / SECOND_US)
+        assert f"{at}  moved {one.amount:,.2f} USDT, funding → futures" in said
+    # whoever has no position is worth what the wallets hold
+    assert twin.positions == {}
+    assert twin.transfers == []
+    died = clock_text((twin.liquidations[0].at_us - world.start_us) / SECOND_US)
+    lost = starts["binance_twin"] - held(twin)
+    assert starts["binance_twin"] == starts["binance_main"]
+    assert f"liquidated at {died}, {lost:,.0f} USDT lost" in said
+    nearest = show.record.nearest["binance_main"][1]
+    curve = [value for _, value in show.record.curves["binance_main"] if value is not None]
+    assert 3.0 < nearest <= min(curve)
+
+    words, _ = dry.communicate(timeout=300)
+    assert dry.returncode == 1, words[-3000:]
+    assert "FAILED: binance_main: nothing was moved" in words
+    assert "TOP-UP, DRY RUN" in words
+    dead = {e["account"]: e["t"] for e in events_of(out) if e["kind"] == "liquidation"}
+    assert dead["binance_main"] == dead["binance_twin"]
 
 
 def test_without_ccxt_there_is_no_demo(tmp_path: Path) -> None:
