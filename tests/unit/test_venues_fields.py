@@ -32,11 +32,22 @@ def test_fractions_never_pass_through_a_float() -> None:
         ('{"a": NaN}', "NaN"),
         ('{"a": -Infinity}', "Infinity"),
         ("[" * 100_000, "nested too deep"),
+        ("[" * 21 + "]" * 21, "nested too deep"),
+        ('{"a":' * 21 + "1" + "}" * 21, "nested too deep"),
+        ('{"a": [' * 11 + "]}" * 11, "nested too deep"),
     ],
 )
 def test_a_body_that_is_no_json_says_what_it_looks_like(body: str, words: str) -> None:
     with pytest.raises(NotJson, match=words):
         decode(body)
+
+
+def test_what_is_nested_no_deeper_than_an_answer_may_be_is_read() -> None:
+    decode("[" * 20 + "]" * 20)
+    decode('{"a":' * 20 + "1" + "}" * 20)
+    decode("[" + ",".join(["[[]]"] * 1000) + "]")
+
+    assert decode('{"said": "a [bracket {left open"}') == {"said": "a [bracket {left open"}
 
 
 @pytest.mark.parametrize("value", [None, "", "NaN", "Infinity", "1e30", "abc", True, [], {}, 0.5])
