@@ -90,6 +90,37 @@ def test_an_empty_ledger_says_so_and_none_is_trouble(
     assert "not found" in capsys.readouterr().err
 
 
+def test_an_account_nobody_knows_is_no_account_without_top_ups(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A typing error must not read as: nothing was ever moved."""
+    options = given(tmp_path, [HUMAN])
+
+    assert ledger.main([*options, "--account", "mian"]) == 2
+    assert "--account mian: known are main" in capsys.readouterr().err
+
+
+def test_a_freeze_that_cannot_be_written_says_what_holds_money_instead(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = given(tmp_path)
+    (tmp_path / "ledger.db").write_bytes(b"no database" * 999)
+
+    assert money.main(["freeze", "--reason", "odd numbers", *options]) == 1
+    said = capsys.readouterr().err
+    assert "NOT frozen" in said
+    assert str(tmp_path / "money.kill") in said
+
+
+@pytest.mark.parametrize("verb", ["freeze", "unfreeze"])
+def test_a_reason_of_nothing_is_none(tmp_path: Path, verb: str) -> None:
+    options = given(tmp_path)
+
+    with pytest.raises(SystemExit) as refused:
+        money.main([verb, "--reason", " ", *options])
+    assert refused.value.code == 2
+
+
 def test_a_freeze_holds_and_its_reason_is_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

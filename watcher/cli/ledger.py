@@ -38,6 +38,11 @@ def main(argv: Sequence[str]) -> int:
         print(f"watcher: {error}", file=sys.stderr)
         return TROUBLE
     if arguments.account is not None:
+        known = {*settings.accounts, *(intent.account for intent in found)}
+        if arguments.account not in known:
+            names = ", ".join(sorted(known)) or "none"
+            print(f"watcher: --account {arguments.account}: known are {names}", file=sys.stderr)
+            return REFUSED
         found = [intent for intent in found if intent.account == arguments.account]
     if arguments.json:
         document = {"schema": SCHEMA, "intents": [_facts(intent) for intent in found]}

@@ -35,7 +35,7 @@ def main(argv: Sequence[str]) -> int:
     verbs.add_parser("status", help="modes, what holds money, what is open")
     for name, text in (("freeze", "move nothing any more"), ("unfreeze", "let money move again")):
         verb = verbs.add_parser(name, help=text)
-        verb.add_argument("--reason", required=True, help="kept in the ledger and told")
+        verb.add_argument("--reason", required=True, type=_reason, help="kept and told")
     settling = verbs.add_parser("settle", help="say what became of a top-up nobody knows of")
     settling.add_argument("id", help="as `watcher ledger` shows it")
     which = settling.add_mutually_exclusive_group(required=True)
@@ -52,7 +52,17 @@ def main(argv: Sequence[str]) -> int:
         return asyncio.run(_timed(arguments, settings))
     except (StoreError, ConfigError) as error:
         print(f"watcher: {error}", file=sys.stderr)
+        if arguments.verb == "freeze":
+            # whoever wants money to stand still gets it, whatever became of the ledger
+            file = Path(settings.state_dir) / KILL_FILE
+            print(f"watcher: NOT frozen; the file {file} holds all money too", file=sys.stderr)
         return TROUBLE
+
+
+def _reason(raw: str) -> str:
+    if not raw.strip():
+        raise argparse.ArgumentTypeError("expected a few words that say why")
+    return raw
 
 
 async def _timed(arguments: argparse.Namespace, settings: Settings) -> int:
