@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +17,7 @@ from watcher.domain.alert import MINUTE_US, Lane, Measure, Message, Tier
 from watcher.domain.road import Act, Reach
 from watcher.domain.topup import Intent, Mode, Progress, Route, Verb
 from watcher.policy import by_hand, deeds, protocol
+from watcher.policy import messages as say
 from watcher.policy import proposals as words
 from watcher.policy.allowance import Why
 from watcher.policy.sizing import Proposal
@@ -331,3 +333,21 @@ def test_the_caps_told_are_those_left_after_it() -> None:
 
     assert "Caps left: day 1,150, week 4,150 USDT, 2 more a day" in text
     assert "funding then holds 4,750 USDT" in text
+
+
+def test_each_headline_about_money_is_explained_to_whoever_is_woken_by_it() -> None:
+    page = Path(__file__).resolve().parents[2] / "docs" / "operations.md"
+    rows = [line.split("|")[1] for line in page.read_text().splitlines() if line.startswith("|")]
+    told = {title.strip() for row in rows for title in re.split(r", (?=[A-Z])|,$", row)}
+    said = {
+        *(say.TOP_UP_PLEASE.values()),
+        *(say.TOP_UP, say.TOP_UP_ASK, say.TOP_UP_APPROVED, say.TOP_UP_SENT, say.TOP_UP_DONE),
+        *(say.TOP_UP_NOT_KNOWN, say.LOOK_YOURSELF, say.TOP_UP_REFUSED, say.TOP_UP_ABSENT),
+        *(say.TOP_UP_EXPIRED, say.TOP_UP_DENIED, say.TOP_UP_CANCELLED),
+        *(say.TOP_UPS_OFF, say.FROZEN),
+    }
+
+    assert said <= told
+    # the one with a comma of its own, and what an arrival is called
+    assert say.TOP_UP_DRY_RUN in "".join(rows)
+    assert say.TOP_UP_ARRIVED in page.read_text()
