@@ -69,7 +69,5 @@ def quick(case: Case) -> Case:
 
 
 def deep(case: Case) -> Case:
-    """Return *case* with one more id to come to, or one more request on its way."""
-    if case.assurance is Assurance.DEDUP:
-        return replace(case, requests=3)
-    return replace(case, attempts=3)
+    """Return *case* with one more id to come to, and one more request on its way."""
+    return replace(case, attempts=3, requests=3)

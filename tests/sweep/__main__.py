@@ -25,8 +25,9 @@ import structlog
 from tests.sweep.gate import Accident
 from tests.sweep.memo import remembered
 from tests.sweep.run import Outcome, Plan, outcomes, planned
+from tests.sweep.scene import WAYS, Story
 from tests.sweep.venue import Fault
-from watcher.domain.topup import Assurance
+from watcher.domain.topup import Verb
 
 PROCESSES, CHUNK, FAULTY_SHOWN_MAX = 2, 100, 5
 POINTS = 20_000
@@ -47,19 +48,23 @@ def play(plans: Sequence[Plan]) -> list[Played]:
 
 def plain_plans(*, signs_late: bool) -> list[Plan]:
     return [
-        Plan(assurance=assurance, fault=fault, falls_on=falls_on, signs_late=signs_late)
-        for falls_on in (False, True)
-        for assurance in Assurance
+        Plan(verb=verb, assurance=assurance, fault=fault, story=story, signs_late=signs_late)
+        for story in Story
+        for verb, assurance in WAYS
         for fault in Fault
     ]
 
 
-def every_call(plain: Sequence[Played]) -> Iterator[Plan]:
-    """Each call killed once, where one top-up is enough; with no other fault also frozen."""
+def every_call(plain: Sequence[Played], *, whole: bool) -> Iterator[Plan]:
+    """
+    Each call where one top-up is enough: with no other fault struck by every accident, with one
+    killed. Of verbs inside an engine that is the *whole* of it.
+    """
     for plan, outcome in plain:
-        if plan.falls_on:
+        alone = plan.fault is Fault.NONE
+        if plan.story is not Story.ONCE or not (whole or alone or plan.verb is Verb.MOVE):
             continue
-        for accident in Accident if plan.fault is Fault.NONE else (Accident.KILL,):
+        for accident in Accident if alone or whole else (Accident.KILL,):
             for point in range(1, outcome.points + 1):
                 yield planned(plan, {point: accident})
 
@@ -80,12 +85,14 @@ def chunks(plans: Iterator[Plan]) -> Iterator[list[Plan]]:
         yield chunk
 
 
-def sweep(points: int, seed: int, *, every: bool, signs_late: bool = False) -> list[Played]:
+def sweep(
+    points: int, seed: int, *, every: bool, whole: bool = False, signs_late: bool = False
+) -> list[Played]:
     """Return what came of runs with at least *points* accidents; with *every* of every call's."""
     rng = random.Random(seed)
     plain = play(plain_plans(signs_late=signs_late))
     played, struck = list(plain), 0
-    fixed = chunks(every_call(plain) if every else iter(()))
+    fixed = chunks(every_call(plain, whole=whole) if every else iter(()))
     more = chunks(drawn(plain, rng))
     with ProcessPoolExecutor(PROCESSES) as pool:
         for found in pool.map(play, fixed):
@@ -109,10 +116,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--points", type=int, default=POINTS)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--drawn-only", action="store_true", help="not every call of every plan")
+    parser.add_argument("--whole", action="store_true", help="every accident at every call")
     parser.add_argument("--signs-late", action="store_true", help="break the fence on purpose")
     given = parser.parse_args(arguments)
     played = sweep(
-        given.points, given.seed, every=not given.drawn_only, signs_late=given.signs_late
+        given.points,
+        given.seed,
+        every=not given.drawn_only,
+        whole=given.whole,
+        signs_late=given.signs_late,
     )
     total = total_of(played)
     sys.stdout.write(json.dumps(total) + "\n")

@@ -16,7 +16,7 @@ from tests.sweep.gate import Gate
 from watcher.domain.alert import Message, Moment
 from watcher.domain.road import Reach
 from watcher.domain.topup import Intent, Progress
-from watcher.ports import Flag
+from watcher.ports import Flag, StoreError
 from watcher.store import intents as books
 from watcher.store import kept, outbox, schema
 
@@ -59,10 +59,10 @@ class MemoryStore:
                 self.note_told()
             return done
 
-        return await self.gate.call("written", transaction)
+        return await self.gate.call(transaction, StoreError)
 
     async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        return await self.gate.call("read", lambda: work(self.ledger))
+        return await self.gate.call(lambda: work(self.ledger), StoreError)
 
     async def flags(self) -> Mapping[str, Flag]:
         return await self.read(kept.flags_of)
@@ -80,9 +80,7 @@ class MemoryStore:
     def note_told(self) -> None:
         """Take off what is written down as unknown in a transaction that says something."""
         unknown = {one.id for one in self.intents() if one.progress is Progress.UNKNOWN}
-        self.gate.told |= unknown
-        for name in unknown & set(self.gate.unclear_us):
-            del self.gate.unclear_us[name]
+        self.gate.is_told(unknown)
 
     def intents(self) -> list[Intent]:
         return books.intents_of(self.ledger)

@@ -6,11 +6,12 @@ import json
 
 import pytest
 
-from tests.sweep.__main__ import FLAWS, main, play
+from tests.sweep.__main__ import FLAWS, main, plain_plans, play
 from tests.sweep.gate import Accident
 from tests.sweep.run import Plan, planned
+from tests.sweep.scene import WAYS, Story
 from tests.sweep.venue import Fault
-from watcher.domain.topup import Assurance
+from watcher.domain.topup import Assurance, Verb
 
 ROUND_OF_SENDING = range(54, 160)
 """The calls from the decision to the proof, as the plain run numbers them."""
@@ -21,15 +22,31 @@ def frozen_while_sending(*, signs_late: bool) -> list[Plan]:
     return [planned(plain, {at: Accident.FREEZE}) for at in ROUND_OF_SENDING]
 
 
-@pytest.mark.parametrize("assurance", list(Assurance))
-@pytest.mark.parametrize("executed", [1, 2])
-def test_without_accidents_money_arrives(assurance: Assurance, executed: int) -> None:
-    plan = Plan(assurance=assurance, fault=Fault.NONE, falls_on=executed > 1)
+@pytest.mark.parametrize(("verb", "assurance"), WAYS)
+@pytest.mark.parametrize(
+    ("story", "executed"),
+    [(Story.ONCE, 1), (Story.FALLS_ON, 2), (Story.BRAKED, 5), (Story.AGAIN, 3)],
+)
+def test_without_accidents_money_arrives(
+    verb: Verb, assurance: Assurance, story: Story, executed: int
+) -> None:
+    plan = Plan(verb=verb, assurance=assurance, fault=Fault.NONE, story=story)
 
     [(_, outcome)] = play([plan])
 
     assert outcome.executed == executed
     assert outcome.is_clean
+
+
+def test_with_each_fault_alone_money_arrives_or_a_person_looks() -> None:
+    """Without ids a request nobody heard of again is for a person; all others arrive."""
+    for plan, outcome in play(plain_plans(signs_late=False)):
+        lost = plan.fault in (Fault.LOST, Fault.TOO_LATE, Fault.FAILED)
+        blind = plan.assurance is Assurance.BLIND_SEND
+
+        assert outcome.is_clean, (plan, outcome)
+        if plan.story is Story.ONCE:
+            assert outcome.executed == (not (lost and blind)), (plan, outcome)
 
 
 def test_a_process_that_slept_while_sending_moves_nothing_twice() -> None:
@@ -57,6 +74,6 @@ def test_accidents_drawn_by_chance_harm_nothing(capsys: pytest.CaptureFixture[st
 
 @pytest.mark.deep
 def test_a_hundred_thousand_accidents_harm_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    code = main(["--points", "100000"])
+    code = main(["--whole", "--points", "100000"])
 
     assert code == 0, capsys.readouterr()

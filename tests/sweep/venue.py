@@ -9,7 +9,7 @@ its history no sooner than the lag. Every call goes through the gate, where a pr
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
 
@@ -28,6 +28,7 @@ from watcher.domain.topup import (
     Route,
     Verb,
 )
+from watcher.ports import VenueError
 
 WINDOW_MS = 3000
 QUEUE_US = 33 * MINUTE_US
@@ -49,7 +50,11 @@ class Fault(StrEnum):
     QUEUED_REPLY_LOST = "queued_reply_lost"
     FAILED = "failed"
     HISTORY_LAGS = "history_lags"
+    HISTORY_LAGS_LONG = "history_lags_long"
     DEAF = "deaf"
+    REVOKED = "revoked"
+    READ_AS_ZERO = "read_as_zero"
+    READ_TALL = "read_tall"
 
 
 WAITS_US = {
@@ -60,6 +65,12 @@ WAITS_US = {
     Fault.QUEUED_REPLY_LOST: QUEUE_US,
 }
 """How long it is until a request arrives, or an accepted one is executed."""
+LAGS_US = {
+    Fault.HISTORY_LAGS: 60 * SECOND_US,
+    Fault.HISTORY_LAGS_LONG: 9 * MINUTE_US,
+}
+"""How long after its execution a movement is in no list."""
+REVOKED_US, ZERO_US = 5 * MINUTE_US, 2 * MINUTE_US
 UNANSWERED = {
     Fault.LATE,
     Fault.TOO_LATE,
@@ -86,12 +97,17 @@ class Bank:
 
     assurance: Assurance
     fault: Fault
-    held: Decimal = Decimal(200)
+    held: Decimal
     signs_late: bool = False
     orders: list[Order] = field(default_factory=list)
     failed: set[str] = field(default_factory=set)
     executed: list[tuple[Intent, int]] = field(default_factory=list)
     requests: int = 0
+    asked_rights: int = 0
+    asked_balances: int = 0
+    until_us: int = 0
+    """Until when rights stay revoked, or balances are read as zero."""
+    least: Decimal = Decimal("Infinity")
 
     def knows(self, ref: str) -> bool:
         waiting = any(each.intent.venue_ref == ref for each in self.orders if each.arrived)
@@ -117,6 +133,7 @@ class Bank:
         if used or intent.amount > self.held:
             return False
         self.held -= intent.amount
+        self.least = min(self.least, self.held)
         self.executed.append((intent, at_us))
         return True
 
@@ -143,15 +160,37 @@ class Bank:
     def refusal(self, intent: Intent, ts_ms: int, now_us: int, fault: Fault) -> Answer | None:
         if now_us // 1000 - ts_ms > WINDOW_MS:
             return _answer(Answered.REJECTED, "time stamp")
+        if self.fault is Fault.REVOKED and now_us < self.until_us:
+            return _answer(Answered.REJECTED, "permission")
         if fault is Fault.REFUSED or intent.amount > self.held:
             return _answer(Answered.REJECTED, "not enough")
         if self.assurance is Assurance.DEDUP and self.knows(intent.venue_ref):
             return _answer(Answered.DUPLICATE, "id used")
         return None
 
+    def read_balance(self, now_us: int) -> Decimal:
+        """Return what is held, or on the worst days nought, or a thousand times as much."""
+        self.settle(now_us)
+        self.asked_balances += 1
+        if self.fault is Fault.READ_AS_ZERO:
+            # from the second one on: after caps were held against it
+            if self.asked_balances == 2:
+                self.until_us = now_us + ZERO_US
+            return Decimal(0) if now_us < self.until_us else self.held
+        tall = self.fault is Fault.READ_TALL and self.asked_balances % 2 == 0
+        return self.held * 1000 if tall else self.held
+
+    def read_rights(self, now_us: int) -> KeyRights:
+        """Return what the key may do; revoked between what was decided and what is to be sent."""
+        self.asked_rights += 1
+        if self.fault is Fault.REVOKED and self.asked_rights == 2:
+            self.until_us = now_us + REVOKED_US
+        may = now_us >= self.until_us or self.fault is not Fault.REVOKED
+        return replace(FINE, transfer=may, trade=may)
+
     @property
     def lag_us(self) -> int:
-        return 60 * SECOND_US if self.fault is Fault.HISTORY_LAGS else 0
+        return LAGS_US.get(self.fault, 0)
 
     def shown(self, now_us: int) -> list[tuple[Intent, int]]:
         self.settle(now_us)
@@ -177,17 +216,13 @@ class SweepMoney:
         return WINDOW_MS
 
     async def uid(self) -> str:
-        return await self._gate.call("uid", lambda: UID)
+        return await self._gate.call(lambda: UID, VenueError)
 
     async def now_ms(self) -> int:
-        return await self._gate.call("now_ms", lambda: self._gate.at_us // 1000)
+        return await self._gate.call(lambda: self._gate.at_us // 1000, VenueError)
 
     async def balance(self, route: Route) -> Decimal:
-        def read() -> Decimal:
-            self._bank.settle(self._gate.at_us)
-            return self._bank.held
-
-        return await self._gate.call("balance", read)
+        return await self._gate.call(lambda: self._bank.read_balance(self._gate.at_us), VenueError)
 
     async def send(self, intent: Intent, ts_ms: int) -> Answer:
         def post() -> Answer | None:
@@ -196,7 +231,11 @@ class SweepMoney:
             signed = now_us // 1000 if self._bank.signs_late else ts_ms
             return self._bank.post(intent, signed, now_us)
 
-        answer = await self._gate.call("send", post)
+        try:
+            answer = await self._gate.call(post, VenueError)
+        except VenueError:
+            self._gate.unclear(intent.id)
+            raise
         if answer is None:
             self._gate.pass_(TIMEOUT_S)
             answer = _answer(Answered.UNKNOWN, "")
@@ -205,7 +244,7 @@ class SweepMoney:
         return answer
 
     async def lookup(self, intent: Intent) -> Lookup:
-        return await self._gate.call("lookup", lambda: self._look(intent))
+        return await self._gate.call(lambda: self._look(intent), VenueError)
 
     async def history(self, route: Route, *, since_us: int) -> Sequence[Movement]:
         def read() -> list[Movement]:
@@ -213,10 +252,10 @@ class SweepMoney:
             kept = self._bank.assurance is not Assurance.BLIND_SEND
             return [_row(number, one, at_us, kept=kept) for number, (one, at_us) in rows]
 
-        return await self._gate.call("history", read)
+        return await self._gate.call(read, VenueError)
 
     async def rights(self) -> KeyRights:
-        return await self._gate.call("rights", lambda: FINE)
+        return await self._gate.call(lambda: self._bank.read_rights(self._gate.at_us), VenueError)
 
     async def close(self) -> None:
         return None
