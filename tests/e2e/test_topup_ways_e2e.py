@@ -16,8 +16,9 @@ import pytest
 
 from tests.e2e.books import coin_margined, falls, multi_assets, symbol, world_of
 from tests.e2e.lockstep import staged
-from tests.e2e.test_topups_e2e import first_lines, ledger
+from tests.e2e.test_topups_e2e import cli, first_lines, ledger
 from watcher.sim.default import new_account
+from watcher.sim.practice import serve, write_config
 from watcher.sim.things import Account, Debt, MarginPair, Rights
 from watcher.sim.world import World
 
@@ -180,5 +181,26 @@ def test_a_request_is_made_where_no_pool_holds_what_is_free(tmp_path: Path) -> N
             await stage.to(330)
             assert first_lines(stage)[:1] == ["💵 PLEASE ADD"]
             assert account.transfers == []
+
+    asyncio.run(play())
+
+
+def test_check_says_where_no_top_up_can_be_made(tmp_path: Path) -> None:
+    """A pool of another mode would be waited for, in silence, until the account is gone."""
+
+    async def play() -> None:
+        world = world_of()
+        in_multi(world)
+        practice = await serve(world)
+        try:
+            config = write_config(practice, tmp_path)
+            text = config.read_text(encoding="utf-8")
+            for to, none in (("cross:USDT", True), ("cross:multi", False)):
+                config.write_text(text + table(to, source="spot"), encoding="utf-8")
+                _, told = await asyncio.to_thread(cli, tmp_path, "check")
+                assert "top-ups: auto, move below 10% up to 15%" in told
+                assert ("NONE MADE: no cross:USDT here now; pools: cross:multi" in told) is none
+        finally:
+            await practice.close()
 
     asyncio.run(play())

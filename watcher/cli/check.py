@@ -12,6 +12,7 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from watcher.app import open_clock, open_venues, rehearsed, set_up_log
@@ -23,12 +24,14 @@ from watcher.domain.alert import SECOND_US
 from watcher.domain.report import PoolReport, Report, Status
 from watcher.domain.road import Reach
 from watcher.domain.status import KeyRights, VenueStatus
+from watcher.domain.topup import Verb
 from watcher.margin import BookError, evaluate
 from watcher.policy import opinions, proving
 from watcher.policy.checks import tolerance
 from watcher.policy.plan import plan, steps
 from watcher.ports import StoreError, Venue, VenueError
 from watcher.settings import ConfigError, Need, Settings, alert_rules, reaches
+from watcher.settings.top_up import TopUp
 from watcher.store.beside import overview
 from watcher.venues.ccxt_venue import Shared
 
@@ -203,6 +206,21 @@ def _tell(answer: Answer, settings: Settings, now_us: int) -> None:
             show.line(f"  {pool.pool}: {words}", style="red")
     for line in plan(answer.snapshot, alert_rules(settings, answer.name)):
         print(f"  {line}")
+    _tell_top_ups(account.top_up, answer.snapshot)
+
+
+def _tell_top_ups(table: TopUp | None, snapshot: Snapshot) -> None:
+    if table is None:
+        return
+    verbs = ", ".join(verb.value for verb in table.verbs)
+    print(f"  top-ups: {table.mode}, {verbs} below {table.trigger} up to {table.target}")
+    leads = {
+        table.destination if verb is not Verb.ADD_MARGIN else "isolated:*" for verb in table.verbs
+    }
+    if not any(fnmatchcase(pool, to) for pool in snapshot.rules for to in leads):
+        there = ", ".join(sorted(snapshot.rules)) or "none"
+        words = f"  top-ups: NONE MADE: no {' or '.join(sorted(leads))} here now; pools: {there}"
+        show.line(words, style="yellow")
 
 
 def _troubles(pool: PoolReport, snapshot: Snapshot, limit: float) -> list[str]:
