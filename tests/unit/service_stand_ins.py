@@ -156,6 +156,8 @@ class Venue:
         self.answers = list(answers)
         self.start_failures: list[Exception] = []
         self.live: Mapping[str, float] | Exception = {}
+        self.elsewhere: Mapping[str, float] = {}
+        self.asked_elsewhere: list[list[str]] = []
         self.told = VenueStatus(
             mode="unified",
             rights=KeyRights(read=True, trade=False, transfer=False, withdraw=False, ip_bound=True),
@@ -184,6 +186,10 @@ class Venue:
         if isinstance(self.live, Exception):
             raise self.live
         return self.live
+
+    async def prices_elsewhere(self, symbols: Sequence[str]) -> Mapping[str, float]:
+        self.asked_elsewhere.append(list(symbols))
+        return self.elsewhere
 
     async def housekeeping(self) -> None:
         self.kept += 1

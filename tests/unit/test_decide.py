@@ -40,7 +40,7 @@ from watcher.domain.alert import (
     Tier,
 )
 from watcher.policy import decide
-from watcher.policy.decide import factors_of
+from watcher.policy.looking import factors_of
 
 
 class Account:

@@ -32,6 +32,7 @@ from watcher.domain.alert import (
     Message,
     Moment,
     Seen,
+    Still,
     Tier,
 )
 from watcher.domain.road import Reach
@@ -231,6 +232,63 @@ def test_on_a_miss_live_prices_come_from_the_venue_and_from_other_accounts() -> 
         await slots.slots(1)
 
         assert [each.prices for each in slots.seen] == [{}, {"BTC": 48000.0}, {"BTC": 47000.0}, {}]
+
+    in_world(story)
+
+
+def test_from_the_second_miss_on_other_venues_are_asked_of_what_nobody_here_says() -> None:
+    async def story(clock: SteppedClock) -> None:
+        venue = Venue("main", ["50000", unreachable()])
+        venue.live, venue.elsewhere = unreachable(), {"BTC": 46000.0}
+        slots = Slots(clock, venue)
+        await slots.slots(3)
+        venue.live = {"BTC": 47000.0}
+        await slots.slots(1)
+
+        expected = [{}, {}, {"BTC": 46000.0}, {"BTC": 47000.0}]
+        assert [each.prices for each in slots.seen] == expected
+        assert venue.asked_elsewhere == [["BTCUSDT"]]
+
+    in_world(story)
+
+
+def test_during_a_ban_other_venues_are_asked_and_the_own_one_is_not() -> None:
+    async def story(clock: SteppedClock) -> None:
+        until_us = clock.now().wall_us + 600 * SECOND_US
+        venue = Venue("main", ["50000", Banned("banned", until_us=until_us)])
+        venue.live, venue.elsewhere = {"BTC": 1.0}, {"BTC": 46000.0}
+        slots = Slots(clock, venue)
+        await slots.slots(4)
+
+        assert [each.prices for each in slots.seen] == [{}, {}, *[{"BTC": 46000.0}] * 2]
+        assert venue.snapshots == 2
+
+    in_world(story)
+
+
+def test_beside_a_reading_come_other_venues_marks_and_no_other_accounts_of_the_same() -> None:
+    async def story(clock: SteppedClock) -> None:
+        marks = Marks()
+        slots = Slots(clock, Venue("main", ["50000"]), marks=marks)
+        for name, venue, mark in (("twin", "bybit", "1"), ("far", "okx", "48000")):
+            marks.note(replace(snapshot(name, mark), venue=venue), clock.now())
+
+        assert [each.prices for each in await slots.slots(2, every_s=16)] == [{"BTC": 48000.0}, {}]
+        assert slots.venue.asked_elsewhere == []
+
+    in_world(story)
+
+
+def test_of_a_mark_that_stands_still_other_venues_are_asked() -> None:
+    async def story(clock: SteppedClock) -> None:
+        venue = Venue("main", ["50000"])
+        venue.elsewhere = {"BTC": 48000.0}
+        slots = Slots(clock, venue)
+        still = Still(since_us=clock.now().steady_us)
+        slots.poller.state = replace(slots.poller.state, still={"BTCUSDT": still})
+        seen = await slots.slots(4)
+
+        assert [each.prices for each in seen] == [{}, {}, {}, {"BTC": 48000.0}]
 
     in_world(story)
 

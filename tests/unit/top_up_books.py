@@ -30,7 +30,8 @@ from watcher.domain.topup import (
 from watcher.policy import topups
 from watcher.policy.allowance import Balance, Held, Means
 from watcher.policy.checks import Look
-from watcher.policy.decide import decide, look
+from watcher.policy.decide import decide
+from watcher.policy.looking import look
 from watcher.policy.sizing import Proposal
 
 POOL = "cross:USDT"

@@ -128,8 +128,9 @@ class Seen:
     """
     What one poll slot brought. Exactly one of `snapshot` and `missed` is set.
 
-    `prices` are live prices by underlying from any venue, used to re-price the last good snapshot
-    while this account cannot be read. `status` is what the venue last said of mode, key and clock.
+    `prices` are live prices by underlying: beside a miss from any venue, to re-price the last good
+    snapshot with; beside a snapshot from other venues only, to compare its own with. `status` is
+    what the venue last said of mode, key and clock.
     """
 
     snapshot: Snapshot | None
@@ -281,12 +282,21 @@ class FindingState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Still:
+    """Since when a mark reads the same, and what it was `elsewhere` when first compared since."""
+
+    since_us: int
+    elsewhere: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AccountState:
     """
     Everything remembered of one account between two decisions. Survives a restart as it is.
 
     `key` is what its key was last known to be: whose, and with which rights. `crossed` says since
-    which reading, without a miss or a better one between, a pool lies beyond the trigger.
+    which reading, without a miss or a better one between, a pool lies beyond the trigger. `still`
+    is of marks by symbol, `pegs` what one of a collateral asset was last worth in what it follows.
     """
 
     account: str
@@ -300,6 +310,8 @@ class AccountState:
     mutes: tuple[Mute, ...] = ()
     key: KeyRights | None = None
     crossed: Mapping[str, int] = field(default_factory=dict)
+    still: Mapping[str, Still] = field(default_factory=dict)
+    pegs: Mapping[str, float] = field(default_factory=dict)
 
 
 class Lane(IntEnum):

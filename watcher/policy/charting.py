@@ -27,9 +27,9 @@ from watcher.domain.report import PoolReport
 from watcher.margin import BookError
 from watcher.policy import lines, wording
 from watcher.policy import messages as say
-from watcher.policy.decide import look
 from watcher.policy.figures import label_of
 from watcher.policy.history import value_of
+from watcher.policy.looking import look
 from watcher.policy.readings import Gauge
 from watcher.policy.wording import Bold, filled, row
 

@@ -6,7 +6,7 @@ Rule: a check that is not in here does not exist.
 
 from __future__ import annotations
 
-from watcher.policy import checks, doubts, venue_checks
+from watcher.policy import checks, compared, doubts, venue_checks
 from watcher.policy.checks import Check
 
 CHECKS: tuple[Check, ...] = (
@@ -16,6 +16,8 @@ CHECKS: tuple[Check, ...] = (
     checks.unmodelled,
     checks.divergence,
     checks.contradicted,
+    compared.price_apart,
+    compared.depegged,
     venue_checks.mode_changed,
     venue_checks.key_changed,
     venue_checks.key_expiring,

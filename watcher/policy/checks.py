@@ -41,12 +41,24 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Apart:
+    """One coin whose mark here and elsewhere differ; `stuck_us`: for how long ours stood still."""
+
+    coin: str
+    ours: float
+    elsewhere: float
+    stuck_us: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
     """
     What a check may look at: this reading, the one before, the danger machines before it.
     `unseen`: between the two readings the account went unseen for longer than is allowed.
     `status` is what the venue last said of mode, key and clock, `key` what was known of the key
-    before; both may be missing. `wall_us` is the time of day, `recent` the readings before this.
+    before; both may be missing. `wall_us` is the time of day, `recent` the readings before this,
+    `findings` what stands of the checks, `pegs` what collateral was worth, `apart` what differs
+    from prices elsewhere.
     """
 
     look: Look
@@ -57,6 +69,9 @@ class Scene:
     status: VenueStatus | None = None
     key: KeyRights | None = None
     recent: tuple[Sample, ...] = ()
+    findings: Mapping[str, FindingState] = field(default_factory=dict)
+    pegs: Mapping[str, float] = field(default_factory=dict)
+    apart: tuple[Apart, ...] = ()
     wall_us: int = 0
     timezone: str = "UTC"
 

@@ -6,7 +6,8 @@ time, and returns the new memory, the messages, the samples and when to look aga
 complete or it is a miss; a miss never makes anything better. Same inputs, same decision. What a
 person ordered in between (acks, mutes) is in the memory already: `orders`.
 
-    a reading   every pool's danger machine moves, blindness ends, the other checks look
+    a reading   every pool's danger machine moves, blindness ends, the other checks look; where
+                another venue's price differs, the worse verdict of the two counts
     a miss      the last reading is re-priced where live prices are known; the estimate may only
                 worsen a tier; the blind machine counts
 """
@@ -34,12 +35,12 @@ from watcher.domain.alert import (
     Tier,
 )
 from watcher.domain.report import PoolReport
-from watcher.domain.status import VenueStatus
-from watcher.margin import BookError, evaluate, repriced
+from watcher.margin import BookError
 from watcher.policy import (
     alerting,
     blind,
     checks,
+    compared,
     dangers,
     doubts,
     envelope,
@@ -53,18 +54,17 @@ from watcher.policy import (
 )
 from watcher.policy import messages as say
 from watcher.policy.checklist import CHECKS
-from watcher.policy.checks import Look, Scene
+from watcher.policy.checks import Apart, Look, Scene
 from watcher.policy.dangers import Turn
 from watcher.policy.incidents import elapsed_us
-from watcher.policy.readings import Reading, hastened, read
+from watcher.policy.looking import estimate, look
+from watcher.policy.readings import Reading, hastened
 
 HOT_FACTOR = 2.0
 """Polls are hot nearer than this many times the way from the warning line to liquidation."""
 WAIT_MIN_US = 1 * SECOND_US
 APART_MAX_US = 10 * SECOND_US
 """The answers of one reading further apart than this are of no one moment."""
-FACTOR_MAX = 4.0
-"""A live price further off than this is of another contract, not of a market."""
 _SLACK_US = 1_000
 
 
@@ -73,50 +73,8 @@ def decide(state: AccountState, seen: Seen, rules: AlertRules, now: Moment) -> D
     state = replace(state, mutes=dangers.live(state.mutes, now.steady_us))
     found = _look(state, seen, rules, now)
     if isinstance(found, Look):
-        return _on_reading(state, found, seen.status, rules, now)
+        return _on_reading(state, found, seen, rules, now)
     return _on_miss(state, found, seen.prices, rules, now)
-
-
-def look(snapshot: Snapshot, rules: AlertRules) -> Look:
-    """
-    Return *snapshot* with its report and the verdict on each pool.
-
-    Raises: `BookError` for a snapshot that cannot be right.
-    """
-    report = evaluate(snapshot, betas=rules.betas)
-    return Look(
-        snapshot=snapshot, report=report, readings={p.pool: read(p, rules) for p in report.pools}
-    )
-
-
-def estimate(last: Snapshot, prices: Mapping[str, float], rules: AlertRules) -> Look | None:
-    """Return *last* at live *prices*; None where no usable price moves it."""
-    factors = factors_of(last, prices)
-    if not factors:
-        return None
-    try:
-        return look(repriced(last, factors), rules)
-    except BookError:
-        return None
-
-
-def factors_of(last: Snapshot, prices: Mapping[str, float]) -> dict[str, float]:
-    """
-    Return live over known price for each coin of *last* a believable price is given for.
-
-    Of several contracts on one coin the first by name is compared, the one adapters price it by: a
-    dated contract beside it may stand percents apart.
-    """
-    own = {asset.asset: float(asset.index) for asset in last.assets}
-    later_first = sorted(last.positions, key=lambda position: position.symbol, reverse=True)
-    own.update({position.underlying: float(position.mark) for position in later_first})
-    factors = {}
-    for coin, price in prices.items():
-        if own.get(coin, 0.0) > 0 and math.isfinite(price) and price > 0:
-            factor = price / own[coin]
-            if 1 / FACTOR_MAX < factor < FACTOR_MAX:
-                factors[coin] = factor
-    return factors
 
 
 # an answer older than this account may go unseen is no sight of it, however new it arrived; nor are
@@ -145,36 +103,27 @@ def _look(state: AccountState, seen: Seen, rules: AlertRules, now: Moment) -> Lo
 
 
 def _on_reading(
-    state: AccountState, found: Look, status: VenueStatus | None, rules: AlertRules, now: Moment
+    state: AccountState, found: Look, seen: Seen, rules: AlertRules, now: Moment
 ) -> Decision:
     at = now.steady_us
     known = moves.carried(state.dangers, state.last_good, found.snapshot)
     state = replace(state, dangers=known)
     found = _hastened(found, state, at)
+    read_at = at - max(0, now.wall_us - found.snapshot.taken_at_us)
+    still = compared.stills(state, found.snapshot, seen.prices, read_at)
+    apart = compared.aparts(found.snapshot, seen.prices, still, at, told=state.findings)
+    other = estimate(found.snapshot, {one.coin: one.elsewhere for one in apart}, rules)
+    readings, doubted = compared.worse(found, other)
     seeing, kind = blind.step_seen(state.blind)
-    scene = Scene(
-        look=found,
-        before=state.last_good,
-        dangers=state.dangers,
-        betas=rules.betas,
-        unseen=state.blind.active or _age_us(state, at) > rules.blind_after_max_us,
-        status=status,
-        key=state.key,
-        recent=state.recent,
-        wall_us=now.wall_us,
-        timezone=rules.timezone,
-    )
+    scene = _scene(state, found, apart, seen, rules, now)
     raised = [finding for check in CHECKS for finding in check(scene)]
     findings, telling = checks.step(
         state.findings, raised, at, account=rules.account, furthest=rules.reach
     )
     findings, again = checks.further(findings, at, furthest=rules.reach)
-    held, turns = dangers.seen(
-        state, found.readings, at, furthest=rules.reach, lost=checks.lost(telling)
-    )
+    held, turns = dangers.seen(state, readings, at, furthest=rules.reach, lost=checks.lost(telling))
     samples = tuple(_sample(p, held[p.pool].tier, at) for p in found.report.pools)
     recent = history.remembered(state.recent, samples, at)
-    read_at = at - max(0, now.wall_us - found.snapshot.taken_at_us)
     moved = replace(
         state,
         first_seen_at_us=None,  # from now on the last reading is what counts
@@ -184,20 +133,51 @@ def _on_reading(
         blind=seeing,
         findings=findings,
         recent=recent,
-        key=keys.known(state.key, status),
+        key=keys.known(state.key, seen.status),
         crossed=trigger.crossed(state.crossed, found.report, rules.trigger, read_at),
+        still=still,
+        pegs=compared.pegs(state.pegs, found.snapshot),
     )
-    said = speech.of_dangers(moved, found, turns, rules, now)
+    own = [turn for turn in turns if turn.pool not in doubted]
+    said = speech.of_dangers(moved, found, own, rules, now)
+    if other is not None:
+        theirs = [turn for turn in turns if turn.pool in doubted]
+        said += speech.of_dangers(moved, other, theirs, rules, now, suspect=True)
     if kind is not None:
         moved, message = speech.of_seeing(state, moved, found, rules, now)
         said.append(message)
     said += speech.of_findings(moved, [*telling, *again], found, rules, now)
-    hot = is_hot(moved.dangers, found.readings.values())
+    hot = is_hot(moved.dangers, readings.values())
     pace = rules.poll_hot_us if hot else rules.poll_calm_us
     if any(doubts.is_suspect(findings, pool) for pool in held):
         pace = min(pace, doubts.AGAIN_US)
     decision = _decision(moved, envelope.quieted(said, rules, now), samples, pace)
     return replace(decision, divergences=opinions.divergences(found.snapshot, found.report))
+
+
+def _scene(
+    state: AccountState,
+    found: Look,
+    apart: tuple[Apart, ...],
+    seen: Seen,
+    rules: AlertRules,
+    now: Moment,
+) -> Scene:
+    return Scene(
+        look=found,
+        before=state.last_good,
+        dangers=state.dangers,
+        betas=rules.betas,
+        unseen=state.blind.active or _age_us(state, now.steady_us) > rules.blind_after_max_us,
+        status=seen.status,
+        key=state.key,
+        recent=state.recent,
+        findings=state.findings,
+        pegs=state.pegs,
+        apart=apart,
+        wall_us=now.wall_us,
+        timezone=rules.timezone,
+    )
 
 
 def _age_us(state: AccountState, now_us: int) -> int:

@@ -15,6 +15,7 @@ from watcher.policy import history, lines, losses, wording
 from watcher.policy import messages as say
 from watcher.policy.alerting import GOOD_SAMPLES
 from watcher.policy.checks import Finding, Scene
+from watcher.policy.compared import price_apart
 
 JUMP_FACTOR = 10.0
 """On the worst days balances were shown as nothing, and tens of millions too high."""
@@ -71,8 +72,16 @@ def jumped(scene: Scene) -> Iterator[Finding]:
 
 def is_suspect(findings: Mapping[str, FindingState], pool: str) -> bool:
     """Tell whether what *pool* was last read as is in doubt, or was within three readings."""
-    known = (findings.get(f"{jumped.__name__}:{pool}"),)
-    return any(one is not None and one.good_samples < GOOD_SAMPLES for one in known)
+    return _stands(findings.get(f"{jumped.__name__}:{pool}"))
+
+
+def bars_money(findings: Mapping[str, FindingState], pool: str) -> bool:
+    """Tell whether a doubt about *pool*, or about a price of its account, stands."""
+    return is_suspect(findings, pool) or _stands(findings.get(f"{price_apart.__name__}:"))
+
+
+def _stands(state: FindingState | None) -> bool:
+    return state is not None and state.good_samples < GOOD_SAMPLES
 
 
 def _is_jump(was: float, now: float | None) -> bool:

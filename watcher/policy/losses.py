@@ -28,7 +28,7 @@ COLLAPSE_FRACTION = 0.2
 """More than this part of the equity gone unexplained is no fee and no slip of a price."""
 PAID_FRACTION = Decimal("0.1")
 GAIN_FRACTION = Decimal("0.001")
-"""A close pays its gain or loss into the wallet; below this part of the value that proves nothing."""
+"""A close pays its gain or loss into the wallet; below this part of its value it proves nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

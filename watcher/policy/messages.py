@@ -228,6 +228,13 @@ UNPAID = "Its gain or loss is not in the wallet"
 JUMPED = "EQUITY JUMPED"
 JUMPED_UNEXPLAINED = "No move of prices explains it"
 JUMPED_BY_WHOM = "Moved by you, or a fault of {venue}?"
+PRICE_DIFFERS = "PRICE DIFFERS"
+PRICE_APART = "{coin} {ours} at {venue}, {other} elsewhere"
+PRICE_STUCK = "{coin} has not moved there for {since}"
+OFF_PEG = "OFF ITS PEG"
+OFF_DOLLAR = "{asset} stands at {index} ({off} off its dollar)"
+OFF_COIN = "{asset} is {off} off what it was, {was} {coin}"
+OFF_PEG_FACT = "It counts for what the venue says it is worth"
 LOOK = "Look at {venue}"
 FIGURES = {
     "equity": "equity",
@@ -331,6 +338,9 @@ TROUBLE_ROAD = "{road} takes no messages"
 TROUBLE_ROAD_SAYS = "It says: {reason}"
 TROUBLE_ROAD_LOOK = "Put it right, then `watcher send-test --all`"
 TROUBLE_NOT_JUDGED = "account not judged"
+TROUBLE_PING = "pings do not arrive"
+TROUBLE_PING_MEANS = "If this program dies now, nobody notices"
+TROUBLE_PING_OVER = "pings arrive again"
 
 # -- the guard at the bot's door --
 

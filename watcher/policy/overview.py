@@ -27,9 +27,9 @@ from watcher.margin import BookError
 from watcher.policy import lines, stages, wording
 from watcher.policy import messages as say
 from watcher.policy.checks import Look
-from watcher.policy.decide import look
 from watcher.policy.figures import Figures, gather
 from watcher.policy.incidents import elapsed_us
+from watcher.policy.looking import look
 from watcher.policy.wording import Bold, Fixed, Row, filled, row
 
 BAR_CELLS = 10

@@ -60,9 +60,18 @@ class Outage:
 
 
 def of_dangers(
-    state: AccountState, found: Look, turns: list[Turn], rules: AlertRules, now: Moment
+    state: AccountState,
+    found: Look,
+    turns: list[Turn],
+    rules: AlertRules,
+    now: Moment,
+    *,
+    suspect: bool = False,
 ) -> list[Message]:
-    """Return one message for each machine that spoke on a true reading."""
+    """
+    Return one message for each machine that spoke on a true reading; *suspect*: at prices the
+    account's own venue does not have.
+    """
     said = []
     tolerance = checks.tolerance(found.snapshot)
     for turn in turns:
@@ -83,7 +92,7 @@ def of_dangers(
                 advice=_advice(found, figures, danger, rules),
                 tolerance=tolerance,
                 answer=compose.answer(danger, turn.kind, turn.ack, now.steady_us),
-                suspect=doubts.is_suspect(state.findings, turn.pool),
+                suspect=suspect or doubts.is_suspect(state.findings, turn.pool),
                 unstable=alerting.is_unstable(danger),
             )
         said.append(envelope.of_danger(state.account, danger, turn, text, now, figures=figures))

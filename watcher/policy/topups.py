@@ -155,7 +155,7 @@ def _seen(case: Case) -> Held | None:
     state = case.state
     if state.blind.active or state.blind.misses or state.last_good is None:
         return Held(why=Why.UNSEEN, reason=say.HELD_UNSEEN_NOW)
-    if doubts.is_suspect(state.findings, case.pool):
+    if doubts.bars_money(state.findings, case.pool):
         return Held(why=Why.UNSEEN, reason=say.HELD_SUSPECT)
     if state.last_good != case.snapshot:
         return Held(why=Why.UNSEEN, reason=say.HELD_ESTIMATE)

@@ -29,8 +29,8 @@ from watcher.policy import lines, wording
 from watcher.policy import messages as say
 from watcher.policy.asked import AskedWrong, unknown
 from watcher.policy.checks import Look
-from watcher.policy.decide import look
 from watcher.policy.incidents import elapsed_us
+from watcher.policy.looking import look
 from watcher.policy.readings import is_flat
 from watcher.policy.verbs import form_of
 from watcher.policy.wording import Bold, Row, filled, row

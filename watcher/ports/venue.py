@@ -90,6 +90,12 @@ class Venue(Protocol):
         Raises: `VenueError` when none can be had.
         """
 
+    async def prices_elsewhere(self, symbols: Sequence[str]) -> Mapping[str, float]:
+        """
+        Return what other venues say of the same contracts, by underlying, without any key; empty
+        where none says anything. Nothing is sent to this venue.
+        """
+
     async def housekeeping(self) -> None:
         """Refresh mode, rights, clock offset, brackets as each falls due."""
 

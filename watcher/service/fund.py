@@ -28,7 +28,7 @@ from watcher.domain.topup import Intent, Mode, Progress
 from watcher.margin import BookError
 from watcher.policy import proposals, topups
 from watcher.policy.allowance import Held, Why
-from watcher.policy.decide import look
+from watcher.policy.looking import look
 from watcher.policy.sizing import Proposal
 from watcher.ports import Bell, Clock, Purse, StoreError, VenueError
 from watcher.service.books import Books

@@ -16,7 +16,7 @@ What the answer means is not judged here.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
 import structlog
@@ -35,8 +35,8 @@ from watcher.domain.alert import (
     Tier,
 )
 from watcher.domain.status import VenueStatus
+from watcher.policy import compared, troubles
 from watcher.policy import messages as say
-from watcher.policy import troubles
 from watcher.policy.orders import Order, obey
 from watcher.ports import Clock, Store, StoreError, Unsupported, Venue, VenueError, WithdrawalRight
 from watcher.service.marks import Marks
@@ -44,6 +44,7 @@ from watcher.service.marks import Marks
 SNAPSHOT_DEADLINE_S = 5.0
 START_DEADLINE_S = 20.0
 PRICES_DEADLINE_S = 2.0
+ELSEWHERE_DEADLINE_S = 1.0
 HOUSEKEEPING_DEADLINE_S = 30.0
 HOUSEKEEPING_EVERY_S = 60.0
 START_WAITS_S = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
@@ -69,6 +70,8 @@ log = structlog.get_logger()
 
 Onlooker = Callable[[AccountState, Snapshot], None]
 """Is shown each reading with the memory it led to, once that is written down."""
+
+Ask = Callable[[list[str]], Awaitable[Mapping[str, float]]]
 
 Decide = Callable[[AccountState, Seen, AlertRules, Moment], Decision]
 
@@ -192,7 +195,8 @@ class Poller:
             if isinstance(found, Snapshot):
                 self._missed = None
                 self._marks.note(found, self._clock.now())
-                return Seen(snapshot=found, missed=None, status=self._status)
+                prices = await self._second_prices(found)
+                return Seen(snapshot=found, missed=None, prices=prices, status=self._status)
             missed = found
             self._pause(missed, 0.0)
         self._missed = missed
@@ -251,14 +255,34 @@ class Poller:
             return Seen(snapshot=None, missed=missed, status=self._status)
         positions = last_good.positions
         prices = self._marks.fresh(positions, self._clock.now(), apart_from=self.rules.account)
-        if positions and missed.kind is not MissKind.BANNED:
-            prices |= await self._live_prices(sorted({p.symbol for p in positions}))
+        symbols = sorted({p.symbol for p in positions})
+        if symbols and missed.kind is not MissKind.BANNED:
+            prices |= await self._asked(self._venue.prices, symbols, PRICES_DEADLINE_S)
+        # one miss may be a blip; from the second on others are asked what this venue does not say
+        unknown = sorted({p.symbol for p in positions if p.underlying not in prices})
+        if unknown and self.state.blind.misses:
+            found = await self._asked(self._venue.prices_elsewhere, unknown, ELSEWHERE_DEADLINE_S)
+            prices = {**found, **prices}
         return Seen(snapshot=None, missed=missed, prices=prices, status=self._status)
 
-    async def _live_prices(self, symbols: list[str]) -> Mapping[str, float]:
+    # of a mark that stands still nobody can tell by itself whether the market does
+    async def _second_prices(self, found: Snapshot) -> Mapping[str, float]:
+        now = self._clock.now()
+        known = self._marks.fresh(
+            found.positions, now, apart_from=self.rules.account, venue=found.venue
+        )
+        stood = compared.standing(self.state, now.steady_us)
+        held = {p.symbol: p.underlying for p in found.positions}
+        unknown = [symbol for symbol in stood if symbol in held and held[symbol] not in known]
+        if not unknown:
+            return known
+        asked = await self._asked(self._venue.prices_elsewhere, unknown, ELSEWHERE_DEADLINE_S)
+        return {**asked, **known}
+
+    async def _asked(self, ask: Ask, symbols: list[str], deadline_s: float) -> Mapping[str, float]:
         try:
-            async with asyncio.timeout(PRICES_DEADLINE_S):
-                return await self._venue.prices(symbols)
+            async with asyncio.timeout(deadline_s):
+                return await ask(symbols)
         except (VenueError, TimeoutError):
             return {}
         except Exception:  # noqa: BLE001 - an estimate is welcome, never needed

@@ -59,6 +59,7 @@ def durable(state: AccountState) -> AccountState:
         last_good_at_us=None,
         recent=(),
         crossed={},
+        still={},
         dangers=dangers,
         findings=findings,
         blind=blind,

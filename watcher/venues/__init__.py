@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -101,8 +102,18 @@ def open_venue(
     """
     module = import_module(VENUES[name])
     host = shared.host(module.DIALECT, endpoint, clock_ms=clock_ms, timeout_s=timeout_s, log=log)
-    adapter: Venue = module.open_account(account, host.client(credentials))
-    return adapter
+    elsewhere = import_module("watcher.venues.elsewhere")
+
+    def keyless(other: str) -> object:
+        there = import_module(VENUES[other])
+        far = shared.host(there.DIALECT, endpoint, clock_ms=clock_ms, timeout_s=timeout_s, log=log)
+        return there.open_account(account, far.public)
+
+    others = {other: partial(keyless, other) for other in VENUES if other != name}
+    opened: Venue = elsewhere.WithOthers(
+        name, module.open_account(account, host.client(credentials)), others
+    )
+    return opened
 
 
 def open_money(

@@ -1,0 +1,111 @@
+"""What other venues say of the same contracts: their names, their silence, no key sent."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from decimal import Decimal
+
+import pytest
+import structlog
+
+from watcher.ports import Venue
+from watcher.sim.bot_api import BotApi
+from watcher.sim.default import START_US, empty_world, wires
+from watcher.sim.faults import Fault
+from watcher.sim.server import PracticeServer
+from watcher.venues import VENUES, open_venue
+from watcher.venues.ccxt_venue import Credentials, Shared
+from watcher.venues.elsewhere import PERPETUALS, translated
+
+HOUR_US = 3600 * 1_000_000
+BTC = {"binance": "BTCUSDT", "bybit": "BTCUSDT", "okx": "BTC-USDT-SWAP"}
+
+
+def test_a_perpetual_contract_has_a_name_on_each_venue_and_comes_back() -> None:
+    for venue, shapes in PERPETUALS.items():
+        own = [written.format("BTC") for written in shapes.values()]
+        for other in PERPETUALS:
+            there = translated(own, venue, other)
+            assert there == [written.format("BTC") for written in PERPETUALS[other].values()]
+            assert translated(there, other, venue) == own
+    assert set(PERPETUALS) == set(VENUES)
+
+
+@pytest.mark.parametrize(
+    ("venue", "symbol"),
+    [
+        ("binance", "BTCUSDT_270326"),
+        ("binance", "BTCUSD_270326"),
+        ("bybit", "BTC-27MAR26"),
+        ("bybit", "BTCUSDT-26DEC26"),
+        ("bybit", "BTC-27MAR26-100000-C-USDT"),
+        ("okx", "BTC-USDT-270326"),
+        ("okx", "BTC-USDT"),
+        ("okx", "BTC-USD-270326-100000-C"),
+    ],
+)
+def test_what_is_no_perpetual_contract_has_no_name_elsewhere(venue: str, symbol: str) -> None:
+    for other in PERPETUALS:
+        assert translated([symbol], venue, other) == []
+
+
+def play(story: Callable[[PracticeServer, dict[str, Venue]], Awaitable[None]]) -> None:
+    async def run() -> None:
+        world = empty_world(prices={"BTC": Decimal(100_000), "SOL": Decimal(200)})
+        server = PracticeServer(world, wires=wires(), bot=BotApi(world, token="1:t", chats=(1,)))
+        await server.start()
+        shared = Shared()
+        try:
+            opened = {
+                name: open_venue(
+                    name,
+                    "main",
+                    Credentials(api_key="k", api_secret="s", password="p"),
+                    endpoint=f"http://127.0.0.1:{server.port}",
+                    clock_ms=lambda: world.now_us / 1000,
+                    timeout_s=2.0,
+                    log=structlog.get_logger(),
+                    shared=shared,
+                )
+                for name in VENUES
+            }
+            await story(server, opened)
+        finally:
+            for venue in opened.values():
+                await venue.close()
+            await shared.close()
+            await server.close()
+
+    asyncio.run(run())
+
+
+def later(server: PracticeServer) -> None:
+    """Let what is kept for two seconds be over."""
+    server.world.step(server.world.now_us + 10_000_000)
+
+
+def test_every_venue_is_told_the_others_prices_and_is_asked_nothing_itself() -> None:
+    async def story(server: PracticeServer, opened: dict[str, Venue]) -> None:
+        for name, venue in opened.items():
+            server.tallies.clear()
+            later(server)
+            found = await venue.prices_elsewhere([BTC[name]])
+            assert found["BTC"] == pytest.approx(100_000, rel=0.002), name
+            assert {asked for asked, _ in server.tallies} == set(VENUES) - {name}
+
+    play(story)
+
+
+def test_a_venue_that_does_not_answer_costs_nothing_but_its_silence() -> None:
+    async def story(server: PracticeServer, opened: dict[str, Venue]) -> None:
+        until_us = START_US + HOUR_US
+        server.faults.add(Fault(target="bybit", kind="html", until_us=until_us))
+        assert await opened["binance"].prices_elsewhere(["BTCUSDT"])
+        server.faults.add(Fault(target="okx", kind="http", until_us=until_us))
+        later(server)
+        assert await opened["binance"].prices_elsewhere(["BTCUSDT"]) == {}
+        assert await opened["binance"].prices_elsewhere(["NONESUCHUSDT"]) == {}
+        assert await opened["binance"].prices_elsewhere(["BTCUSDT_270326"]) == {}
+
+    play(story)
