@@ -23,7 +23,7 @@ import asyncio
 import os
 import sqlite3
 from collections.abc import Callable, Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
@@ -70,12 +70,12 @@ T = TypeVar("T")
 class SqliteStore:
     """The `Store` port. Make one with `open`; `notes` tell in words what was found odd then."""
 
-    def __init__(self, folder: Path, roads: Sequence[Reach]) -> None:
+    def __init__(self, folder: Path, roads: Sequence[Reach], thread: Executor | None) -> None:
         self.notes: tuple[str, ...] = ()
         self.replaced = False
         self._folder = folder
         self.roads = tuple(roads)
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
+        self._thread = thread or ThreadPoolExecutor(1, thread_name_prefix="store")
         self._lock: int | None = None
         self._ledger: sqlite3.Connection | None = None
         self._history: sqlite3.Connection | None = None
@@ -85,14 +85,16 @@ class SqliteStore:
         self._pruned_us = 0
 
     @classmethod
-    async def open(cls, folder: Path, roads: Sequence[Reach] = (Reach.CHAT,)) -> SqliteStore:
+    async def open(
+        cls, folder: Path, roads: Sequence[Reach] = (Reach.CHAT,), thread: Executor | None = None
+    ) -> SqliteStore:
         """
-        Open or create both files in *folder*; *roads* are those that exist.
+        Open or create both files in *folder* for *roads*; *thread* does the work (None: its own).
 
         Raises: `StoreError` when another watcher runs there, for a newer version, for a foreign
         file, or when the disk refuses. A corrupt ledger is moved aside and told in `notes`.
         """
-        store = cls(folder, roads)
+        store = cls(folder, roads, thread)
         try:
             await store._run(store._open_all)
         except BaseException:
@@ -214,8 +216,7 @@ class SqliteStore:
         return await self.written(lambda db: kept.take_button(db, values))
 
     async def raise_flag(self, flag: Flag, now: Moment, *, update_id: int | None = None) -> bool:
-        at_us = now.steady_us
-        return await self.written(lambda db: kept.raise_flag(db, flag, update_id, at_us))
+        return await self.written(lambda db: kept.raise_flag(db, flag, update_id, now.steady_us))
 
     async def flags(self) -> Mapping[str, Flag]:
         return await self.read(kept.flags_of)
@@ -254,7 +255,7 @@ class SqliteStore:
         await self.written(kept.probe)
 
     async def close(self) -> None:
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
+        await asyncio.get_running_loop().run_in_executor(self._thread, self.release)
         self._thread.shutdown(wait=False)
 
     # -- the way to the thread -----------------------------------------------------------------
@@ -389,7 +390,7 @@ class SqliteStore:
         history.prune(self._past(), now_us)
         self._write(lambda db: outbox.prune(db, now_us))
 
-    def _close(self) -> None:
+    def release(self) -> None:
         for connection in (self._ledger, self._history):
             if connection is not None:
                 connection.close()

@@ -1,0 +1,92 @@
+"""
+The thread the real store would write on, without the thread, and with a bad disk under it.
+
+Rule: work is done within the call, so that a commit is one event of the simulation; a slow disk
+answers late. What a spell breaks fails as SQLite or the system would fail: before the work, or
+after it (the commit is on the disk, and nobody was told). A dead process does no work any more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from typing import Any, ParamSpec, TypeVar
+
+from watcher.storm.weather import Fault, Weather
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+SLOW_S = (0.5, 2.0, 5.5, 20.0)
+UNDONE = 0.5
+"""Half of what a broken disk fails at is not done; the other half is, and nobody is told."""
+
+
+class Dead(BaseException):
+    """The process is gone: nothing of it has any effect any more."""
+
+
+class Disk(Executor):
+    """One life's writer. `alive` goes false when the process is killed."""
+
+    def __init__(self, weather: Weather, seed: int) -> None:
+        self.alive = True
+        self._weather = weather
+        self._chance = random.Random(f"{seed}:disk")
+        self._busy_until_s = 0.0
+        self._planted = False
+
+    def plant(self) -> None:
+        """Let the next piece of work raise what no caller expects: a defect."""
+        self._planted = True
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        if not self.alive:
+            raise Dead
+        done: Future[T] = Future()
+        wait_s = self._wait_s()
+        if wait_s > 0:
+            asyncio.get_running_loop().call_later(wait_s, self._work, done, fn, args, kwargs)
+        else:
+            self._work(done, fn, args, kwargs)
+        return done
+
+    # one writer: what is asked later is done later
+    def _wait_s(self) -> float:
+        now_s = asyncio.get_running_loop().time()
+        if self._weather.now(Fault.DISK_BUSY) is not None:
+            own_s = self._chance.choice(SLOW_S)
+            self._busy_until_s = max(self._busy_until_s, now_s) + own_s
+        return max(0.0, self._busy_until_s - now_s)
+
+    def _work(self, done: Future[Any], fn: Callable[..., Any], args: Any, kwargs: Any) -> None:  # noqa: ANN401 - the library's own
+        if not self.alive or done.cancelled():
+            return
+        broken = self._broken()
+        undone = broken is not None and self._chance.random() < UNDONE
+        try:
+            # else it is done, and nobody learns of it
+            found = None if undone else fn(*args, **kwargs)
+        except Exception as error:  # noqa: BLE001 - handed to whoever waits, as a thread would
+            done.set_exception(error)
+            return
+        if broken is None:
+            done.set_result(found)
+        else:
+            done.set_exception(broken)
+
+    def _broken(self) -> Exception | None:
+        if self._planted:
+            self._planted = False
+            return RuntimeError("planted")
+        if self._weather.now(Fault.DISK_FULL) is not None:
+            return sqlite3.OperationalError("database or disk is full")
+        if self._weather.now(Fault.DISK_ERROR) is not None:
+            return sqlite3.OperationalError("disk I/O error")
+        return None
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002 - the library's own
+        """Nothing is left to wait for."""
