@@ -140,7 +140,11 @@ def test_only_the_outermost_floor_reads_clocks_draws_or_prints() -> None:
             if not isinstance(node, ast.Call):
                 continue
             name = name_of(node.func)
-            seeded = place.startswith(("watcher/sim/", "watcher/storm/")) and name == "random.Random" and node.args
+            seeded = (
+                place.startswith(("watcher/sim/", "watcher/storm/"))
+                and name == "random.Random"
+                and node.args
+            )
             if name in IMPURE or (CHANCE.fullmatch(name) and not seeded):
                 found.append(f"{place}:{node.lineno} {name}")
 

@@ -14,7 +14,6 @@ from typing import Any
 
 from watcher.domain.alert import SECOND_US
 
-
 LIFE = "life"
 SWEEP_AT = 200
 
