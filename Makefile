@@ -15,7 +15,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
 
-.PHONY: help install install-dev demo test deep check conformance books worlds model sweep bench clean
+.PHONY: help install install-dev demo test deep check conformance books worlds model sweep audit bench clean
 
 help:  ## say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -54,6 +54,14 @@ model: $(INSTALLED_DEV)  ## every way the top-up protocol can go, two workers an
 
 sweep: $(INSTALLED_DEV)  ## the money loop killed at every call of a port, and at two; minutes
 	@$(BIN)/python -m tests.sweep $(ARGS)
+
+audit: $(INSTALLED_DEV)  ## the locks, and known holes in what they pin where pip-audit is on the path
+	@$(BIN)/python -m pytest -q tests/unit/test_supply.py
+	if command -v pip-audit >/dev/null; then
+		pip-audit --disable-pip --require-hashes -r requirements.lock -r requirements-dev.lock
+	else
+		echo "make: pip-audit is not on the path: known holes were not looked up"
+	fi
 
 bench: $(INSTALLED_DEV)  ## measure against the targets, five minutes; fails on a missed one
 	@$(BIN)/python -m bench $(ARGS)

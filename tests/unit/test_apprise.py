@@ -199,6 +199,16 @@ def test_no_part_of_the_url_and_no_answer_gets_into_a_log(answer: int | str) -> 
         assert "probe" in stream.getvalue()
 
 
+def test_no_address_can_switch_off_the_look_at_certificates() -> None:
+    asked = _service("jsons://127.0.0.1:1/x?verify=no")
+    usual = _service("jsons://127.0.0.1:1/x")
+
+    for service in (asked, usual):
+        plugins = [*service.loud, *service.quiet]
+        assert len(plugins) == 2
+        assert all(plugin.verify_certificate is True for plugin in plugins)
+
+
 def test_a_road_that_is_not_used_loads_nothing() -> None:
     """Fifty megabytes that only those pay who configured a fallback."""
     code = (

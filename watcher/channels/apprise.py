@@ -146,6 +146,8 @@ def _plugin(url: str) -> NotifyBase | None:
         url = _with(url, "overflow", "split")
     plugin = apprise.Apprise.instantiate(url, asset=asset)
     if plugin is not None:
+        # an address may ask for less (`verify=no`), and then its token goes to whoever answers
+        plugin.verify_certificate = True
         plugin.request_rate_per_sec = min(plugin.request_rate_per_sec, PAUSE_MAX_S)
     return plugin
 

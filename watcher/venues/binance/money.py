@@ -31,6 +31,12 @@ PAGES_MAX = 10
 
 _SOURCES = {"spot": "MAIN", "funding": "FUNDING"}
 _STATES = {"CONFIRMED": Found.EXECUTED, "PENDING": Found.PENDING, "FAILED": Found.FAILED}
+# whole names, so that every request there is can be found by its name
+_ADD_MARGIN = {"fapi": "fapiPrivatePostPositionMargin", "dapi": "dapiPrivatePostPositionMargin"}
+_ADDED = {
+    "fapi": "fapiPrivateGetPositionMarginHistory",
+    "dapi": "dapiPrivateGetPositionMarginHistory",
+}
 _READS = {"spot": "sapiV3PostAssetGetUserAsset", "funding": "sapiPostAssetGetFundingAsset"}
 
 
@@ -149,7 +155,7 @@ class BinanceMoney(VenueMoney):
         face = "dapi" if _is_coin(symbol) else "fapi"
         leg = self._stances[route].leg
         params = {"symbol": symbol, "positionSide": leg, "amount": amount, "type": "1"}
-        return Order(method=f"{face}PrivatePostPositionMargin", params=params, budget=face)
+        return Order(method=_ADD_MARGIN[face], params=params, budget=face)
 
     def _code(self, payload: Mapping[str, object]) -> str:
         code = payload.get("code")
@@ -230,9 +236,7 @@ class BinanceMoney(VenueMoney):
         symbol, side = leg_of(route)
         face = "dapi" if _is_coin(symbol) else "fapi"
         params = {"symbol": symbol, "type": "1", "startTime": since_ms, "limit": 500}
-        part = await self._call(
-            f"{face}PrivateGetPositionMarginHistory", params, name="history", budget=face
-        )
+        part = await self._call(_ADDED[face], params, name="history", budget=face)
         return [
             Past(
                 id=str(row.time_ms("time")),
