@@ -51,6 +51,7 @@ class Replay:
     def __init__(self, routes: Mapping[str, Answer]) -> None:
         self.routes = dict(routes)
         self.asked: list[Asked] = []
+        self.endpoint = ""  # while it is served
 
     def always(self, path: str, answer: object) -> None:
         self.routes[path] = lambda _: answer
@@ -111,12 +112,13 @@ async def replaying(
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     server: Any = site._server  # aiohttp shows the free port nowhere else
+    replay.endpoint = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     shared = Shared()
     adapter = open_venue(
         venue,
         "main",
         Credentials(api_key="key", api_secret="secret", password=password),
-        endpoint=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}",
+        endpoint=replay.endpoint,
         clock_ms=clock,
         timeout_s=2.0,
         log=structlog.get_logger(),

@@ -236,8 +236,8 @@ def test_a_poll_that_failed_is_captured_with_its_trouble() -> None:
     clock = SteppedClock(1_790_000_000_000)
 
     async def run() -> Capture:
-        async with replaying("bybit", replay, clock) as served:
-            endpoint = served._host.endpoint  # type: ignore[attr-defined]
+        async with replaying("bybit", replay, clock):
+            endpoint = replay.endpoint
             tape = Tape(clock, Redactor())
             venue = open_venue(
                 "bybit", "main", Credentials(api_key="k", api_secret="s"), endpoint=endpoint,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
+from importlib import import_module
 
 import pytest
 import structlog
@@ -16,20 +17,21 @@ from watcher.sim.faults import Fault
 from watcher.sim.server import PracticeServer
 from watcher.venues import VENUES, open_venue
 from watcher.venues.ccxt_venue import Credentials, Shared
-from watcher.venues.elsewhere import PERPETUALS, translated
+from watcher.venues.elsewhere import translated
 
 HOUR_US = 3600 * 1_000_000
+PERPETUALS = {name: import_module(place).DIALECT.perpetuals for name, place in VENUES.items()}
 BTC = {"binance": "BTCUSDT", "bybit": "BTCUSDT", "okx": "BTC-USDT-SWAP"}
 
 
 def test_a_perpetual_contract_has_a_name_on_each_venue_and_comes_back() -> None:
     for venue, shapes in PERPETUALS.items():
         own = [written.format("BTC") for written in shapes.values()]
-        for other in PERPETUALS:
-            there = translated(own, venue, other)
-            assert there == [written.format("BTC") for written in PERPETUALS[other].values()]
-            assert translated(there, other, venue) == own
-    assert set(PERPETUALS) == set(VENUES)
+        assert len(own) == 3
+        for other, theirs in PERPETUALS.items():
+            there = translated(own, shapes, theirs)
+            assert there == [theirs[quote].format("BTC") for quote in shapes], (venue, other)
+            assert translated(there, theirs, shapes) == own
 
 
 @pytest.mark.parametrize(
@@ -46,8 +48,8 @@ def test_a_perpetual_contract_has_a_name_on_each_venue_and_comes_back() -> None:
     ],
 )
 def test_what_is_no_perpetual_contract_has_no_name_elsewhere(venue: str, symbol: str) -> None:
-    for other in PERPETUALS:
-        assert translated([symbol], venue, other) == []
+    for theirs in PERPETUALS.values():
+        assert translated([symbol], PERPETUALS[venue], theirs) == []
 
 
 def play(story: Callable[[PracticeServer, dict[str, Venue]], Awaitable[None]]) -> None:

@@ -44,7 +44,7 @@ VENUES: Mapping[str, str] = MappingProxyType(
         "okx": "watcher.venues.okx.adapter",
     }
 )
-"""Each module has a `DIALECT` and `open_account(account, client) -> Venue`."""
+"""Each module has a `DIALECT` and `open_account(account, client)`, an adapter for one account."""
 
 CLOSED: Mapping[str, str] = MappingProxyType(
     {
@@ -104,14 +104,16 @@ def open_venue(
     host = shared.host(module.DIALECT, endpoint, clock_ms=clock_ms, timeout_s=timeout_s, log=log)
     elsewhere = import_module("watcher.venues.elsewhere")
 
-    def keyless(other: str) -> object:
+    def far(other: str) -> object:
         there = import_module(VENUES[other])
-        far = shared.host(there.DIALECT, endpoint, clock_ms=clock_ms, timeout_s=timeout_s, log=log)
-        return there.open_account(account, far.public)
+        host = shared.host(there.DIALECT, endpoint, clock_ms=clock_ms, timeout_s=timeout_s, log=log)
+        adapter = there.open_account(account, host.public)
+        return elsewhere.Far(venue=adapter, perpetuals=there.DIALECT.perpetuals)
 
-    others = {other: partial(keyless, other) for other in VENUES if other != name}
     opened: Venue = elsewhere.WithOthers(
-        name, module.open_account(account, host.client(credentials)), others
+        module.open_account(account, host.client(credentials)),
+        module.DIALECT.perpetuals,
+        [partial(far, other) for other in VENUES if other != name],
     )
     return opened
 

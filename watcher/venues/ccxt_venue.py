@@ -85,7 +85,8 @@ class Dialect:
     `explain` turns the venue's error codes into errors, from any answer (None: nothing wrong that
     it knows of; the HTTP status is judged after it). `heard` gives what the headers say
     was used: (budget name, weight). `clock` is the public time call and its budget;
-    `read_clock_ms` reads its answer.
+    `read_clock_ms` reads its answer. `perpetuals` is how a perpetual contract of a coin is written,
+    by what it is quoted in.
     """
 
     venue: str
@@ -97,6 +98,7 @@ class Dialect:
     clock_budget: str
     read_clock_ms: Callable[[object], float]
     options: Mapping[str, object] = field(default_factory=dict)
+    perpetuals: Mapping[str, str] = field(default_factory=dict)
 
 
 class Shared:

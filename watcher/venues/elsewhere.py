@@ -11,22 +11,13 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from watcher.domain.account import Snapshot
 from watcher.domain.status import VenueStatus
 from watcher.ports import VenueError
-
-PERPETUALS: Mapping[str, Mapping[str, str]] = MappingProxyType(
-    {
-        "binance": {"USDT": "{}USDT", "USDC": "{}USDC", "USD": "{}USD_PERP"},
-        "bybit": {"USDT": "{}USDT", "USDC": "{}PERP", "USD": "{}USD"},
-        "okx": {"USDT": "{}-USDT-SWAP", "USDC": "{}-USDC-SWAP", "USD": "{}-USD-SWAP"},
-    }
-)
-"""How each venue writes a perpetual contract of a coin, by what it is quoted in."""
 
 
 class Priced(Protocol):
@@ -45,11 +36,22 @@ class Account(Priced, Protocol):
     async def close(self) -> None: ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Far:
+    """Another venue, asked without a key, and how it writes its `perpetuals`."""
+
+    venue: Priced
+    perpetuals: Mapping[str, str]
+
+
 class WithOthers:
-    """One account, see `watcher.ports.Venue`, and what *others* say of its contracts."""
+    """
+    One account, see `watcher.ports.Venue`, and what *others* say of its contracts; *perpetuals* is
+    how its own venue writes them.
+    """
 
     def __init__(
-        self, venue: str, own: Account, others: Mapping[str, Callable[[], Priced]]
+        self, own: Account, perpetuals: Mapping[str, str], others: Iterable[Callable[[], Far]]
     ) -> None:
         self.account = own.account
         self.start = own.start
@@ -58,40 +60,42 @@ class WithOthers:
         self.housekeeping = own.housekeeping
         self.status = own.status
         self.close = own.close
-        self._venue = venue
-        self._others = others
+        self._perpetuals = perpetuals
+        self._others = tuple(others)
 
     async def prices_elsewhere(self, symbols: Sequence[str]) -> Mapping[str, float]:
         """Return what other venues say of *symbols*, the first that answers for each coin."""
-        asked = [
-            self._asked(open_, there)
-            for name, open_ in self._others.items()
-            if (there := translated(symbols, self._venue, name))
-        ]
         found: dict[str, float] = {}
-        for prices in await asyncio.gather(*asked):
+        for prices in await asyncio.gather(
+            *(self._asked(open_(), symbols) for open_ in self._others)
+        ):
             found = {**prices, **found}
         return found
 
-    async def _asked(self, open_: Callable[[], Priced], symbols: list[str]) -> Mapping[str, float]:
+    async def _asked(self, far: Far, symbols: Sequence[str]) -> Mapping[str, float]:
+        there = translated(symbols, self._perpetuals, far.perpetuals)
+        if not there:
+            return {}
         try:
-            return await open_().prices(symbols)
+            return await far.venue.prices(there)
         except VenueError:
             return {}
 
 
-def translated(symbols: Sequence[str], venue: str, other: str) -> list[str]:
+def translated(
+    symbols: Sequence[str], own: Mapping[str, str], other: Mapping[str, str]
+) -> list[str]:
     """
-    Return how *other* writes the perpetual contracts among *symbols* of *venue*.
+    Return how *other* writes the perpetual contracts among *symbols*, which *own* wrote.
 
-    >>> translated(["BTCUSDT", "ETHUSD_PERP", "BTCUSDT_270326"], "binance", "okx")
-    ['BTC-USDT-SWAP', 'ETH-USD-SWAP']
+    >>> own = {"USDT": "{}USDT", "USD": "{}USD_PERP"}
+    >>> translated(["BTCUSDT", "ETHUSD_PERP", "BTCUSDT_270326"], own, {"USDT": "{}-USDT-SWAP"})
+    ['BTC-USDT-SWAP']
     """
     found = []
     for symbol in symbols:
-        for quote, written in PERPETUALS[venue].items():
-            coin = re.fullmatch(written.format("([A-Z0-9]+?)"), symbol)
+        for quote in own.keys() & other.keys():
+            coin = re.fullmatch(own[quote].format("([A-Z0-9]+)"), symbol)
             if coin is not None:
-                found.append(PERPETUALS[other][quote].format(coin[1]))
-                break
+                found.append(other[quote].format(coin[1]))
     return found

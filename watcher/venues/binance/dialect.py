@@ -120,4 +120,5 @@ DIALECT = Dialect(
     clock_method="fapiPublicGetTime",
     clock_budget="fapi",
     read_clock_ms=lambda data: row_of(data, "binance time").time_ms("serverTime"),
+    perpetuals=MappingProxyType({"USDT": "{}USDT", "USDC": "{}USDC", "USD": "{}USD_PERP"}),
 )

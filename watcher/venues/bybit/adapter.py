@@ -67,6 +67,7 @@ DIALECT = Dialect(
     clock_method="publicGetV5MarketTime",
     clock_budget=BUDGET,
     read_clock_ms=_read_clock_ms,
+    perpetuals={"USDT": "{}USDT", "USDC": "{}PERP", "USD": "{}USD"},
 )
 
 

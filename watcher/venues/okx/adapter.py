@@ -69,6 +69,7 @@ DIALECT = Dialect(
     clock_method="publicGetPublicTime",
     clock_budget=PUBLIC,
     read_clock_ms=_read_clock_ms,
+    perpetuals={quote: f"{{}}-{quote}-SWAP" for quote in ("USDT", "USDC", "USD")},
 )
 
 
