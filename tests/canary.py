@@ -43,6 +43,7 @@ def tell(practice: Practice, folder: Path) -> None:
         *(f"{edit.text}\n{edit.buttons}" for sent in practice.bot.messages for edit in sent.edits),
         *(answer.text for answer in practice.bot.answers if answer.text),
         *(repr(each) for each in practice.server.fallback.notifications),
+        *(repr(each) for each in practice.server.pings.pings),
     ]
     (folder / TOLD).write_text("\n".join(shown), encoding="utf-8")
 

@@ -28,15 +28,16 @@ import structlog
 
 from watcher import logs
 from watcher.assembly import Outside, assemble, start_loops, stop
+from watcher.channels.heartbeat import HttpPing
 from watcher.domain.alert import SECOND_US, Moment
 from watcher.outlets import Ear, hear, noting, open_chat, open_roads
 from watcher.policy.rehearsal import rehearse
-from watcher.ports import Clock, Scheduler, Venue, VenueError
+from watcher.ports import Clock, Ping, Scheduler, Venue, VenueError
 from watcher.service.clock import SteppedClock, SystemClock
 from watcher.service.schedule import ApSchedulerScheduler, SteppedScheduler
 from watcher.service.watchdog import notifier
 from watcher.settings import ConfigError, Settings, alert_rules, reaches
-from watcher.settings.hidden import secrets_of
+from watcher.settings.hidden import secrets_of, told
 from watcher.store.sqlite import SqliteStore
 from watcher.treasury import credentials, open_moneys
 from watcher.venues import open_venue
@@ -180,7 +181,16 @@ async def _open_outside(settings: Settings, clock: Clock, doors: AsyncExitStack)
         warm=chat.warm,
         notify=notifier(os.environ.get("NOTIFY_SOCKET")),
         ear=_ear(settings, store, clock),
+        ping=_ping(settings, doors),
     )
+
+
+def _ping(settings: Settings, doors: AsyncExitStack) -> Ping | None:
+    if settings.heartbeat.url is None:
+        return None
+    ping = HttpPing(told(settings.heartbeat.url))
+    doors.push_async_callback(ping.close)
+    return ping
 
 
 def _ear(settings: Settings, store: SqliteStore, clock: Clock) -> Ear | None:

@@ -22,9 +22,10 @@ from watcher.domain.road import Reach
 from watcher.outlets import Ear, listening, outbound_over, schedule_reports
 from watcher.policy import notes
 from watcher.policy.decide import decide
-from watcher.ports import Channel, Clock, Ids, Money, Scheduler, StoreError, Venue
+from watcher.ports import Channel, Clock, Ids, Money, Ping, Scheduler, StoreError, Venue
 from watcher.service.digest import last_seen_us, owed_from_us
 from watcher.service.fund import Fund
+from watcher.service.heartbeat import Heartbeat
 from watcher.service.marks import Marks
 from watcher.service.outbound import Outbound
 from watcher.service.poll import Poller, first_waits_s
@@ -55,7 +56,7 @@ class Outside:
 
     `venues` hold every account, `moneys` those that may be topped up, `channels` every road there
     is. `warm` asks the chat for a sign of life, `notify` tells the service manager, `ear` hears
-    what people say, None where nobody may.
+    what people say, None where nobody may. `ping` is whoever would notice our death, None: nobody.
     """
 
     clock: Clock
@@ -68,6 +69,7 @@ class Outside:
     warm: Callable[[], Awaitable[object]]
     notify: Notify
     ear: Ear | None = None
+    ping: Ping | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,9 +97,14 @@ async def assemble(settings: Settings, outside: Outside) -> Service:
     pollers = _pollers(settings, outside, states, outbound, funds)
     _schedule_polls(settings, outside.scheduler, pollers)
     owed_us = owed_from_us(last_seen_us(states.values()), clock.now())
-    schedule_reports(settings, outside.scheduler, pollers, store, outbound, clock, owed_us)
+    pinged = outside.ping is not None
+    schedule_reports(
+        settings, outside.scheduler, pollers, store, outbound, clock, owed_us, pinged=pinged
+    )
+    if not pinged:
+        log.warning("heartbeat.absent", reason="nobody will notice if this program dies")
     try:
-        for said in _first_words(settings, store, states, clock.now()):
+        for said in _first_words(settings, store, states, clock.now(), pinged=pinged):
             await store.say(said)
     except StoreError as error:
         # a greeting is no reason not to watch
@@ -153,15 +160,21 @@ def _schedule_polls(
 
 
 def _first_words(
-    settings: Settings, store: SqliteStore, states: Mapping[str, AccountState], now: Moment
+    settings: Settings,
+    store: SqliteStore,
+    states: Mapping[str, AccountState],
+    now: Moment,
+    *,
+    pinged: bool,
 ) -> Iterator[Message]:
     names = list(settings.accounts)
     last_us = last_seen_us(states[name] for name in names if name in states)
     gap_s = (now.steady_us - last_us) / SECOND_US
     if last_us == 0:
-        yield notes.started(names, now, zone=settings.timezone)
+        yield notes.started(names, now, zone=settings.timezone, pinged=pinged)
     elif gap_s > GAP_TOLD_S:
-        yield notes.restarted(names, now, zone=settings.timezone, down_s=gap_s)
+        zone = settings.timezone
+        yield notes.restarted(names, now, zone=zone, down_s=gap_s, pinged=pinged)
     for number, words in enumerate(store.notes):
         log.warning("store.noted", reason=words)
         yield notes.trouble("the memory of watcher", [words], now, subject=f"store:{number}")
@@ -184,6 +197,17 @@ def start_loops(service: Service) -> None:
     for name, fund in service.funds.items():
         supervisor.keep(f"fund:{name}", fund.run, vital=False)
     supervisor.keep("watchdog", watchdog.run)
+    if outside.ping is not None:
+        heartbeat = Heartbeat(
+            ping=outside.ping,
+            watched=service.pollers,
+            watchdog=watchdog,
+            store=outside.store,
+            tell=service.outbound.tell,
+            clock=outside.clock,
+            every_s=service.settings.heartbeat.every / SECOND_US,
+        )
+        supervisor.keep("heartbeat", heartbeat.run, vital=False)
     if outside.ear is not None:
         listen = listening(
             service.settings,
@@ -202,7 +226,7 @@ async def stop(service: Service) -> None:
     settings, outside = service.settings, service.outside
     for fund in service.funds.values():
         fund.stop()
-    await service.supervisor.cancel("schedule", "commands", "watchdog")
+    await service.supervisor.cancel("schedule", "commands", "watchdog", "heartbeat")
     last = notes.stopped(list(settings.accounts), outside.clock.now(), zone=settings.timezone)
     try:
         await outside.store.say(last)

@@ -183,6 +183,8 @@ def schedule_reports(
     outbound: Outbound,
     clock: Clock,
     owed_from_us: int,
+    *,
+    pinged: bool,
 ) -> None:
     """Have the daily digest and, where wanted, the proof of life told by the clock."""
     reporter = Reporter(
@@ -195,6 +197,7 @@ def schedule_reports(
         zone=settings.timezone,
         quiet=quiet_hours(settings),
         owed_from_us=owed_from_us,
+        pinged=pinged,
     )
     scheduler.every("digest", reporter.daily, first_s=REPORTS_AFTER_S)
     if settings.telegram.proof_of_life:

@@ -18,6 +18,7 @@ from watcher.sim.bot_fallback import NOTIFY_PATH
 from watcher.sim.bot_messages import SentMessage
 from watcher.sim.demo.daemon import Daemon
 from watcher.sim.demo.phone import Read, read
+from watcher.sim.heartbeat import CHECK, PING_PATH
 from watcher.sim.practice import Practice, serve, write_config
 from watcher.sim.wire import Wire
 from watcher.sim.world import SECOND_US, World
@@ -98,13 +99,14 @@ async def staged(
     viewers: Sequence[int] = (),
     faces: Sequence[Wire] | None = None,
     roads: bool = False,
+    pinged: bool = False,
 ) -> AsyncIterator[Stage]:
     """
     Serve *world* (through *faces*), start a daemon that watches *only* those accounts, stop both.
     *extra* goes before the configuration of practice, *tables* after it. It logs all it can, and
     what it showed anybody is left in *folder* for the search for secrets.
 
-    With all *roads* it has a second chat and a fallback.
+    With all *roads* it has a second chat and a fallback; *pinged*: somebody to miss it.
     """
     practice = await serve(canary.armed(world), lockstep=True, faces=faces)
     try:
@@ -115,6 +117,8 @@ async def staged(
         config.write_text(f'{extra}{text}\n[log]\nlevel = "debug"\n{tables}', encoding="utf-8")
         if roads:
             add_roads(practice, config)
+        if pinged:
+            add_secret(config, "watcher_heartbeat__url", f"{practice.url}{PING_PATH}{CHECK}")
         daemon = Daemon(config=config, clock_url=f"{practice.url}/clock", log=folder / "daemon.log")
         stage = Stage(practice, daemon)
         await daemon.start()
@@ -134,6 +138,10 @@ def add_roads(practice: Practice, config: Path) -> None:
     second = f"[telegram]\nsecond_chat_id = {SECOND_CHAT_ID}\n"
     config.write_text(text.replace("[telegram]\n", second), encoding="utf-8")
     practice.bot.chats.add(SECOND_CHAT_ID)
-    secret = config.parent / "secrets" / "watcher_fallback__url"
+    add_secret(config, "watcher_fallback__url", f"json://127.0.0.1:{practice.port}{NOTIFY_PATH}")
+
+
+def add_secret(config: Path, name: str, text: str) -> None:
+    secret = config.parent / "secrets" / name
     secret.touch(mode=0o600)
-    secret.write_text(f"json://127.0.0.1:{practice.port}{NOTIFY_PATH}", encoding="utf-8")
+    secret.write_text(text, encoding="utf-8")

@@ -67,7 +67,12 @@ def past(account: AccountState | None = None, found: Sequence[Sample] | None = N
 
 def day(*accounts: digest.Past, told: Sequence[Told] = (), **more: object) -> digest.Day:
     made = digest.Day(
-        accounts=accounts, told=told, proofs={Reach.CHAT: None}, quiet=None, zone="UTC"
+        accounts=accounts,
+        told=told,
+        proofs={Reach.CHAT: None},
+        quiet=None,
+        zone="UTC",
+        pinged=False,
     )
     return replace(made, **more)  # type: ignore[arg-type]  # each caller names its fields
 
@@ -101,6 +106,10 @@ def test_an_empty_day_is_told_too() -> None:
         "Roads: chat never proven\n"
         "NOBODY WILL NOTICE IF THIS PROGRAM DIES: no external ping is configured"
     )
+
+
+def test_a_digest_that_somebody_outside_would_miss_says_nothing_of_it() -> None:
+    assert "NOTICE" not in text(day(past(found=steadily(24.13)), pinged=True))
 
 
 def test_a_bad_day_names_what_was_bad_and_who_is_not_seen() -> None:

@@ -453,8 +453,9 @@ def test_finding() -> None:
 
 def test_notes_of_the_service() -> None:
     names = ["bybit_main", "bin_margin", "okx_hedge"]
-    check("started", notes.started(names, moment(), zone="UTC").text)
-    check("restarted", notes.restarted(names, moment(), zone="UTC", down_s=312).text)
+    check("started", notes.started(names, moment(), zone="UTC", pinged=True).text)
+    again = notes.restarted(names, moment(), zone="UTC", down_s=312, pinged=True)
+    check("restarted", again.text)
     check("stopped", notes.stopped(names, moment(), zone="Europe/Berlin").text)
     check("test_message", notes.test_message(moment(), zone="UTC").text)
     trouble = notes.trouble("cannot write to disk", ["Alerts go on"], moment(), subject="store")
@@ -463,7 +464,18 @@ def test_notes_of_the_service() -> None:
 
 def test_stopping_is_said_aloud() -> None:
     assert not notes.stopped(["a"], moment(), zone="UTC").silent
-    assert notes.started(["a"], moment(), zone="UTC").silent
+    assert notes.started(["a"], moment(), zone="UTC", pinged=True).silent
+
+
+def test_a_start_nobody_would_miss_says_so() -> None:
+    now = moment()
+    alone = notes.started(["a"], now, zone="UTC", pinged=False)
+    again = notes.restarted(["a"], now, zone="UTC", down_s=312, pinged=False)
+    pinged = notes.restarted(["a"], now, zone="UTC", down_s=312, pinged=True)
+
+    assert "NOBODY WILL NOTICE IF THIS PROGRAM DIES" in alone.text.plain
+    assert "NOBODY WILL NOTICE IF THIS PROGRAM DIES" in again.text.plain
+    assert "NOTICE" not in pinged.text.plain
 
 
 HOSTILE = (

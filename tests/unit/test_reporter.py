@@ -53,6 +53,7 @@ def reporter(
         zone="UTC",
         quiet=None,
         owed_from_us=owed_us,
+        pinged=False,
     )
 
 

@@ -10,7 +10,7 @@ import pytest
 from watcher.domain.alert import Measure, Quiet, Tier, Word
 from watcher.domain.road import Reach
 from watcher.settings import ConfigError, Need, Settings, alert_rules, load
-from watcher.settings.hidden import secrets_of
+from watcher.settings.hidden import secrets_of, told
 from watcher.settings.keys import environment_name, secret_paths
 
 MINIMAL = """
@@ -538,9 +538,42 @@ def test_every_secret_the_models_name_is_found_for_redaction(tmp_path: Path) -> 
     """A table added later must not be forgotten: what is not listed stands in the log."""
     names = {path: environment_name(path) for path in secret_paths(["main"])}
     text = {path: f"1:canary{number}" for number, path in enumerate(names)}
+    text["heartbeat", "url"] = "https://h/canary"  # the one that is checked for its shape
     environ = {name: f" {text[path]}\n" for path, name in names.items()}
 
     settings = loaded(tmp_path, environ=environ)
 
-    assert len(names) == 8
+    assert len(names) == 9
     assert sorted(secrets_of(settings)) == sorted(text.values())
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://hc.example.com/ping/x",
+        "ftp://hc.example.com/x",
+        "https://hc.example.com",
+        "https:///x",
+        "hc.example.com/x",
+        "http://10.0.0.1/x",
+        "https://hc.example.com/x#y",
+        "https://[/x",
+    ],
+)
+def test_an_address_that_would_be_pinged_in_clear_or_in_vain_is_refused(
+    url: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError) as refused_with:
+        loaded(tmp_path, environ={"WATCHER_HEARTBEAT__URL": url})
+
+    assert "heartbeat.url" in str(refused_with.value)
+    assert url not in str(refused_with.value)
+
+
+def test_who_is_pinged_may_be_on_this_machine(tmp_path: Path) -> None:
+    url = "http://127.0.0.1:8080/ping/x"
+
+    settings = loaded(tmp_path, environ={"WATCHER_HEARTBEAT__URL": url})
+
+    assert told(settings.heartbeat.url) == url
+    assert "ping/x" not in repr(settings)

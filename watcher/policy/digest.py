@@ -72,7 +72,7 @@ class Past:
 class Day:
     """
     All that a digest is made of. `proofs`: each road there is, and when it was last answered;
-    `told` None: the outbox could not be read.
+    `told` None: the outbox could not be read. `pinged`: somebody outside would notice our death.
     """
 
     accounts: Sequence[Past]
@@ -80,6 +80,7 @@ class Day:
     proofs: Mapping[Reach, int | None]
     quiet: Quiet | None
     zone: str
+    pinged: bool
 
 
 def slot(wall_us: int, at_min: int, zone: str) -> Slot:
@@ -105,7 +106,9 @@ def digest(day: Day, due: Slot, now: Moment) -> Message:
     roads = " · ".join(
         f"{road.road} {proving.proven(at_us, now.wall_us)}" for road, at_us in day.proofs.items()
     )
-    rows += [row(say.DAY_ROADS.format(roads=roads)), row(say.NO_PING)]
+    rows.append(row(say.DAY_ROADS.format(roads=roads)))
+    if not day.pinged:
+        rows.append(row(say.NO_PING))
     return Message(
         # the date makes it one a day, whoever asks how often
         key=f"digest:{due.date}",

@@ -18,15 +18,19 @@ from watcher.policy.wording import Bold, row
 NAMED_MAX = 6
 
 
-def started(accounts: Sequence[str], now: Moment, *, zone: str) -> Message:
-    """Return the note that watching begins."""
-    return _note("start", "▶️", say.WATCHING, accounts, now, zone, say.WATCHING_FACT)
+def started(accounts: Sequence[str], now: Moment, *, zone: str, pinged: bool) -> Message:
+    """Return the note that watching begins; *pinged*: somebody outside would notice its end."""
+    facts = (say.WATCHING_FACT, *([] if pinged else [say.NO_PING]))
+    return _note("start", "▶️", say.WATCHING, accounts, now, zone, *facts)
 
 
-def restarted(accounts: Sequence[str], now: Moment, *, zone: str, down_s: float) -> Message:
+def restarted(
+    accounts: Sequence[str], now: Moment, *, zone: str, down_s: float, pinged: bool
+) -> Message:
     """Return the note that watching goes on after a gap nobody looked in."""
     gap = say.NOBODY_WATCHED.format(since=wording.duration(down_s))
-    return _note("restart", "▶️", say.WATCHING_AGAIN, accounts, now, zone, gap)
+    facts = (gap, *([] if pinged else [say.NO_PING]))
+    return _note("restart", "▶️", say.WATCHING_AGAIN, accounts, now, zone, *facts)
 
 
 def stopped(accounts: Sequence[str], now: Moment, *, zone: str) -> Message:
@@ -59,7 +63,7 @@ def _note(
     accounts: Sequence[str],
     now: Moment,
     zone: str,
-    fact: str,
+    *facts: str,
 ) -> Message:
     at = wording.day_time(now.wall_us, wording.zone(zone))
     names = ", ".join(wording.name(account) for account in accounts[:NAMED_MAX])
@@ -68,7 +72,7 @@ def _note(
     rows = [
         row(f"{mark} ", Bold(title), f" {count}"),
         row(say.ACCOUNTS_NAMED.format(names=names, more=more)),
-        row(fact),
+        *(row(fact) for fact in facts),
         row(say.SINCE.format(at=at) if reason == "start" else say.AT.format(at=at)),
     ]
     kept = rows if accounts else [rows[0], *rows[2:]]

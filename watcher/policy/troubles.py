@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from watcher.domain.alert import MINUTE_US, Message, Moment, Tier
+from watcher.domain.alert import MINUTE_US, Lane, Message, Moment, Tier
 from watcher.domain.road import Reach
 from watcher.policy import messages as say
 from watcher.policy import notes
@@ -43,6 +43,17 @@ def refused(road: Reach, reason: str, now: Moment) -> Message:
     return replace(told, tier=Tier.WARNING, reach=Reach.FALLBACK)
 
 
+def unpinged(reason: str, now: Moment) -> Message:
+    """Return that the dead man's switch takes no pings."""
+    facts = (say.TROUBLE_ROAD_SAYS.format(reason=reason), say.TROUBLE_PING_MEANS)
+    return _mild(notes.trouble(say.TROUBLE_PING, facts, now, subject="ping"))
+
+
+def pinged_again(now: Moment) -> Message:
+    """Return that it takes them again."""
+    return _mild(notes.trouble(say.TROUBLE_PING_OVER, (), now, subject="ping"))
+
+
 def not_judged(
     account: str, error: Exception, now: Moment, *, since_us: int, furthest: Reach
 ) -> Message:
@@ -68,3 +79,8 @@ def not_judged(
         tier=Tier.CRITICAL,
         reach=reach_due(since_us, Reach.CHAT, now.steady_us, furthest=furthest) or Reach.CHAT,
     )
+
+
+# nobody need wake up for it: the far side noticed by itself
+def _mild(told: Message) -> Message:
+    return replace(told, lane=Lane.WARNING, silent=True)

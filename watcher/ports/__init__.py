@@ -9,6 +9,7 @@ library can throw into this error tree; an error outside it is a defect.
     DeliveryError   about the message or about the channel, ambiguous or not, with the wait the far
                     side asked for
     StoreError      the ledger could not be read or written
+    PingError       who notices our death did not take a sign of life
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from watcher.ports.clock import (
     Scheduler,
 )
 from watcher.ports.money import Money, Purse, Verdict
+from watcher.ports.ping import Ping, PingError
 from watcher.ports.store import (
     FROZEN,
     KILLED,
@@ -82,6 +84,8 @@ __all__ = [
     "Key",
     "Maintenance",
     "Money",
+    "Ping",
+    "PingError",
     "Press",
     "Pressable",
     "Proof",

@@ -60,6 +60,7 @@ class Reporter:
         zone: str,
         quiet: Quiet | None,
         owed_from_us: int,
+        pinged: bool,
     ) -> None:
         self._watched = watched
         self._store = store
@@ -70,6 +71,7 @@ class Reporter:
         self._zone = zone
         self._quiet = quiet
         self._owed_from_us = owed_from_us
+        self._pinged = pinged
         self._said = ""
 
     async def daily(self) -> float:
@@ -107,7 +109,12 @@ class Reporter:
         except StoreError:
             pass
         return digest.Day(
-            accounts=accounts, told=told, proofs=proofs, quiet=self._quiet, zone=self._zone
+            accounts=accounts,
+            told=told,
+            proofs=proofs,
+            quiet=self._quiet,
+            zone=self._zone,
+            pinged=self._pinged,
         )
 
     def _past(self, each: Watched, samples: digest.Samples | None) -> digest.Past:

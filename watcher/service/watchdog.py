@@ -63,7 +63,8 @@ class Fault:
 
 class Watchdog:
     """
-    The watchdog loop: `run` it supervised. `faults` are the checks failing now, by name.
+    The watchdog loop: `run` it supervised. `faults` are the checks failing now, by name, as of
+    `looked_us`.
 
     *warm* asks the channel for a sign of life (`TelegramChannel.warm`), None where there is none.
     """
@@ -79,6 +80,7 @@ class Watchdog:
         warm: Callable[[], Awaitable[object]] | None = None,
     ) -> None:
         self.faults: dict[str, Fault] = {}
+        self.looked_us: int | None = None
         self._clock = clock
         self._store = store
         self._slots = slots
@@ -105,6 +107,7 @@ class Watchdog:
         found = [*self._late_slots(now), *self._stalled(before, now)]
         found += [*await self._stuck(now), *await self._dumb(now), *await self._unwritable(now)]
         self._tell_edges({fault.check: fault for fault in found})
+        self.looked_us = now.steady_us
         if not any(fault.mendable for fault in found):
             self._notify("WATCHDOG=1")
 

@@ -234,7 +234,7 @@ def _missing(
 def _needed(path: tuple[str, ...], merged: Mapping[str, Any], need: Need) -> bool:
     if path[0] == "telegram":
         return Need.TELEGRAM in need
-    if path[0] == "fallback" or Need.ACCOUNTS not in need:
+    if path[0] in {"fallback", "heartbeat"} or Need.ACCOUNTS not in need:
         return False
     # a key for money is needed whole or not at all: half of one would fail, or another be used
     if path[-2] == "money" and not _at(merged, path[:-1]):

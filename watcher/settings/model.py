@@ -12,9 +12,7 @@ what came from where. Secrets are never shown and never come from TOML.
 from __future__ import annotations
 
 import re
-from ipaddress import ip_address
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import (
@@ -27,6 +25,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from watcher.domain.alert import Word
+from watcher.settings.addresses import loopback, pingable
 from watcher.settings.problems import Misread, nearest_of
 from watcher.settings.table import Table, span_within
 from watcher.settings.top_up import Money, TopUp, check_road
@@ -57,6 +56,7 @@ _HEALTH: Any = ("3.00x", "2.00x", "1.50x", "1.20x")
 _TEN_SECONDS: Any = "10s"
 _FOUR_SECONDS: Any = "4s"
 _FIVE_SECONDS: Any = "5s"
+_ONE_MINUTE: Any = "60s"
 _THREE_MINUTES: Any = "180s"
 _EIGHT: Any = "08:00"
 _NEVER: Any = ""
@@ -93,22 +93,6 @@ def _venue(value: object) -> object:
         near = nearest_of(name, VENUES)
         raise Misread(quoted(value), f"one of {known}", f'"{near}"' if near else None)
     return name
-
-
-def _loopback(value: str) -> str:
-    expected = 'an address of this machine, such as "http://127.0.0.1:8080"'
-    parts = urlsplit(value)
-    host = parts.hostname or ""
-    try:
-        local = host == "localhost" or ip_address(host).is_loopback
-        port_ok = parts.port is None or parts.port > 0
-    except ValueError:
-        local = port_ok = False
-    if parts.scheme not in ("http", "https") or not local or not port_ok:
-        raise Misread(quoted(value), expected)
-    if parts.username or parts.path not in ("", "/") or parts.query or parts.fragment:
-        raise Misread(quoted(value), f"{expected}, without user, path or query")
-    return value.rstrip("/")
 
 
 def _chat(value: object) -> object:
@@ -188,7 +172,7 @@ def _beta(value: object) -> object:
 
 
 Duration = Annotated[int, BeforeValidator(duration_us)]
-Loopback = Annotated[str, AfterValidator(_loopback)]
+Loopback = Annotated[str, AfterValidator(loopback)]
 Users = Annotated[tuple[int, ...], BeforeValidator(_users)]
 Chat = Annotated[int, BeforeValidator(_chat)]
 Betas = Annotated[
@@ -250,6 +234,16 @@ class Fallback(Table):
     url: SecretStr | None = Field(
         default=None,
         description="Apprise URL of the road taken when Telegram fails or nobody answers (secret)",
+    )
+
+
+class Heartbeat(Table):
+    url: Annotated[SecretStr | None, AfterValidator(pingable)] = Field(
+        default=None,
+        description="who is pinged while all is well, such as a check at healthchecks.io (secret)",
+    )
+    every: Annotated[Duration, span_within("15s", "5m")] = Field(
+        default=_ONE_MINUTE, description="between two pings; a failure is told at once"
     )
 
 
@@ -355,6 +349,7 @@ class Settings(BaseSettings):
     )
     telegram: Telegram = Field(default_factory=Telegram)
     fallback: Fallback = Field(default_factory=Fallback)
+    heartbeat: Heartbeat = Field(default_factory=Heartbeat)
     poll: Poll = Field(default_factory=Poll)
     tiers: Tiers = Field(default_factory=Tiers)
     blind: Blind = Field(default_factory=Blind)

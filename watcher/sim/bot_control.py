@@ -4,6 +4,7 @@ The part of the control endpoint that is about people: what they say, press, blo
     GET  messages?after=N   what the bot said, with edits, keys, pins and pictures
     GET  answers            what was shown at once after a press
     GET  notifications      what the fallback was told
+    GET  pings              the signs of life, each well or not and why
     POST say                {user_id, chat_id, text}
     POST press              {user_id, message_id, key | data, chat_id?}: by a button's words, or any
                             data; from another chat where chat_id says one
@@ -23,6 +24,7 @@ from typing import Any
 from watcher.sim.bot_api import BotApi
 from watcher.sim.bot_fallback import Fallback
 from watcher.sim.bot_words import ApiError
+from watcher.sim.heartbeat import Pings
 from watcher.sim.things import WorldError
 
 Body = dict[str, Any]
@@ -30,15 +32,16 @@ Query = Mapping[str, list[str]]
 
 
 class People:
-    """What may be asked of the bot and the fallback, by name: `gets` and `posts`."""
+    """What may be asked of the bot, the fallback and who is pinged: `gets` and `posts` by name."""
 
-    def __init__(self, bot: BotApi, fallback: Fallback) -> None:
+    def __init__(self, bot: BotApi, fallback: Fallback, pings: Pings) -> None:
         self._bot = bot
         self._fallback = fallback
         self.gets: Mapping[str, Callable[[Query], list[Body]]] = {
             "messages": self._messages,
             "answers": lambda _: [one.shown() for one in bot.answers],
             "notifications": lambda _: [one.shown() for one in fallback.notifications],
+            "pings": lambda _: pings.shown(),
         }
         self.posts: Mapping[str, Callable[[Body], object]] = {
             "say": self._say,

@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from watcher.sim.wire import Reply
+from watcher.sim.wire import Call, Reply
 from watcher.sim.world import World
 
 NOTIFY_PATH = "/notify"
@@ -40,10 +40,10 @@ class Fallback:
         self.notifications: list[Notification] = []
         self.on_notification: list[Callable[[Notification], None]] = []
 
-    def handle(self, body: bytes) -> Reply:
+    def handle(self, call: Call) -> Reply:
         """Take one notification; what is none is refused as bad."""
         try:
-            said = orjson.loads(body)
+            said = orjson.loads(call.body)
             taken = Notification(
                 id=len(self.notifications) + 1,
                 title=str(said["title"]),

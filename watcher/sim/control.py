@@ -21,6 +21,7 @@ from watcher.sim.bot_control import People
 from watcher.sim.bot_fallback import Fallback
 from watcher.sim.desk import Plan
 from watcher.sim.faults import Fault, FaultBook
+from watcher.sim.heartbeat import Pings
 from watcher.sim.things import (
     Account,
     Liquidation,
@@ -53,6 +54,7 @@ class Served(Protocol):
     world: World
     bot: BotApi
     fallback: Fallback
+    pings: Pings
     faults: FaultBook
     frozen: set[str]
     tallies: dict[tuple[str, str], Tally]
@@ -70,7 +72,7 @@ class Control:
     def __init__(self, server: Served) -> None:
         self._server = server
         self._world = server.world
-        self._people = People(server.bot, server.fallback)
+        self._people = People(server.bot, server.fallback, server.pings)
         self._posts: Mapping[str, Callable[[Body], object]] = {
             "price": self._price,
             "index": self._index,
@@ -273,7 +275,7 @@ class Control:
 
     def _target(self, said: Body) -> str:
         target = str(said.get("target", ""))
-        known = {"bot", "fallback", *self._world.rules, *self._world.accounts}
+        known = {"bot", "fallback", "ping", *self._world.rules, *self._world.accounts}
         if target not in known:
             raise WorldError(
                 f"target: found {target!r}, expected one of {', '.join(sorted(known))}"

@@ -76,8 +76,8 @@ _SYMBOL = re.compile(rb'("(?:symbol|instId)":")[A-Z]+(-?USD|PERP)')
 @dataclass(slots=True, kw_only=True)
 class Fault:
     """
-    One trouble. `target` is a venue, an account name, `bot` or `fallback`; `path` must occur in the
-    path (for the bot `sendMessage` unless said; `/bot` is every method).
+    One trouble. `target` is a venue, an account name, `bot`, `fallback` or `ping`; `path` must
+    occur in the path (for the bot `sendMessage` unless said; `/bot` is every method).
 
     It ends after `count` answers or at `until_us`, whichever is given; with neither, after one.
     """

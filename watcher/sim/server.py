@@ -24,6 +24,7 @@ from watcher.sim.bot_fallback import NOTIFY_PATH, Fallback
 from watcher.sim.bot_words import trouble
 from watcher.sim.control import Control, Tally
 from watcher.sim.desk import CutOff
+from watcher.sim.heartbeat import PING_PATH, Pings
 from watcher.sim.things import Account, WorldError
 from watcher.sim.wire import Call, Reply, Wire, encoded
 from watcher.sim.world import SECOND_US, World
@@ -55,6 +56,7 @@ class PracticeServer:
         self.world = world
         self.bot = bot
         self.fallback = Fallback(world)
+        self.pings = Pings(world)
         self.faults = faults.FaultBook()
         self.frozen: set[str] = set()
         self.tallies: dict[tuple[str, str], Tally] = {}
@@ -149,7 +151,9 @@ class PracticeServer:
         if path.startswith("/bot"):
             return await self._bot_answer(request, call)
         if path.startswith(NOTIFY_PATH):
-            return await self._fallback_answer(request, call)
+            return await self._road_answer(request, call, "fallback", self.fallback.handle)
+        if path.startswith(PING_PATH):
+            return await self._road_answer(request, call, "ping", self.pings.handle)
         for prefix, wire in self._wires:
             if path.startswith(prefix):
                 return await self._venue_answer(request, call, wire)
@@ -278,12 +282,18 @@ class PracticeServer:
             request, fault, lambda: self.bot.handle(token, method, params, files)
         )
 
-    async def _fallback_answer(self, request: web.Request, call: Call) -> web.StreamResponse:
-        fault = self.faults.take(("fallback",), call.path, self.world.now_us)
-        self._count("fallback", call.path, 1, refused=fault is not None)
+    async def _road_answer(
+        self,
+        request: web.Request,
+        call: Call,
+        target: str,
+        handle: Callable[[Call], Reply],
+    ) -> web.StreamResponse:
+        fault = self.faults.take((target,), call.path, self.world.now_us)
+        self._count(target, call.path, 1, refused=fault is not None)
 
         async def answer() -> Reply:
-            return self.fallback.handle(call.body)
+            return handle(call)
 
         return await self._far_answer(request, fault, answer)
 
