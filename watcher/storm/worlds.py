@@ -1,0 +1,174 @@
+"""
+The worlds of the storm: a drawn market, and accounts that it will bring into trouble.
+
+Rule: the seed decides everything. An account is named after its shape, and what it owns is chosen
+so that its liquidation lies a drawn distance away, in the worst of the ways prices can go; the
+distance is found with the world's own arithmetic, never with the margin engine under test.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+
+from watcher.sim.default import empty_world, new_account
+from watcher.sim.market import JumpDiffusion, Temper
+from watcher.sim.quotes import PricePath
+from watcher.sim.things import ONE, ZERO, Account, Rights, SideName
+from watcher.sim.world import SECOND_US, World
+
+COINS = ("BTC", "ETH", "SOL")
+"""What the market of a storm moves; everything else stands still."""
+
+STEP_US = 2 * SECOND_US
+"""How far apart the points of a drawn market lie, and the longest slice of time."""
+
+AWAY_MIN, AWAY_MAX = 0.05, 0.24
+"""How far from liquidation an account begins, as a part of prices: the first line is at 20 %."""
+
+CENT = Decimal("0.01")
+HOURLY_RATE = Decimal("0.000005")
+LONG, HEDGED = 0.7, 0.3
+"""How often an account is long, and how often its second leg goes the other way."""
+LIQUIDATION_LEVEL = Decimal("1.1")
+RIGHTS = Rights(trade=True, transfer=True)
+
+
+def storm_world(seed: int, *, shapes: Sequence[str], start_us: int) -> World:
+    """Return the world of *seed* with an account of each of *shapes*, its market running."""
+    world = empty_world(seed=seed, start_us=start_us)
+    world.slice_us = STEP_US
+    for shape in shapes:
+        # each shape has its own chance: leaving one out changes no other
+        _OPENED[shape](world, shape, random.Random(f"{seed}:account:{shape}"))
+    world.follow(_market(world, seed))
+    return world
+
+
+def _market(world: World, seed: int) -> PricePath:
+    """Return the drawn market of *seed*: calm, nervous or mad."""
+    chance = random.Random(f"{seed}:market")
+    temper = Temper(
+        volatility=chance.uniform(0.5, 2.5),
+        jumps_per_day=chance.uniform(4.0, 40.0),
+        jump_mean=chance.choice((-0.008, -0.003, 0.0, 0.004)),
+        jump_spread=chance.uniform(0.005, 0.02),
+        own_share=chance.uniform(0.2, 0.6),
+    )
+    prices = {name: world.prices[name] for name in COINS}
+    return JumpDiffusion(prices, seed=seed, temper=temper, step_us=STEP_US)
+
+
+# ── shapes ──────────────────────────────────────────────────────────────────────────────────
+
+
+def _bybit(world: World, name: str, chance: random.Random) -> None:
+    """One wallet of USDT and some BTC behind legs in BTC and SOL."""
+    purses = {
+        "unified": {"USDT": "0", "BTC": str(round(chance.uniform(0.05, 0.4), 3))},
+        "funding": {"USDT": "20000"},
+    }
+    account = new_account(world, name, "bybit", "unified", purses, rights=RIGHTS)
+    _legs(world, account, chance, ("BTCUSDT", "SOLUSDT"))
+    _fund(world, account, "unified", chance)
+
+
+def _binance(world: World, name: str, chance: random.Random) -> None:
+    """USD-M futures, one cross pool of USDT behind legs in BTC and ETH."""
+    purses = {
+        "futures": {"USDT": "0"},
+        "spot": {"USDT": "5000"},
+        "funding": {"USDT": "20000"},
+    }
+    account = new_account(world, name, "binance", "classic", purses, rights=RIGHTS)
+    _legs(world, account, chance, ("BTCUSDT", "ETHUSDT"))
+    _fund(world, account, "futures", chance)
+
+
+def _okx(world: World, name: str, chance: random.Random) -> None:
+    """Multi-currency margin: USDT and some BTC behind two swaps, hedge mode."""
+    purses = {
+        "trading": {"USDT": "0", "BTC": str(round(chance.uniform(0.05, 0.4), 3))},
+        "funding": {"USDT": "20000"},
+    }
+    account = new_account(world, name, "okx", "multi", purses, hedge=True, rights=RIGHTS)
+    _legs(world, account, chance, ("BTC-USDT-SWAP", "ETH-USDT-SWAP"))
+    _fund(world, account, "trading", chance)
+
+
+def _lending(world: World, name: str, chance: random.Random) -> None:
+    """Binance cross margin: coins held against borrowed USDT that bought them."""
+    held = {coin: str(round(chance.uniform(0.5, 3.0), 3)) for coin in COINS[:2]}
+    purses = {"margin": held, "spot": {"USDT": "5000"}, "funding": {"USDT": "20000"}}
+    account = new_account(world, name, "binance", "classic", purses, rights=RIGHTS)
+    worth = sum((account.balance("margin", coin) * world.index(coin) for coin in held), ZERO)
+    owed = (worth * (ONE - _away(chance)) / LIQUIDATION_LEVEL).quantize(CENT)
+    world.borrow(account, "USDT", owed, wallet="margin", hourly_rate=HOURLY_RATE)
+    # what was borrowed bought the coins and is gone from the wallet
+    world.credit(account, "USDT", -owed, wallet="margin")
+
+
+_OPENED: Mapping[str, Callable[[World, str, random.Random], None]] = {
+    "bybit": _bybit,
+    "binance": _binance,
+    "lending": _lending,
+    "okx": _okx,
+}
+SHAPES = tuple(_OPENED)
+
+
+# ── sizes ───────────────────────────────────────────────────────────────────────────────────
+
+
+def _away(chance: random.Random) -> Decimal:
+    return Decimal(str(round(chance.uniform(AWAY_MIN, AWAY_MAX), 4)))
+
+
+def _legs(world: World, account: Account, chance: random.Random, symbols: Sequence[str]) -> None:
+    """Open one leg of each contract, mostly the same way."""
+    side: SideName = "long" if chance.random() < LONG else "short"
+    other: SideName = "short" if side == "long" else "long"
+    for number, symbol in enumerate(symbols):
+        one = world.instrument(account.venue, symbol)
+        worth = Decimal(str(round(chance.uniform(40_000, 160_000), 2)))
+        step = one.quantity_step
+        each = world.mark(one) * one.contract_size
+        quantity = max((worth / each / step).to_integral_value(), ONE) * step
+        hedges = number > 0 and chance.random() < HEDGED
+        world.set_position(account, symbol, other if hedges else side, quantity)
+
+
+def _fund(world: World, account: Account, wallet: str, chance: random.Random) -> None:
+    """Put as much USDT into *wallet* as leaves the venue's liquidation a drawn distance away."""
+    away = _away(chance)
+    needed = [_missing(world, account, wallet, factors) for factors in _moves(away)]
+    world.credit(account, "USDT", max(needed).quantize(CENT), wallet=wallet)
+
+
+def _moves(away: Decimal) -> list[dict[str, Decimal]]:
+    """Return the factors of every way the tier distance looks: all coins, and each alone."""
+    together = [dict.fromkeys(COINS, ONE + way * away) for way in (-1, 1)]
+    alone = [{coin: ONE + way * away} for coin in COINS for way in (-1, 1)]
+    return together + alone
+
+
+def _missing(
+    world: World, account: Account, wallet: str, factors: Mapping[str, Decimal]
+) -> Decimal:
+    """Return the USDT that brings the account's headroom to nought once prices moved so."""
+    before = {coin: world.prices[coin] for coin in factors}
+    held = account.balance(wallet, "USDT")
+    world.set_prices({coin: before[coin] * factor for coin, factor in factors.items()})
+    added = ZERO
+    # a debt in USDT asks for margin of its own: a second look finds what the first left
+    for _ in range(8):
+        (pool,) = world.pools(account, prices=False)
+        lacks = pool.requirement - pool.equity
+        world.credit(account, "USDT", lacks, wallet=wallet)
+        added += lacks
+        if abs(lacks) < CENT:
+            break
+    account.wallet(wallet)["USDT"] = held
+    world.set_prices(before)
+    return added
