@@ -228,6 +228,42 @@ def test_housekeeping_follows_a_change_of_mode_every_ten_minutes() -> None:
     play(scene)
 
 
+@pytest.mark.parametrize("closed", [Said([]), Said({"code": -2015, "msg": "no"}, status=401)])
+def test_a_change_of_mode_that_closes_the_futures_is_found_by_the_misfit(closed: Said) -> None:
+    """Ten minutes blind would be the price of waiting for housekeeping."""
+
+    async def scene(reach: Reach, venue: Binance) -> None:
+        await venue.snapshot()
+        changed = body("account_info") | {"isPortfolioMarginRetailEnabled": True}
+        reach.server.answers["/sapi/v1/account/info"] = Said(changed)
+        reach.server.answers[ACCOUNT] = closed
+        reach.clock.now_ms += 60_000
+        marks_now(reach)
+        with pytest.raises(VenueError):
+            await venue.snapshot()
+
+        assert (await venue.snapshot()).mode == "portfolio margin (reported)"
+
+    play(scene)
+
+
+def test_a_misfit_asks_for_the_mode_once_a_minute_at_most_and_costs_no_mode_known() -> None:
+    async def scene(reach: Reach, venue: Binance) -> None:
+        await venue.snapshot()
+        reach.server.answers["/fapi/v1/accountConfig"] = Said(b"<html>")
+        good, reach.server.answers[ACCOUNT] = reach.server.answers[ACCOUNT], Said([])
+        for _ in range(20):  # 200 s
+            reach.clock.now_ms += 10_000
+            marks_now(reach)
+            with pytest.raises(VenueError):
+                await venue.snapshot()
+        assert reach.server.count("/sapi/v1/account/info") == 1 + 3
+        reach.server.answers[ACCOUNT] = good
+        assert "single-asset" in (await venue.snapshot()).mode
+
+    play(scene)
+
+
 def test_portfolio_margin_asks_papi_and_nothing_of_futures() -> None:
     async def scene(reach: Reach, venue: Binance) -> None:
         snapshot = await venue.snapshot()

@@ -18,7 +18,7 @@ from decimal import Decimal
 
 from watcher.domain.account import Bracket, Snapshot
 from watcher.domain.status import KeyRights, VenueStatus
-from watcher.ports import Refused, Unsupported, VenueError, WithdrawalRight
+from watcher.ports import Refused, Unreadable, Unsupported, VenueError, WithdrawalRight
 from watcher.venues.binance import futures, multi, setup
 from watcher.venues.binance.coin_side import CoinSide, coin_of, public_coin_marks
 from watcher.venues.binance.dialect import DIALECT, MINUTE_MS
@@ -38,6 +38,8 @@ MODE_AGE_MS_MAX = 10 * MINUTE_MS
 RIGHTS_AGE_MS_MAX = 6 * HOUR_MS
 TABLES_AGE_MS_MAX = HOUR_MS
 TABLES_USE_MS_MAX = 6 * HOUR_MS
+MODE_RETRY_MS = MINUTE_MS
+"""How soon the mode is read again when an answer does not fit it."""
 TABLES_RETRY_MS = MINUTE_MS
 """How soon the brackets are asked for again for a symbol or a figure they did not explain."""
 
@@ -69,6 +71,8 @@ class Kept:
     """What was read earlier and is still good; the times are our clock's."""
 
     mode: Mode | None = None
+    mode_is_doubtful: bool = False
+    mode_doubted_ms: float = 0.0
     rights: KeyRights | None = None
     rights_at_ms: float = 0.0
     assets: set[str] = field(default_factory=set)
@@ -205,22 +209,17 @@ class Binance:
         self._refuse_withdrawal()
         if self._kept.mode is None or self._kept.rights is None:
             await self.start()
+        await self._settle_mode()
         mode = self._kept.mode
         assert mode is not None
-        poll = Poll()
-        if mode.doors.is_portfolio:
-            read = self._spot.portfolio_pro if mode.doors.portfolio_pro else self._spot.portfolio
-            await together(read(poll), self._spot.spare.read())
-        else:
-            jobs = [self._spot.spare.read()]
-            if mode.futures is not None:
-                jobs.append((self._multi if mode.is_multi else self._futures)(poll, mode))
-                if self._coin.is_used:
-                    jobs.append(self._coin.read(poll))
-            if mode.doors.margin:
-                jobs += [self._spot.margin(poll), self._spot.pairs(poll)]
-            await together(*jobs)
+        try:
+            poll = await self._gathered(mode)
+        except (Unreadable, Refused):
+            self._doubt(mode)  # a changed mode empties, or closes, the very answers we need
+            raise
         draft = poll.draft
+        if draft.mismatches:
+            self._doubt(mode)
         if mode.is_multi:
             _, rates = await public_rates(self._host)
             multi.restate_in_usd(draft, rates)
@@ -240,6 +239,39 @@ class Binance:
             mismatches=tuple(draft.mismatches),
             flags=tuple(draft.flags),
         )
+
+    def _doubt(self, mode: Mode) -> None:
+        kept, now_ms = self._kept, self._host.now_ms()
+        if now_ms - max(mode.read_at_ms, kept.mode_doubted_ms) >= MODE_RETRY_MS:
+            kept.mode_is_doubtful, kept.mode_doubted_ms = True, now_ms
+
+    async def _settle_mode(self) -> None:
+        """Read a doubtful mode again; what the venue does not answer leaves it as it is."""
+        if not self._kept.mode_is_doubtful:
+            return
+        self._kept.mode_is_doubtful = False
+        try:
+            await self._read_mode()
+        except Unsupported:
+            raise
+        except VenueError as error:
+            self._log.debug("mode.missed", account=self.account, reason=error.reason)
+
+    async def _gathered(self, mode: Mode) -> Poll:
+        poll = Poll()
+        if mode.doors.is_portfolio:
+            read = self._spot.portfolio_pro if mode.doors.portfolio_pro else self._spot.portfolio
+            await together(read(poll), self._spot.spare.read())
+        else:
+            jobs = [self._spot.spare.read()]
+            if mode.futures is not None:
+                jobs.append((self._multi if mode.is_multi else self._futures)(poll, mode))
+                if self._coin.is_used:
+                    jobs.append(self._coin.read(poll))
+            if mode.doors.margin:
+                jobs += [self._spot.margin(poll), self._spot.pairs(poll)]
+            await together(*jobs)
+        return poll
 
     async def _futures(self, poll: Poll, mode: Mode) -> None:
         account, legs, marks = await self._positions(poll)
