@@ -2,8 +2,9 @@
 `make sweep`: the real money loop, killed or frozen at every call of a port, and at two of them.
 
 One line of JSON: how many accidents came to pass in how many runs, and what was wrong afterwards,
-judged by the venue's truth. Exit code 1 when anything was. Every call of every plan is struck once;
-what is left of `--points` goes to pairs, to freezing and to falling markets, drawn by `--seed`.
+judged by the venue's truth. Exit code 1 when anything was. Every call of plain runs is struck; what
+is left of `--points` goes to pairs of accidents in all ways and stories, drawn by `--seed`.
+`--whole` strikes every call of every way and fault by every accident.
 `--signs-late` breaks the fence on purpose: the request is signed as it goes out.
 """
 
@@ -22,12 +23,13 @@ from typing import NamedTuple
 
 import structlog
 
+from tests.sweep.broken import Broken
 from tests.sweep.gate import Accident
 from tests.sweep.memo import remembered
 from tests.sweep.run import Outcome, Plan, outcomes, planned
 from tests.sweep.scene import WAYS, Story
 from tests.sweep.venue import Fault
-from watcher.domain.topup import Verb
+from watcher.domain.topup import Assurance
 
 PROCESSES, CHUNK, FAULTY_SHOWN_MAX = 2, 100, 5
 POINTS = 20_000
@@ -46,9 +48,9 @@ def play(plans: Sequence[Plan]) -> list[Played]:
         return [Played(*each) for each in zip(plans, asyncio.run(outcomes(plans)), strict=True)]
 
 
-def plain_plans(*, signs_late: bool) -> list[Plan]:
+def plain_plans(broken: Broken = Broken.NOTHING) -> list[Plan]:
     return [
-        Plan(verb=verb, assurance=assurance, fault=fault, story=story, signs_late=signs_late)
+        Plan(verb=verb, assurance=assurance, fault=fault, story=story, broken=broken)
         for story in Story
         for verb, assurance in WAYS
         for fault in Fault
@@ -58,11 +60,12 @@ def plain_plans(*, signs_late: bool) -> list[Plan]:
 def every_call(plain: Sequence[Played], *, whole: bool) -> Iterator[Plan]:
     """
     Each call where one top-up is enough: with no other fault struck by every accident, with one
-    killed. Of verbs inside an engine that is the *whole* of it.
+    killed where there are ids. The *whole* of it is every accident with every fault on every way.
     """
     for plan, outcome in plain:
         alone = plan.fault is Fault.NONE
-        if plan.story is not Story.ONCE or not (whole or alone or plan.verb is Verb.MOVE):
+        told = alone or plan.assurance is not Assurance.BLIND_SEND
+        if plan.story is not Story.ONCE or not (whole or told):
             continue
         for accident in Accident if alone or whole else (Accident.KILL,):
             for point in range(1, outcome.points + 1):
@@ -86,11 +89,11 @@ def chunks(plans: Iterator[Plan]) -> Iterator[list[Plan]]:
 
 
 def sweep(
-    points: int, seed: int, *, every: bool, whole: bool = False, signs_late: bool = False
+    points: int, seed: int, *, every: bool, whole: bool = False, broken: Broken = Broken.NOTHING
 ) -> list[Played]:
     """Return what came of runs with at least *points* accidents; with *every* of every call's."""
     rng = random.Random(seed)
-    plain = play(plain_plans(signs_late=signs_late))
+    plain = play(plain_plans(broken))
     played, struck = list(plain), 0
     fixed = chunks(every_call(plain, whole=whole) if every else iter(()))
     more = chunks(drawn(plain, rng))
@@ -124,7 +127,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         given.seed,
         every=not given.drawn_only,
         whole=given.whole,
-        signs_late=given.signs_late,
+        broken=Broken.FENCE if given.signs_late else Broken.NOTHING,
     )
     total = total_of(played)
     sys.stdout.write(json.dumps(total) + "\n")

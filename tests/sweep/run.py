@@ -17,6 +17,7 @@ from decimal import Decimal
 from typing import Any
 
 from tests.sweep import scene
+from tests.sweep.broken import PURSES, Broken
 from tests.sweep.gate import Accident, Dead, Gate
 from tests.sweep.ledger import MemoryStore
 from tests.sweep.scene import Story
@@ -59,7 +60,7 @@ class Plan:
     verb: Verb = Verb.MOVE
     story: Story = Story.ONCE
     accidents: tuple[tuple[int, Accident], ...] = ()
-    signs_late: bool = False
+    broken: Broken = Broken.NOTHING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +92,8 @@ class Process:
 
     def __init__(self, plan: Plan, gate: Gate, bank: Bank, store: MemoryStore) -> None:
         self.store = store
-        rules = scene.rules_of(plan.verb, plan.story)
+        limits = scene.limits_of(plan.verb, plan.story)
+        rules = replace(scene.rules_of(plan.verb, plan.story), limits=plan.broken.limits(limits))
         clock: Any = gate
         real: Any = store
         self.fund = Fund(
@@ -102,7 +104,7 @@ class Process:
                 alerts=alert_rules(rules),
                 money=SweepMoney(bank, gate, ACCOUNT),
             ),
-            purse=SqlitePurse(real),
+            purse=PURSES.get(plan.broken, SqlitePurse)(real),
             clock=clock,
             queue=store.say,
             tell=self.tell,
@@ -122,7 +124,9 @@ class Run:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.gate = Gate(START_US, dict(plan.accidents))
-        self.bank = Bank(plan.assurance, plan.fault, plan.story.held, signs_late=plan.signs_late)
+        self.bank = Bank(
+            plan.assurance, plan.fault, plan.story.held, signs_late=plan.broken is Broken.FENCE
+        )
         self.rules = scene.rules_of(plan.verb, plan.story)
         self.levels = scene.LEVELS[self.rules.measure]
         self.slide, self.before = 0, Decimal(0)

@@ -44,8 +44,8 @@ class Story(StrEnum):
 
     @property
     def held(self) -> Decimal:
-        """What is in the source; the floor is near."""
-        return Decimal(200) if self is Story.FALLS_ON else Decimal(500)
+        """What is in the source: once so little that the floor binds before the cap of the day."""
+        return Decimal(180) if self is Story.FALLS_ON else Decimal(500)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,9 +94,9 @@ def rules_of(verb: Verb, story: Story) -> TopUpRules:
     wide = story in (Story.BRAKED, Story.AGAIN)
     return limited(
         RULES[verb],
-        per_event=Decimal(60),
-        per_day=Decimal(300 if wide else 120),
-        per_week=Decimal(310 if wide else 130),
+        per_event=Decimal(50),
+        per_day=Decimal(220 if wide else 90),
+        per_week=Decimal(230 if wide else 100),
         count_per_day=5 if wide else 2,
         over_half=True,
     )

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from tests.sweep.__main__ import FLAWS, main, plain_plans, play
+from tests.sweep.broken import Broken
 from tests.sweep.gate import Accident
 from tests.sweep.run import Plan, planned
 from tests.sweep.scene import WAYS, Story
@@ -17,8 +18,8 @@ ROUND_OF_SENDING = range(54, 160)
 """The calls from the decision to the proof, as the plain run numbers them."""
 
 
-def frozen_while_sending(*, signs_late: bool) -> list[Plan]:
-    plain = Plan(assurance=Assurance.LOOKUP, fault=Fault.NONE, signs_late=signs_late)
+def frozen_while_sending(broken: Broken = Broken.NOTHING) -> list[Plan]:
+    plain = Plan(assurance=Assurance.LOOKUP, fault=Fault.NONE, broken=broken)
     return [planned(plain, {at: Accident.FREEZE}) for at in ROUND_OF_SENDING]
 
 
@@ -40,7 +41,7 @@ def test_without_accidents_money_arrives(
 
 def test_with_each_fault_alone_money_arrives_or_a_person_looks() -> None:
     """Without ids a request nobody heard of again is for a person; all others arrive."""
-    for plan, outcome in play(plain_plans(signs_late=False)):
+    for plan, outcome in play(plain_plans()):
         lost = plan.fault in (Fault.LOST, Fault.TOO_LATE, Fault.FAILED)
         blind = plan.assurance is Assurance.BLIND_SEND
 
@@ -50,7 +51,7 @@ def test_with_each_fault_alone_money_arrives_or_a_person_looks() -> None:
 
 
 def test_a_process_that_slept_while_sending_moves_nothing_twice() -> None:
-    outcomes = [each.outcome for each in play(frozen_while_sending(signs_late=False))]
+    outcomes = [each.outcome for each in play(frozen_while_sending())]
 
     assert all(each.struck == 1 for each in outcomes)
     assert all(each.is_clean for each in outcomes)
@@ -58,9 +59,28 @@ def test_a_process_that_slept_while_sending_moves_nothing_twice() -> None:
 
 def test_signing_after_the_commit_is_found_to_double() -> None:
     """The same, but for the request signed as it goes out: the fence of the protocol is gone."""
-    outcomes = [each.outcome for each in play(frozen_while_sending(signs_late=True))]
+    outcomes = [each.outcome for each in play(frozen_while_sending(Broken.FENCE))]
 
     assert sum(each.doubles for each in outcomes) > 0
+
+
+@pytest.mark.parametrize(
+    ("broken", "flaw"),
+    [
+        (Broken.CAPS, "cap_violations"),
+        (Broken.FLOOR, "below_floor"),
+        (Broken.PROOF, "stuck"),
+        (Broken.VOICE, "unknown_told_late"),
+    ],
+)
+def test_each_count_rises_where_what_it_counts_is_broken(broken: Broken, flaw: str) -> None:
+    faults = (Fault.NONE, Fault.LOST)
+    stories = (Story.FALLS_ON, Story.BRAKED)
+    plans = [p for p in plain_plans(broken) if p.fault in faults and p.story in stories]
+    found = {each: sum(getattr(one.outcome, each) for one in play(plans)) for each in FLAWS}
+
+    assert found[flaw] > 0
+    assert found["doubles"] == 0
 
 
 def test_accidents_drawn_by_chance_harm_nothing(capsys: pytest.CaptureFixture[str]) -> None:
