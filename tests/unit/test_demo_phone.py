@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from watcher.sim.default import empty_world, new_account
 from watcher.sim.demo.people import Person
-from watcher.sim.demo.phone import read
+from watcher.sim.demo.phone import read, read_all
 
 TEXT = """🔴 CRITICAL #ab12·3 main
 5.8 % from liquidation
@@ -42,3 +42,32 @@ def test_all_contracts_and_coins_are_read_alike() -> None:
         found = read(TEXT.format(close=words))
         assert found is not None
         assert found.close == close
+
+
+def test_everything_a_message_lists_is_read() -> None:
+    text = (
+        "🚨 EMERGENCY: 1 account · WARNING: 2 alerts of 1 account\n"
+        "🚨 main unified: 2.9 % #AB12·3\n"
+        "🔧 main: MODEL DIFFERS #CD34\n"
+        "🟠 other cross USDT: level 152 % #EF56·1"
+    )
+
+    found = [(one.account, one.word, one.code, one.seq, one.distance) for one in read_all(text)]
+
+    assert found == [
+        ("main", "EMERGENCY", "AB12", 3, 2.9),
+        ("main", "MODEL DIFFERS", "CD34", 0, None),
+        ("other", "WARNING", "EF56", 1, None),
+    ]
+
+
+def test_a_group_that_is_not_seen_and_one_that_waited_too_long_are_read() -> None:
+    blind = read_all("🟠 BLIND: 2 accounts\n🟠 main: not seen for 40 s, last 12 % #AB12\nmore")
+    late = read_all(
+        "2 messages could not be sent for up to 12 min\n· 🟢 CALM #AB12·7 main (was WATCH)"
+    )
+
+    assert [(one.account, one.word) for one in blind] == [("main", "BLIND")]
+    assert [(one.word, one.note, one.seq) for one in late] == [("CALM", "was WATCH", 7)]
+    assert not read_all("")
+    assert not read_all("🔧 CANNOT WRITE TO DISK\n  a: b #AB12")

@@ -57,7 +57,7 @@ def distance(world: World, account: Account) -> float | None:
     if now <= ONE:
         return 0.0
     nearest = RANGE_PERCENT
-    for path in _paths(world, account):
+    for path in paths_of(world, account):
         nearest = _first_crossing(world, account, path, nearest)
     return nearest if nearest < RANGE_PERCENT else None
 
@@ -75,20 +75,22 @@ def worth(world: World, account: Account) -> Decimal:
 
 def paths_within(world: World, account: Account, percent: float) -> list[Way]:
     """Return the paths of `distance` on which a move of *percent* reaches liquidation."""
-    return [path for path in _paths(world, account) if _gap(world, account, path, percent) <= 0]
+    return [path for path in paths_of(world, account) if _gap(world, account, path, percent) <= 0]
 
 
 def crosses_within(
     world: World, account: Account, percent: float, *, paths: Iterable[Way] | None = None
 ) -> bool:
     """Say whether a move of *percent* reaches liquidation on any of *paths* (without: on any)."""
-    asked = _paths(world, account) if paths is None else paths
+    asked = paths_of(world, account) if paths is None else paths
     return any(_gap(world, account, path, percent) <= 0 for path in asked)
 
 
-def _paths(world: World, account: Account) -> list[Way]:
-    coins = sorted({leg.instrument.underlying for leg in account.positions.values()})
-    moved = [tuple(world.prices), *((coin,) for coin in coins)]
+def paths_of(world: World, account: Account) -> list[Way]:
+    """Return the paths on which liquidation may lie: all coins, and each one it has."""
+    coins = {leg.instrument.underlying for leg in account.positions.values()} | set(account.debts)
+    coins |= {asset for purse in account.wallets.values() for asset, held in purse.items() if held}
+    moved = [tuple(world.prices), *((coin,) for coin in sorted(coins & set(world.prices)))]
     return [(one, sign) for one in moved for sign in (-1, 1)]
 
 

@@ -1,0 +1,225 @@
+"""Each judge of the storm fires on a run that breaks its promise, is quiet on one that keeps it."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.storm_histories import NAME, Story, blind, danger
+from watcher.domain.road import Reach
+from watcher.policy import messages as say
+from watcher.ports import Key
+from watcher.storm.history import History
+from watcher.storm.oracles import Oracle, all_clear, blindness, noise
+from watcher.storm.oracles import danger as dangers
+from watcher.storm.people import Deed
+from watcher.storm.weather import Fault
+
+
+def broken(oracle: Oracle, history: History) -> list[str]:
+    """Return the violations, of an oracle that had something to look at."""
+    verdict = oracle(history)
+    assert verdict.checks > 0
+    return verdict.violations
+
+
+def fallen(told_s: float | None, *, text: str = danger("CRITICAL", 5.0)) -> Story:
+    """Return a story that falls to 5 % at 100 s, of which one word arrives."""
+    story = Story()
+    story.stands(25.0, 50)
+    story.stands(5.0, 100)
+    if told_s is not None:
+        story.says(told_s, text)
+    story.reads(0, story.until_s)
+    return story
+
+
+# -- I1: danger is told --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("told_s", "wrong"), [(110.0, 0), (119.9, 0), (121.0, 1), (None, 2)])
+def test_a_critical_danger_is_told_within_20_s(told_s: float | None, wrong: int) -> None:
+    found = broken(dangers.told_in_time, fallen(told_s).history())
+
+    assert len(found) == wrong
+
+
+def test_a_milder_word_does_not_tell_a_worse_danger() -> None:
+    story = fallen(105.0, text=danger("WARNING", 11.0))
+
+    assert len(broken(dangers.told_in_time, story.history())) == 1
+
+
+def test_in_bad_weather_danger_is_due_a_minute_after_it() -> None:
+    for told_s, wrong in ((250.0, 0), (330.0, 1)):
+        story = fallen(told_s)
+        story.breaks(Fault.CHAT_DOWN, 90, 200, "chat")
+        assert bool(broken(dangers.told_in_time, story.history())) is bool(wrong)
+
+
+def test_what_people_muted_need_not_be_told_as_a_warning() -> None:
+    story = Story()
+    story.stands(10.0, 100)
+    story.deeds.append(Deed(story.us(60), "operator 7", f"/mute {NAME} 2h", NAME, ""))
+
+    assert dangers.told_in_time(story.history()).checks == 0
+
+
+def test_a_group_of_accounts_names_each() -> None:
+    text = (
+        f"🔴 CRITICAL: 2 accounts\n🔴 other cross USDT: 4 % #A1A1·1\n🔴 {NAME} unified: 5 % #K7F3·1"
+    )
+
+    assert not broken(dangers.told_in_time, fallen(108.0, text=text).history())
+
+
+def test_an_unanswered_danger_is_told_again() -> None:
+    good, bad = fallen(105.0), fallen(105.0)
+    for minute in range(3, 20, 3):
+        good.says(105.0 + 60 * minute, danger("CRITICAL", 5.0, seq=minute, note="still"))
+
+    assert not broken(dangers.told_again, good.history())
+    assert broken(dangers.told_again, bad.history())
+
+
+def test_an_answered_danger_may_be_silent_for_longer() -> None:
+    story = fallen(105.0)
+    seen = danger("CRITICAL", 5.0, seq=2, note="still")
+    story.says(160.0, seen, keys=(Key(label=say.BUTTON_DETAILS, token="t"),), edited=True)
+
+    assert not broken(dangers.told_again, story.history())
+
+
+def test_a_liquidation_is_never_silent() -> None:
+    for text, wrong in ((f"🚨 POSITION GONE #K7F3·2 {NAME}\nMost likely LIQUIDATED", 0), ("", 1)):
+        story = fallen(105.0)
+        story.stands(-1.0, 200)
+        if text:
+            story.says(206.0, text)
+        assert len(broken(dangers.liquidation_told, story.history())) == wrong
+
+
+def test_latency_counts_from_the_crossing_to_the_screen() -> None:
+    assert list(dangers.latencies_s(fallen(104.0).history())) == [4.0]
+
+
+# -- I2: blindness is told -----------------------------------------------------------------------
+
+
+def unseen(told_s: float | None) -> Story:
+    """Return a story at 10 % (S is 40 s) that is not read from 100 s to 400 s."""
+    story = Story()
+    story.stands(10.0, 20)
+    story.reads(0, 100)
+    story.reads(400, story.until_s)
+    if told_s is not None:
+        story.says(told_s, blind())
+    story.breaks(Fault.TIMEOUT, 100, 399, NAME)
+    return story
+
+
+@pytest.mark.parametrize(("told_s", "wrong"), [(142.0, 0), (154.0, 0), (156.0, 1), (None, 1)])
+def test_blindness_is_told_within_15_s_of_what_is_allowed(told_s: float | None, wrong: int) -> None:
+    assert len(broken(blindness.told_in_time, unseen(told_s).history())) == wrong
+
+
+def test_a_danger_told_as_an_estimate_tells_blindness_too() -> None:
+    story = unseen(None)
+    story.says(130.0, danger("CRITICAL", 5.0, note="ESTIMATE"))
+
+    assert not broken(blindness.told_in_time, story.history())
+
+
+def test_blindness_while_the_roads_are_shut_is_told_when_they_open() -> None:
+    for told_s, wrong in ((300.0, 0), (None, 1)):
+        story = unseen(told_s)
+        story.breaks(Fault.CHAT_DOWN, 90, 250, "chat")
+        assert len(broken(blindness.told_in_time, story.history())) == wrong
+
+
+def test_lateness_is_counted_beyond_what_is_allowed() -> None:
+    assert list(blindness.lateness_s(unseen(143.0).history())) == [pytest.approx(3.0, abs=0.3)]
+
+
+# -- I4: bounded noise ---------------------------------------------------------------------------
+
+
+def test_thirteen_messages_in_a_minute_are_too_many() -> None:
+    for count, wrong in ((12, 0), (13, 1)):
+        story = Story()
+        for number in range(count):
+            story.says(100 + 3 * number, danger("WARNING", 11.0, seq=number + 1))
+        history = story.history()
+        assert len(broken(noise.bounded, history)) == wrong
+        assert noise.worst_minute(history) == count
+
+
+def test_roads_are_counted_apart_and_edits_not_at_all() -> None:
+    story = Story()
+    for number in range(24):
+        road = Reach.CHAT if number % 2 else Reach.FALLBACK
+        story.says(100 + number, danger("WARNING", 11.0, seq=number + 1), road=road)
+        story.says(100 + number, danger("WARNING", 11.0, seq=number + 1), edited=True)
+
+    assert not broken(noise.bounded, story.history())
+
+
+def test_the_same_word_comes_three_times_at_most() -> None:
+    for count, wrong in ((3, 0), (4, 1)):
+        story = Story()
+        for number in range(count):
+            story.says(100 + 20 * number, danger("WARNING", 11.0))
+        history = story.history()
+        assert len(broken(noise.copied_little, history)) == wrong
+        assert noise.duplicates(history) == count - 1
+
+
+# -- I11: no false all-clear ---------------------------------------------------------------------
+
+CALM = f"🟢 CALM #K7F3·2 {NAME} (was WARNING)\n25 % from liquidation"
+
+
+def recovered(calm_s: float, *, text: str = CALM) -> Story:
+    """Return a story that is at 10 % from 100 s on and far away from 300 s on."""
+    story = Story()
+    story.stands(10.0, 100)
+    story.says(105, danger("WARNING", 10.0))
+    story.stands(25.0, 300)
+    story.reads(0, story.until_s)
+    story.says(calm_s, text)
+    return story
+
+
+@pytest.mark.parametrize(("calm_s", "wrong"), [(364.0, 0), (250.0, 1), (320.0, 1)])
+def test_calm_is_said_of_what_was_calm_for_its_dwell(calm_s: float, wrong: int) -> None:
+    assert len(broken(all_clear.true_when_said, recovered(calm_s).history())) == wrong
+
+
+def test_calm_is_not_said_of_what_nobody_read() -> None:
+    story = recovered(364.0)
+    story.polls = [one for one in story.polls if one[1] < story.us(300)]
+
+    assert broken(all_clear.true_when_said, story.history())
+
+
+def test_easing_to_a_milder_tier_than_the_truth_is_false() -> None:
+    for word, wrong in (("WARNING", 0), ("WATCH", 1)):
+        story = fallen(105.0)
+        story.stands(10.0, 200)
+        story.says(325, danger(word, 10.0, seq=2, note="was CRITICAL"))
+        assert len(broken(all_clear.true_when_said, story.history())) == wrong
+
+
+def test_gone_is_said_of_what_holds_nothing_any_more() -> None:
+    gone = f"⚪ GONE #K7F3·2 {NAME} (was WARNING)\nPosition no longer there, looked three times"
+    assert broken(all_clear.true_when_said, recovered(400.0, text=gone).history())
+    story = recovered(500.0, text=gone)
+    story.stands(-1.0, 350)
+
+    assert not broken(all_clear.true_when_said, story.history())
+
+
+def test_seeing_again_names_a_tier_no_milder_than_the_truth() -> None:
+    for note, wrong in ((" (CRITICAL)", 0), ("", 1)):
+        story = fallen(105.0)
+        story.says(200, f"🔴 SEEING #K7F3·3 {NAME}{note}\nSeeing again after 40 s: 5 %")
+        assert len(broken(all_clear.true_when_said, story.history())) == wrong

@@ -1,0 +1,100 @@
+"""
+What happened in one simulation, as its oracles are given it: the truth, the weather, what arrived.
+
+Rule: facts only, none of them from inside the service but what its ports brought and took. The
+derived views (`said`, `sky`) are worked out once. Times are integer microseconds of the world.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from watcher.domain.alert import MINUTE_US, Tier
+from watcher.policy import messages as say
+from watcher.settings import Settings
+from watcher.storm.chat import Arrived
+from watcher.storm.journal import Journal
+from watcher.storm.people import Deed
+from watcher.storm.sky import Sky
+from watcher.storm.truth import Truth
+from watcher.storm.weather import Weather
+from watcher.storm.words import Said, heard
+
+MUTES_US: Mapping[str, int] = {
+    "10m": 10 * MINUTE_US,
+    "30m": 30 * MINUTE_US,
+    "2h": 120 * MINUTE_US,
+    "8h": 480 * MINUTE_US,
+}
+MUTE_PRESSED_US = 60 * MINUTE_US
+MUTE_LATE_US = 5 * MINUTE_US
+"""An order can wait for a process that is not there."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class History:
+    """
+    One run from `from_us` to `until_us`; from `healed_us` on the weather is fair. `lives` are the
+    spans the process lived, `polls` each answer of a venue as (account, when, whether complete),
+    `presses` what people did, `pings` each word to the dead man's switch as (when, well, why).
+    """
+
+    seed: int
+    settings: Settings
+    from_us: int
+    healed_us: int
+    until_us: int
+    truth: Truth
+    weather: Weather
+    arrived: Sequence[Arrived]
+    lives: Sequence[tuple[int, int]]
+    polls: Sequence[tuple[str, int, bool]]
+    journal: Journal
+    errors: Sequence[str] = ()
+    presses: Sequence[Deed] = ()
+    pings: Sequence[tuple[int, bool, str]] = ()
+
+    @property
+    def accounts(self) -> tuple[str, ...]:
+        return tuple(self.settings.accounts)
+
+    @cached_property
+    def sky(self) -> Sky:
+        venues = {name: one.venue for name, one in self.settings.accounts.items()}
+        return Sky(self.weather, venues, self.lives, self.from_us, self.until_us)
+
+    @cached_property
+    def said(self) -> tuple[Said, ...]:
+        """Everything that arrived about an incident, oldest first."""
+        return tuple(heard(self.arrived))
+
+    def said_of(self, account: str) -> list[Said]:
+        return [one for one in self.said if one.account == account]
+
+    @cached_property
+    def seen_us(self) -> dict[str, list[int]]:
+        """When each account was read completely, oldest first."""
+        found: dict[str, list[int]] = {name: [] for name in self.accounts}
+        for name, at_us, complete in self.polls:
+            if complete:
+                found[name].append(at_us)
+        return found
+
+    def is_muted(self, account: str, tier: Tier, from_us: int, until_us: int) -> bool:
+        """Tell whether *tier* of *account* may have been silenced at some time in between."""
+        return tier <= Tier.WARNING and any(
+            name in ("", account) and begin_us <= until_us and end_us >= from_us
+            for name, begin_us, end_us in self._mutes()
+        )
+
+    def _mutes(self) -> Iterator[tuple[str, int, int]]:
+        for deed in self.presses:
+            word, _, rest = deed.what.partition(" ")
+            if deed.what == f"press {say.BUTTON_MUTE}":
+                yield deed.account, deed.at_us, deed.at_us + MUTE_PRESSED_US + MUTE_LATE_US
+            elif word == "/mute":
+                name, _, span = rest.partition(" ")
+                if span in MUTES_US:
+                    yield name, deed.at_us, deed.at_us + MUTES_US[span] + MUTE_LATE_US

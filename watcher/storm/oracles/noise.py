@@ -1,0 +1,81 @@
+"""
+I4, bounded noise: no more than a person can read, and the same thing not again and again.
+
+Rule: counted at the far side, road by road; an edit makes no sound. A send may take seconds on its
+way, so that a minute of sends can arrive in a little less than one.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterable
+
+from watcher.domain.alert import MINUTE_US, SECOND_US
+from watcher.domain.road import Reach
+from watcher.storm.chat import Arrived
+from watcher.storm.history import History
+from watcher.storm.oracles.verdict import Verdict
+
+PER_MINUTE = 12
+ON_THE_WAY_US = 6 * SECOND_US
+COPIES_MAX = 3
+
+
+def bounded(history: History) -> Verdict:
+    """Judge whether no minute of any road held more than twelve messages."""
+    verdict = Verdict(name="I4 bounded noise")
+    for road in Reach:
+        times = [one.at_us for one in _sent(history.arrived, road)]
+        if not times:
+            continue
+        count, from_us = _fullest(times, MINUTE_US - ON_THE_WAY_US)
+        verdict.check(
+            count <= PER_MINUTE,
+            f"{road.road} at {(from_us - history.from_us) / SECOND_US:.1f} s",
+            f"{count} messages in a minute",
+        )
+    return verdict
+
+
+def copied_little(history: History) -> Verdict:
+    """Judge whether nothing came more than three times on one road."""
+    verdict = Verdict(name="I4 few copies")
+    for (road, head), count in copies(history).items():
+        verdict.check(count <= COPIES_MAX, road.road, f"{count} times: {head}")
+    return verdict
+
+
+def worst_minute(history: History) -> int:
+    """Return the most messages any road held in a minute."""
+    roads = ([one.at_us for one in _sent(history.arrived, road)] for road in Reach)
+    return max((_fullest(times, MINUTE_US)[0] for times in roads if times), default=0)
+
+
+def copies(history: History) -> Counter[tuple[Reach, str]]:
+    """Count what came on one road under one incident and number."""
+    found: Counter[tuple[Reach, str]] = Counter()
+    for one in history.said:
+        if one.seq and not one.edited and not one.listed:
+            found[one.road, f"{one.word} #{one.code}·{one.seq} {one.account}"] += 1
+    return found
+
+
+def duplicates(history: History) -> int:
+    """Return how many messages came again."""
+    return sum(count - 1 for count in copies(history).values())
+
+
+def _sent(arrived: Iterable[Arrived], road: Reach) -> list[Arrived]:
+    return [one for one in arrived if one.road is road and not one.edited]
+
+
+def _fullest(times: list[int], span_us: int) -> tuple[int, int]:
+    window: deque[int] = deque()
+    most, since = 0, 0
+    for at_us in times:
+        window.append(at_us)
+        while window[0] <= at_us - span_us:
+            window.popleft()
+        if len(window) > most:
+            most, since = len(window), window[0]
+    return most, since
