@@ -23,9 +23,11 @@ from watcher.outlets import Ear, listening, outbound_over, schedule_reports
 from watcher.policy import notes
 from watcher.policy.decide import decide
 from watcher.ports import Channel, Clock, Ids, Money, Ping, Scheduler, StoreError, Venue
+from watcher.service.clock import SystemClock
 from watcher.service.digest import last_seen_us, owed_from_us
 from watcher.service.fund import Fund
 from watcher.service.heartbeat import Heartbeat
+from watcher.service.lag import LagProbe
 from watcher.service.marks import Marks
 from watcher.service.outbound import Outbound
 from watcher.service.poll import Poller, first_waits_s
@@ -183,17 +185,25 @@ def _first_words(
 def start_loops(service: Service) -> None:
     """Start every loop under the service's supervisor."""
     outside, supervisor = service.outside, service.supervisor
+    deliverers = {f"deliver:{each.road.road}": each for each in service.outbound.deliverers}
+    # a stepped world waits for us: nothing is late there
+    lag = LagProbe(outside.clock) if isinstance(outside.clock, SystemClock) else None
     watchdog = Watchdog(
         clock=outside.clock,
         store=outside.store,
         slots=service.pollers,
         outbound=service.outbound,
         notify=outside.notify,
+        turning=deliverers,
+        restart=supervisor.restart,
+        lag=lag,
         warm=outside.warm,
     )
     supervisor.keep("schedule", outside.scheduler.run)
-    for deliverer in service.outbound.deliverers:
-        supervisor.keep(f"deliver:{deliverer.road.road}", deliverer.run)
+    for name, deliverer in deliverers.items():
+        supervisor.keep(name, deliverer.run)
+    if lag is not None:
+        supervisor.keep("lag", lag.run)
     for name, fund in service.funds.items():
         supervisor.keep(f"fund:{name}", fund.run, vital=False)
     supervisor.keep("watchdog", watchdog.run)
@@ -224,9 +234,10 @@ def start_loops(service: Service) -> None:
 async def stop(service: Service) -> None:
     """Take no new slot, say that nobody watches, let what is queued leave, end the loops."""
     settings, outside = service.settings, service.outside
+    outside.notify("STOPPING=1")
     for fund in service.funds.values():
         fund.stop()
-    await service.supervisor.cancel("schedule", "commands", "watchdog", "heartbeat")
+    await service.supervisor.cancel("schedule", "commands", "watchdog", "lag", "heartbeat")
     last = notes.stopped(list(settings.accounts), outside.clock.now(), zone=settings.timezone)
     try:
         await outside.store.say(last)

@@ -17,6 +17,7 @@ from tests.unit.service_stand_ins import START_US, FailingStore, FreeWorld, in_w
 from watcher.domain.alert import SECOND_US, Message
 from watcher.ports import Backlog, Bell, DeliveryError
 from watcher.service.clock import SteppedClock, SystemClock
+from watcher.service.lag import LagProbe
 from watcher.service.schedule import ApSchedulerScheduler, SteppedScheduler
 from watcher.service.supervise import LoopsFailed, Supervisor
 from watcher.service.watchdog import Watchdog, notifier
@@ -59,44 +60,141 @@ class Out:
         self.signs.append(error)
 
 
+class Turning:
+    turned_us: int | None = None
+
+
 class Kennel:
     def __init__(self, clock: SteppedClock, warm: Any = None) -> None:
         self.store = QuietStore()
         self.slot = Slot()
         self.out = Out()
         self.notified: list[str] = []
+        self.deliverer = Turning()
+        self.restarted: list[tuple[str, float]] = []
+        self.lag = LagProbe(clock)
+        self.clock = clock
         self.dog = Watchdog(
             clock=clock,
             store=self.store,
             slots={"main": self.slot},
             outbound=self.out,
             notify=self.notified.append,
+            turning={"deliver:chat": self.deliverer},
+            restart=self._restart,
+            lag=self.lag,
             warm=warm,
         )
         clock.spawn(self.dog.run(), name="watchdog").set_name("watchdog")
+
+    def _restart(self, name: str) -> None:
+        self.restarted.append((name, (self.clock.now().steady_us - START_US) / SECOND_US))
+
+    async def work(self, seconds: float, *, slots: bool = True, turns: bool = True) -> None:
+        """Let the loops do their work for so long, or not."""
+        for _ in range(round(seconds / 5)):
+            now_us = self.clock.now().steady_us
+            self.slot.slot_ended_us = now_us if slots else self.slot.slot_ended_us
+            self.deliverer.turned_us = now_us if turns else self.deliverer.turned_us
+            await self.clock.sleep(5)
 
 
 def test_systemd_is_fed_while_all_is_well_and_not_when_a_slot_stalls() -> None:
     async def story(clock: SteppedClock) -> None:
         kennel = Kennel(clock)
-        kennel.slot.slot_ended_us = clock.now().steady_us
-        await clock.sleep(61)
+        await kennel.work(60)
+        await clock.sleep(1)
         assert kennel.notified == ["READY=1"] + ["WATCHDOG=1"] * 12
         assert kennel.dog.faults == {}
 
-        await clock.sleep(15)
-        fed = len(kennel.notified)
-        await clock.sleep(30)
+        await kennel.work(70, slots=False)
         assert list(kennel.dog.faults) == ["slot:main"]
-        assert len(kennel.notified) == fed
+        assert kennel.restarted == [("schedule", 130)]
+        assert kennel.notified.count("WATCHDOG=1") == 25
 
-        kennel.slot.slot_ended_us = clock.now().steady_us
-        await clock.sleep(5)
+        # the loop was started again and has its time anew
+        await kennel.work(75, slots=False)
+        assert kennel.restarted == [("schedule", 130), ("schedule", 205)]
+        await kennel.work(10)
         assert kennel.dog.faults == {}
-        assert len(kennel.notified) == fed + 1
         _end("watchdog")
 
     in_world(story)
+
+
+def test_a_deliverer_that_does_nothing_is_started_again() -> None:
+    async def story(clock: SteppedClock) -> None:
+        kennel = Kennel(clock)
+        await kennel.work(60)
+        await kennel.work(65, turns=False)
+        assert list(kennel.dog.faults) == ["deliver:chat"]
+        assert kennel.restarted == [("deliver:chat", 120)]
+        _end("watchdog")
+
+    in_world(story)
+
+
+def test_a_loop_that_stood_still_is_told_once_and_aloud_when_it_was_long() -> None:
+    async def story(clock: SteppedClock) -> None:
+        kennel = Kennel(clock)
+        kennel.lag.note(0.9)
+        await kennel.work(10)
+        assert kennel.out.told == []
+
+        kennel.lag.note(7.0)
+        await kennel.work(5)
+        assert list(kennel.dog.faults) == ["loop"]
+        await kennel.work(5)
+        kennel.lag.note(8.0)
+        await kennel.work(20)
+        assert kennel.dog.faults == {}
+        assert [(m.text.plain.splitlines()[1].strip(), m.silent) for m in kennel.out.told] == [
+            ("For 7 s nothing was seen or sent", True)
+        ]
+        await kennel.work(600)
+        for _ in range(240):
+            kennel.lag.note(0.0)
+        kennel.lag.note(3600.0)
+        await kennel.work(10)
+        assert not kennel.out.told[-1].silent
+        assert kennel.restarted == []
+        assert kennel.lag.count == 3
+        _end("watchdog")
+
+    in_world(story)
+
+
+def test_a_loop_that_is_late_again_and_again_is_a_fault() -> None:
+    async def story(clock: SteppedClock) -> None:
+        kennel = Kennel(clock)
+        for number in range(240):
+            kennel.lag.note(1.5 if number < 2 else 0.0)
+        await kennel.work(10)
+        assert "lag" not in kennel.dog.faults
+
+        kennel.lag.note(1.5)
+        for _ in range(100):
+            kennel.lag.note(0.0)
+        for _ in range(4):
+            kennel.lag.note(1.5)
+        await kennel.work(10)
+        assert "lag" in kennel.dog.faults
+        _end("watchdog")
+
+    in_world(story)
+
+
+def test_the_probe_sees_a_call_that_blocks_the_loop() -> None:
+    async def run() -> float:
+        probe = LagProbe(system_clock())
+        running = asyncio.create_task(probe.run())
+        await asyncio.sleep(0.05)
+        time.sleep(0.5)  # noqa: ASYNC251 - what it is about
+        await asyncio.sleep(0.3)
+        running.cancel()
+        return probe.take_worst_s()
+
+    assert asyncio.run(run()) >= 0.2
 
 
 def test_a_disk_that_takes_nothing_is_told_within_15_s_every_hour_and_when_it_works() -> None:
@@ -104,12 +202,13 @@ def test_a_disk_that_takes_nothing_is_told_within_15_s_every_hour_and_when_it_wo
 
     async def story(clock: SteppedClock) -> None:
         kennel = Kennel(clock)
-        await clock.sleep(62)
+        await kennel.work(60)
+        await clock.sleep(2)
         kennel.store.writes = False
         failed_us = clock.now().steady_us
-        await clock.sleep(2.5 * 3600)
+        await kennel.work(2.5 * 3600)
         kennel.store.writes = True
-        await clock.sleep(15)
+        await kennel.work(15)
         _end("watchdog")
 
         rows = [message.text.plain.splitlines()[0] for message in kennel.out.told]
@@ -127,12 +226,10 @@ def test_what_a_restart_cannot_mend_is_told_and_systemd_still_fed() -> None:
         kennel = Kennel(clock, warm=cold)
         kennel.store.urgent_since_us = clock.now().steady_us
         kennel.store.writes = False
-        for _ in range(31):
-            kennel.slot.slot_ended_us = clock.now().steady_us
-            await clock.sleep(10)
+        await kennel.work(310)
 
         assert sorted(kennel.dog.faults) == ["channel", "outbox", "store"]
-        assert not any(fault.mendable for fault in kennel.dog.faults.values())
+        assert kennel.restarted == []
         assert kennel.notified.count("WATCHDOG=1") >= 60
         _end("watchdog")
 
@@ -209,6 +306,54 @@ def test_a_vital_loop_that_breaks_three_times_in_five_minutes_ends_the_run() -> 
         with pytest.raises(LoopsFailed, match="deliver broke 3 times"):
             await supervisor.run()
         await supervisor.finish()
+
+    in_world(story)
+
+
+def test_a_loop_that_is_broken_off_is_started_again_and_counts_as_broken() -> None:
+    async def story(clock: SteppedClock) -> None:
+        supervisor = Supervisor(clock)
+        starts: list[float] = []
+
+        async def hangs() -> None:
+            starts.append((clock.now().steady_us - START_US) / SECOND_US)
+            await clock.sleep(86_400)
+
+        supervisor.keep("deliver", hangs)
+        await clock.sleep(10)
+        supervisor.restart("deliver")
+        await clock.sleep(0.5)
+        supervisor.restart("deliver")  # it waits to be started: nothing to break off
+        await clock.sleep(10)
+        assert starts == [0, 11]
+
+        supervisor.restart("deliver")
+        await clock.sleep(10)
+        supervisor.restart("deliver")
+        with pytest.raises(LoopsFailed, match="deliver broke 3 times"):
+            await supervisor.run()
+        await supervisor.finish()
+
+    in_world(story)
+
+
+def test_stopping_a_loop_that_is_broken_off_stops_it() -> None:
+    async def story(clock: SteppedClock) -> None:
+        supervisor = Supervisor(clock)
+        starts = 0
+
+        async def hangs() -> None:
+            nonlocal starts
+            starts += 1
+            await clock.sleep(86_400)
+
+        supervisor.keep("deliver", hangs)
+        await clock.sleep(1)
+        supervisor.stop()
+        supervisor.restart("deliver")
+        await supervisor.finish()
+        await clock.sleep(60)
+        assert starts == 1
 
     in_world(story)
 
@@ -300,6 +445,31 @@ def test_apscheduler_arms_a_job_again_after_a_defect_and_after_its_time_out(
         return ran
 
     assert sorted(asyncio.run(run())) == ["breaks", "hangs"]
+
+
+def test_apscheduler_runs_its_jobs_again_after_its_loop_was_broken_off() -> None:
+    async def run() -> int:
+        clock = system_clock()
+        scheduler = ApSchedulerScheduler(clock)
+        supervisor = Supervisor(clock)
+        runs = 0
+
+        async def job() -> float:
+            nonlocal runs
+            runs += 1
+            return 0.05
+
+        scheduler.every("job", job)
+        supervisor.keep("schedule", scheduler.run)
+        await asyncio.sleep(0.3)
+        supervisor.restart("schedule")
+        await asyncio.sleep(0.2)
+        before = runs
+        await asyncio.sleep(1.5)
+        await supervisor.cancel("schedule")
+        return runs - before
+
+    assert asyncio.run(run()) >= 5
 
 
 def test_apscheduler_is_not_paused_by_a_wall_clock_set_back() -> None:

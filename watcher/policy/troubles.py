@@ -12,13 +12,15 @@ from dataclasses import replace
 from watcher.domain.alert import MINUTE_US, Lane, Message, Moment, Tier
 from watcher.domain.road import Reach
 from watcher.policy import messages as say
-from watcher.policy import notes
+from watcher.policy import notes, wording
 from watcher.policy.blind import REPEAT_US as UNSEEN_REPEAT_US
 from watcher.policy.incidents import elapsed_us
 from watcher.policy.speaking import FALLBACK_AFTER_US, SECOND_AFTER_US, reach_due
 
 REPEAT_US = 60 * MINUTE_US
 """How often a disk that still takes nothing is told."""
+STALL_REPEAT_US = 10 * MINUTE_US
+STALL_ALOUD_S = 60.0
 
 
 def not_kept(reason: str, now: Moment) -> Message:
@@ -33,6 +35,14 @@ def kept_again(now: Moment) -> Message:
     facts = (say.TROUBLE_KEPT,)
     told = notes.trouble(say.TROUBLE_STORE_OVER, facts, now, subject="store")
     return replace(told, key=f"trouble:store_works:{now.wall_us // MINUTE_US}")
+
+
+def stood_still(seconds: float, now: Moment) -> Message:
+    """Return that nothing was done for so long; aloud where that is long enough to die in."""
+    facts = (say.TROUBLE_STALL_SPAN.format(span=wording.duration(seconds)), say.TROUBLE_STALL_WHY)
+    told = notes.trouble(say.TROUBLE_STALL, facts, now, subject="stall")
+    key = f"trouble:stall:{now.wall_us // STALL_REPEAT_US}"
+    return replace(told, key=key, silent=seconds < STALL_ALOUD_S)
 
 
 def refused(road: Reach, reason: str, now: Moment) -> Message:

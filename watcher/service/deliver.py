@@ -69,6 +69,7 @@ class Deliverer:
     Sends on one road what the store queues and `tell` hands over. `run` is a loop; `wake` rings it.
 
     *earlier* are the deliverers of the roads before this one, nearest to the person first.
+    `turned_us` is when it last looked for something to send.
     """
 
     def __init__(
@@ -86,6 +87,7 @@ class Deliverer:
         self.road = road
         self.sender = Sender(channel, clock, per_minute=per_minute, zone=zone)
         self.rows = Rows(store, road, clock)
+        self.turned_us: int | None = None
         self._store = store
         self._clock = clock
         self._ids = ids
@@ -145,6 +147,7 @@ class Deliverer:
         while not self._stopping:
             await self._note()
             now = self._clock.now()
+            self.turned_us = now.steady_us
             self._take_over_memory(now)
             spoken = self._memory.next(now)
             # a store that fails may fail slowly: what is in memory does not wait for it

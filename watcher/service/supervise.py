@@ -4,7 +4,7 @@ Keeps the loops running: starts them, starts them again when they break, stops t
 Rule: no loop ends unseen. One that raises or returns is logged and started again after 1, 2, 4 ...
 30 s; one that is *vital* and breaks three times within five minutes ends the process, so that
 whoever started it starts a clean one. A loop that is not vital (commands) is started again for
-ever.
+ever. Whether a loop still turns is the watchdog's to know: `restart` counts as breaking.
 """
 
 from __future__ import annotations
@@ -40,6 +40,9 @@ class _Kept:
     vital: bool
     deaths_us: deque[int] = field(default_factory=deque)
     failures: int = 0
+    task: asyncio.Task[None] | None = None
+    running: bool = False
+    overdue: bool = False
 
 
 class Supervisor:
@@ -51,6 +54,7 @@ class Supervisor:
         self._stopping = False
         self._failed: str | None = None
         self._tasks: list[asyncio.Task[None]] = []
+        self._kept: dict[str, _Kept] = {}
 
     def keep(self, name: str, loop: Loop, *, vital: bool = True, tracked: bool = True) -> None:
         """
@@ -58,11 +62,17 @@ class Supervisor:
 
         *tracked* False: the loop waits for sockets in real time and never holds a practice world.
         """
-        kept = _Kept(name=name, loop=loop, vital=vital)
-        if tracked:
-            self._tasks.append(self._clock.spawn(self._keep(kept), name=name))
-        else:
-            self._tasks.append(asyncio.create_task(self._keep(kept), name=name))
+        kept = self._kept[name] = _Kept(name=name, loop=loop, vital=vital)
+        start = self._clock.spawn if tracked else asyncio.create_task
+        kept.task = start(self._keep(kept), name=name)
+        self._tasks.append(kept.task)
+
+    def restart(self, name: str) -> None:
+        """Break off the loop *name*, which is over its deadline, and start it again."""
+        kept = self._kept[name]
+        if kept.running and kept.task is not None:
+            kept.overdue = True
+            kept.task.cancel()
 
     async def run(self) -> None:
         """Wait until `stop` or until a vital loop failed for good; loops go on until `finish`."""
@@ -97,7 +107,7 @@ class Supervisor:
         while not self._is_stopping():
             began_us = self._clock.now().steady_us
             try:
-                await kept.loop()
+                await self._turn(kept)
             except Exception:
                 log.exception("loop.failed", loop=kept.name)
             if self._is_stopping():
@@ -110,6 +120,19 @@ class Supervisor:
             kept.failures += 1
             log.warning("loop.restarted", loop=kept.name, wait_s=wait_s)
             await self._clock.sleep(wait_s)
+
+    async def _turn(self, kept: _Kept) -> None:
+        kept.running = True
+        try:
+            await kept.loop()
+        except asyncio.CancelledError:
+            task = kept.task
+            if not kept.overdue or self._stopping or task is None:
+                raise
+            task.uncancel()
+            log.error("loop.overdue", loop=kept.name)  # noqa: TRY400 - no defect, no trace
+        finally:
+            kept.running = kept.overdue = False
 
     def _is_stopping(self) -> bool:
         return self._stopping

@@ -1,11 +1,11 @@
 """
-Watches the watcher: are slots taken in time, do urgent messages leave, does the loop turn, does the
-disk write.
+Watches the watcher: are slots taken in time, do deliverers turn, do urgent messages leave, is the
+loop late, does the disk write.
 
-Rule: each check is a plain yes or no with its reason; edges are logged, repeats are not. The
-system's watchdog is fed only while every check passes that a restart could mend (slots, loop); a
-dead Telegram or a full disk is not mended by forgetting what is in memory. Nothing is judged here
-about accounts.
+Rule: each check is a plain yes or no with its reason; edges are logged, repeats are not. A loop
+over its deadline is started again, and the system's watchdog is fed only while none is: a dead
+Telegram or a full disk is not mended by forgetting what is in memory. Nothing is judged here about
+accounts.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ from watcher.ports import Clock, DeliveryError, Store, StoreError
 
 LOOK_S = 5.0
 SLOT_GRACE_S = 60.0
-LAG_MAX_S = 5.0
+TURN_MAX_S = 60.0
+LAG_P99_MAX_S = 1.0
+LAG_TOLD_S = 5.0
 URGENT_AGE_MAX_S = 60.0
 PROBE_EVERY_S = 10.0
 CONTACT_MAX_S = 300.0
@@ -41,6 +43,18 @@ class Watched(Protocol):
     wait_s: float
 
 
+class Turning(Protocol):
+    """A loop that does one thing after the other: when it last began one."""
+
+    turned_us: int | None
+
+
+class Lag(Protocol):
+    def p99_s(self) -> float: ...
+
+    def take_worst_s(self) -> float: ...
+
+
 class Outbound(Protocol):
     @property
     def contact_us(self) -> int | None: ...
@@ -54,11 +68,11 @@ class Outbound(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """A check that fails. `mendable`: a restart of the process could help."""
+    """A check that fails. `loop`: which loop to start again, where that could help."""
 
     check: str
     reason: str
-    mendable: bool
+    loop: str = ""
 
 
 class Watchdog:
@@ -66,7 +80,9 @@ class Watchdog:
     The watchdog loop: `run` it supervised. `faults` are the checks failing now, by name, as of
     `looked_us`.
 
-    *warm* asks the channel for a sign of life (`TelegramChannel.warm`), None where there is none.
+    *slots* are run by the loop `schedule`; *turning* are loops by name; *restart* starts one again.
+    *lag* measures how late the event loop is, None where time waits for us. *warm* asks the channel
+    for a sign of life (`TelegramChannel.warm`), None where there is none.
     """
 
     def __init__(
@@ -77,6 +93,9 @@ class Watchdog:
         slots: Mapping[str, Watched],
         outbound: Outbound,
         notify: Notify,
+        turning: Mapping[str, Turning],
+        restart: Callable[[str], None],
+        lag: Lag | None = None,
         warm: Callable[[], Awaitable[object]] | None = None,
     ) -> None:
         self.faults: dict[str, Fault] = {}
@@ -86,6 +105,9 @@ class Watchdog:
         self._slots = slots
         self._outbound = outbound
         self._notify = notify
+        self._turning = turning
+        self._restart = restart
+        self._lag = lag
         self._warm = warm
         self._began_us = clock.now().steady_us
         self._probed_us: int | None = None
@@ -93,22 +115,27 @@ class Watchdog:
         self._contact_us: int | None = None
         self._store_fault: Fault | None = None
         self._store_told = ""  # the key of what was last told of it
+        self._stall_told = ""  # the same
 
     async def run(self) -> None:
         self._notify("READY=1")
         while True:
-            before = self._clock.now()
             await self._clock.sleep(LOOK_S)
-            await self.look(before)
+            await self.look()
 
-    async def look(self, before: Moment) -> None:
-        """Check everything once; *before* is when the sleep of `LOOK_S` began."""
+    async def look(self) -> None:
+        """Check everything once."""
         now = self._clock.now()
-        found = [*self._late_slots(now), *self._stalled(before, now)]
+        found = [*self._late_slots(now), *self._late_loops(now), *self._lagging(now)]
         found += [*await self._stuck(now), *await self._dumb(now), *await self._unwritable(now)]
         self._tell_edges({fault.check: fault for fault in found})
         self.looked_us = now.steady_us
-        if not any(fault.mendable for fault in found):
+        late = {fault.loop for fault in found if fault.loop}
+        for loop in late:
+            self._restart(loop)
+        if late:
+            self._began_us = now.steady_us  # what was started again has its time anew
+        else:
             self._notify("WATCHDOG=1")
 
     def _tell_edges(self, found: dict[str, Fault]) -> None:
@@ -122,18 +149,32 @@ class Watchdog:
 
     def _late_slots(self, now: Moment) -> Iterable[Fault]:
         for name, slot in self._slots.items():
-            since_us = self._began_us if slot.slot_ended_us is None else slot.slot_ended_us
+            since_us = max(self._began_us, slot.slot_ended_us or 0)
             late_s = (now.steady_us - since_us) / SECOND_US - slot.wait_s
             if late_s > SLOT_GRACE_S:
-                yield Fault(
-                    check=f"slot:{name}", reason=f"no slot for {late_s:.0f} s", mendable=True
-                )
+                reason = f"no slot for {late_s:.0f} s"
+                yield Fault(check=f"slot:{name}", reason=reason, loop="schedule")
 
-    def _stalled(self, before: Moment, now: Moment) -> Iterable[Fault]:
-        lag_s = (now.steady_us - before.steady_us) / SECOND_US - LOOK_S
-        if lag_s > LAG_MAX_S:
-            # seen after the fact: the loop turns again, a restart would only lose time
-            yield Fault(check="loop", reason=f"stood still for {lag_s:.1f} s", mendable=False)
+    def _late_loops(self, now: Moment) -> Iterable[Fault]:
+        for name, turning in self._turning.items():
+            since_us = max(self._began_us, turning.turned_us or 0)
+            late_s = (now.steady_us - since_us) / SECOND_US
+            if late_s > TURN_MAX_S:
+                yield Fault(check=name, reason=f"no turn for {late_s:.0f} s", loop=name)
+
+    # seen after the fact: the loop turns again, a restart would only lose time
+    def _lagging(self, now: Moment) -> Iterable[Fault]:
+        if self._lag is None:
+            return
+        worst_s, p99_s = self._lag.take_worst_s(), self._lag.p99_s()
+        if p99_s > LAG_P99_MAX_S:
+            yield Fault(check="lag", reason=f"one beat in a hundred is {p99_s:.1f} s late")
+        if worst_s > LAG_TOLD_S:
+            yield Fault(check="loop", reason=f"stood still for {worst_s:.1f} s")
+            told = troubles.stood_still(worst_s, now)
+            if told.key != self._stall_told:
+                self._outbound.tell(told)
+            self._stall_told = told.key
 
     async def _stuck(self, now: Moment) -> Iterable[Fault]:
         waiting = [self._outbound.urgent_since_us()]
@@ -146,7 +187,7 @@ class Watchdog:
         if age_s <= URGENT_AGE_MAX_S:
             return ()
         reason = f"an urgent message waits for {age_s:.0f} s"
-        return (Fault(check="outbox", reason=reason, mendable=False),)
+        return (Fault(check="outbox", reason=reason),)
 
     async def _dumb(self, now: Moment) -> Iterable[Fault]:
         if self._warm is None:
@@ -167,7 +208,7 @@ class Watchdog:
         if silent_s <= CONTACT_MAX_S:
             return ()
         reason = f"no sign of life for {silent_s:.0f} s"
-        return (Fault(check="channel", reason=reason, mendable=False),)
+        return (Fault(check="channel", reason=reason),)
 
     async def _unwritable(self, now: Moment) -> Iterable[Fault]:
         if _is_due(self._probed_us, PROBE_EVERY_S, now):
@@ -175,7 +216,7 @@ class Watchdog:
             try:
                 await self._store.probe()
             except StoreError as error:
-                self._store_fault = Fault(check="store", reason=str(error), mendable=False)
+                self._store_fault = Fault(check="store", reason=str(error))
             else:
                 self._store_fault = None
             self._tell_store(now)
