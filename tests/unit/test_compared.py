@@ -9,6 +9,7 @@ from decimal import Decimal
 import pytest
 
 from tests.unit.policy_books import RULES, moment, single, unified
+from tests.unit.test_messages import check, fits
 from watcher.domain.account import Asset, Snapshot
 from watcher.domain.alert import AccountState, Message, Seen, Tier
 from watcher.policy import decide
@@ -119,6 +120,22 @@ def test_no_money_moves_on_a_price_in_doubt() -> None:
     assert not bars_money(account.state.findings, POOL)
 
 
+def test_the_words_for_two_prices_and_for_a_lost_peg() -> None:
+    account = Account()
+    for _ in range(4):
+        account.see(marked("1000"), BTC=1000)
+    (danger,) = account.see(marked("1000"), BTC=660)
+    check("danger_unconfirmed", danger.text)
+    (note,) = account.see(marked("1000"), BTC=655)
+    check("price_differs", note.text)
+
+    account = Account()
+    account.see(wbeth("2140"))
+    lost = replace(wbeth("1900"), assets=(*wbeth("1900").assets, usde("0.931").assets[-1]))
+    (peg,) = [m for _ in range(2) for m in account.see(lost) if m.tier is Tier.WARNING]
+    check("off_peg", peg.text)
+
+
 # ── a mark that stands still ─────────────────────────────────────────────────────────────────
 
 
@@ -178,7 +195,10 @@ def holding(asset: str, index: str, wallet: str = "50000", **more: object) -> Sn
 
 def told(account: Account, make: Callable[[str], Snapshot], *indices: str) -> list[str]:
     said = [m for index in indices for m in account.see(make(index))]
-    return [m.text.plain for m in said if "OFF ITS PEG" in m.text.plain]
+    pegs = [m.text for m in said if "OFF ITS PEG" in m.text.plain]
+    for text in pegs:
+        fits(text)
+    return [text.plain for text in pegs]
 
 
 def usde(index: str) -> Snapshot:

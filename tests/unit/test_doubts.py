@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 
 from tests.unit.policy_books import RULES, missed, moment, seen, single, unified
+from tests.unit.test_messages import check
 from watcher.domain.account import Snapshot
 from watcher.domain.alert import SECOND_US, AccountState, Decision, Kind, Message, Seen, Tier
 from watcher.policy import decide
@@ -74,6 +75,17 @@ def test_equity_shown_as_nothing_is_told_at_once_and_marked() -> None:
     assert "Equity 0 USDT, was 403" in note.text.plain
     assert (note.tier, note.silent) == (Tier.WARNING, False)
     assert account.wait_s == 2
+
+
+def test_the_words_for_what_nothing_explains() -> None:
+    account = Account()
+    account.see(single(40))
+    check("equity_jumped", account.see(with_equity(single(40), "0"))[1].text)
+
+    account = Account()
+    account.see(unified(usdt=200_000))
+    (gone,) = account.see(replace(unified(usdt=200_000), positions=()))
+    check("position_gone_unpaid", gone.text)
 
 
 def test_equity_ten_times_too_high_ends_no_danger_before_three_readings() -> None:

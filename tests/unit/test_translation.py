@@ -26,6 +26,8 @@ GOLDEN = Path("tests/unit/golden")
 OF_THE_CALLER = {"trouble.txt"}
 """Its words are given to it, by its test too."""
 TESTS = (
+    "compared",
+    "doubts",
     "messages",
     "messages_answers",
     "messages_overview",
