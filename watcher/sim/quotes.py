@@ -9,8 +9,9 @@ only by the path (in `World.step`) or by hand.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from copy import copy
 from decimal import Decimal
-from typing import Protocol
+from typing import Protocol, Self
 
 from watcher.sim.things import ONE, Instrument, Position, WorldError
 
@@ -111,6 +112,13 @@ class Quotes:
             if not price.is_finite() or price <= 0:
                 raise WorldError(f"index of {name}: expected more than 0, found {price}")
         self.stables.update(stables)
+
+    def bent(self, prices: Mapping[str, Decimal]) -> Self:
+        """Return a copy in which coins are worth *prices* as collateral; every mark is as here."""
+        shown = copy(self)
+        shown._marks = {key: self.mark(one) for key, one in self.instruments.items()}  # noqa: SLF001 - of its own kind
+        shown.prices = {**self.prices, **prices}
+        return shown
 
     def set_basis(self, instrument: Instrument, basis: Decimal) -> None:
         self.basis[instrument.venue, instrument.symbol] = basis

@@ -10,14 +10,19 @@ to the wire's tests.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from functools import cache
 
 from watcher.domain.account import ONE, ZERO, Bracket, Side, Snapshot, Weight
+from watcher.domain.status import KeyRights
+from watcher.ports import WithdrawalRight
 from watcher.sim.binance import tables as tables_of
 from watcher.sim.binance import wire_portfolio
 from watcher.sim.binance.figures import BARS, BinanceFigures
 from watcher.sim.binance.legs import FuturesPool, initial_margin, maintenance
+from watcher.sim.binance.wire import Ask
+from watcher.sim.binance.wire_spot import api_restrictions
 from watcher.sim.things import Account, Position
 from watcher.sim.world import World
 from watcher.venues.binance import futures, margin, portfolio, setup
@@ -38,16 +43,14 @@ def binance_snapshot(world: World, account: Account, at_us: int) -> Snapshot:
     marks = _marks(world, account)
     if account.flag("portfolio"):
         _add_portfolio(world, account, draft, marks)
-        mode, parts = "portfolio margin (reported)", PORTFOLIO_PARTS
     else:
         _add_futures(world, account, draft, marks)
         _add_margin(world, account, draft, marks)
-        ways = "hedge" if account.hedge else "one-way"
-        mode, parts = f"futures single-asset, {ways}; cross margin classic", PARTS
+    parts = PORTFOLIO_PARTS if account.flag("portfolio") else PARTS
     return Snapshot(
         venue="binance",
         account=account.name,
-        mode=mode,
+        mode=mode_of(account),
         taken_at_us=at_us,
         reference=setup.REFERENCE,
         rules=draft.rules,
@@ -60,6 +63,21 @@ def binance_snapshot(world: World, account: Account, at_us: int) -> Snapshot:
         mismatches=tuple(draft.mismatches),
         flags=tuple(draft.flags),
     )
+
+
+def mode_of(account: Account) -> str:
+    if account.flag("portfolio"):
+        return "portfolio margin (reported)"
+    ways = "hedge" if account.hedge else "one-way"
+    return f"futures single-asset, {ways}; cross margin classic"
+
+
+def binance_rights(world: World, account: Account) -> tuple[str, KeyRights]:
+    ask = Ask(world=world, rules=FIGURES, params={}, signed_by=account)
+    rights = setup.read_rights(api_restrictions(ask))
+    if rights.withdraw:
+        raise WithdrawalRight("this key may withdraw; make one that can only read")
+    return mode_of(account), replace(rights, uid=str(account.uid))
 
 
 def _held(purse: Mapping[str, Decimal]) -> dict[str, Decimal]:

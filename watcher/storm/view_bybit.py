@@ -12,15 +12,17 @@ from decimal import ROUND_DOWN, Decimal
 from functools import cache
 
 from watcher.domain.account import ZERO, Bracket, Side, Snapshot, VenueRatio, VenueSays, Weight
+from watcher.domain.status import KeyRights
 from watcher.sim.bybit import tables as tables_of
 from watcher.sim.bybit.figures import CoinFigures, Figures, LegFigures, figures
 from watcher.sim.bybit.prices import shown_liquidation_price
+from watcher.sim.bybit.wire_account import query_api
 from watcher.sim.bybit.wire_shapes import FOUR, category_of
 from watcher.sim.things import Account
 from watcher.sim.world import World
 from watcher.venues.bybit.compose import compose
 from watcher.venues.bybit.read import DUST_USD, SCOPES, Book, Coin, Leg, liquidation_prices
-from watcher.venues.bybit.tables import Mode, Tables
+from watcher.venues.bybit.tables import Mode, Tables, read_rights
 
 PARTS = ("wallet", *(scope.name for scope in SCOPES))
 UNIFIED = 5
@@ -31,8 +33,7 @@ def bybit_snapshot(world: World, account: Account, at_us: int) -> Snapshot:
     assert not account.orders, "orders and options are not viewed"
     assert not account.options, "orders and options are not viewed"
     now = figures(world, account)
-    margin = "portfolio margin" if account.flag("portfolio") else "cross"
-    mode = Mode(status=UNIFIED, margin=margin)
+    mode = mode_of(account)
     book = _book(now, mode)
     return compose(
         book,
@@ -44,6 +45,16 @@ def bybit_snapshot(world: World, account: Account, at_us: int) -> Snapshot:
             "funding": {name: held for name, held in account.wallet("funding").items() if held > 0}
         },
     )
+
+
+def mode_of(account: Account) -> Mode:
+    margin = "portfolio margin" if account.flag("portfolio") else "cross"
+    return Mode(status=UNIFIED, margin=margin)
+
+
+def bybit_rights(world: World, account: Account) -> tuple[str, KeyRights]:
+    told = {"retCode": 0, "result": query_api(world, account, {})}
+    return str(mode_of(account)), read_rights(told)
 
 
 def _book(now: Figures, mode: Mode) -> Book:

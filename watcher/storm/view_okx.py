@@ -12,6 +12,7 @@ from decimal import Decimal
 from functools import cache
 
 from watcher.domain.account import ZERO, Bracket, Side, Snapshot, Weight
+from watcher.domain.status import KeyRights
 from watcher.sim.okx import tables as tables_of
 from watcher.sim.okx.figures import (
     CurrencyFigures,
@@ -22,12 +23,13 @@ from watcher.sim.okx.figures import (
     kind_of,
     shown_liquidation_price,
 )
+from watcher.sim.okx.wire_account import config
 from watcher.sim.things import Account
 from watcher.sim.world import World
 from watcher.venues.okx.book import DUST_USD, Book, Currency, Leg, Totals
 from watcher.venues.okx.compose import compose
 from watcher.venues.okx.read import CONTRACTS
-from watcher.venues.okx.tables import Fees, Instrument, Mode, Tables
+from watcher.venues.okx.tables import Fees, Instrument, Mode, Tables, read_config
 
 PARTS = ("balance", "positions")
 LEVELS = {"multi": "multi-currency", "portfolio": "portfolio margin"}
@@ -38,7 +40,7 @@ def okx_snapshot(world: World, account: Account, at_us: int) -> Snapshot:
     apart = (account.orders, account.frozen, account.cross_pairs, account.pairs)
     assert not any(apart), "orders and spot-margin positions are not viewed"
     now = figures(world, account)
-    mode = Mode(level=LEVELS[account.mode], hedge=account.hedge)
+    mode = mode_of(account)
     book = _book(now, account, mode, world.now_us // 1000)
     return compose(
         book,
@@ -50,6 +52,15 @@ def okx_snapshot(world: World, account: Account, at_us: int) -> Snapshot:
             "funding": {name: held for name, held in account.wallet("funding").items() if held > 0}
         },
     )
+
+
+def mode_of(account: Account) -> Mode:
+    return Mode(level=LEVELS[account.mode], hedge=account.hedge)
+
+
+def okx_rights(world: World, account: Account) -> tuple[str, KeyRights]:
+    found = read_config({"code": "0", "data": config(world, account, {})})
+    return str(found.mode), found.rights
 
 
 def _book(now: Figures, account: Account, mode: Mode, at_ms: int) -> Book:

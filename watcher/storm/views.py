@@ -9,21 +9,28 @@ no figure that differs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from watcher.domain.account import Snapshot
+from watcher.domain.status import KeyRights
 from watcher.sim.things import Account
 from watcher.sim.world import World
-from watcher.storm.view_binance import binance_snapshot
-from watcher.storm.view_bybit import bybit_snapshot
-from watcher.storm.view_okx import okx_snapshot
+from watcher.storm.view_binance import binance_rights, binance_snapshot
+from watcher.storm.view_bybit import bybit_rights, bybit_snapshot
+from watcher.storm.view_okx import okx_rights, okx_snapshot
 
 View = Callable[[World, Account, int], Snapshot]
+Rights = Callable[[World, Account], tuple[str, KeyRights]]
 
 _VIEWS: Mapping[str, View] = {
     "binance": binance_snapshot,
     "bybit": bybit_snapshot,
     "okx": okx_snapshot,
+}
+_RIGHTS: Mapping[str, Rights] = {
+    "binance": binance_rights,
+    "bybit": bybit_rights,
+    "okx": okx_rights,
 }
 
 
@@ -38,3 +45,22 @@ def snapshot_of(
     """
     account = world.account(name) if seen is None else seen
     return _VIEWS[account.venue](world, account, world.now_us if at_us is None else at_us)
+
+
+def rights_of(world: World, account: Account) -> tuple[str, KeyRights]:
+    """
+    Return an account's mode and its key's rights as its adapter tells them.
+
+    Raises: `WithdrawalRight` for a key that may withdraw.
+    """
+    return _RIGHTS[account.venue](world, account)
+
+
+def prices_of(world: World, venue: str, symbols: Sequence[str]) -> dict[str, float]:
+    """Return the public marks of *venue* by underlying, for those of *symbols* it lists."""
+    found: dict[str, float] = {}
+    for symbol in symbols:
+        one = world.instruments.get((venue, symbol))
+        if one is not None:
+            found.setdefault(one.underlying, float(world.mark(one)))
+    return found
