@@ -65,8 +65,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self.life: list[asyncio.Task[Any]] = []
         self._of_life: set[int] = set()
         self.set_task_factory(_started)
-        # a timer is due when it is reached, not one resolution of some clock earlier
-        self._clock_resolution = 1e-7
+        # times are rounded to microseconds, and a float of this size is coarser than a tenth of one
+        self._clock_resolution = 1e-6
 
     def time(self) -> float:
         return self.now_us / SECOND_US
