@@ -289,8 +289,11 @@ class Reel(Shared):
         # asked again for a table that did not fit: the same answer once there is no later one
         one = told.pop(0) if len(told) > 1 else told[0]
         self.now_ms = max(self.now_ms, one.at_ms)
-        text = "" if one.body is None else _json(one.body, "")
-        return Reply(one.status, "", {"content-type": "application/json"}, text)
+        return Reply(one.status, "", {"content-type": "application/json"}, self.text(one))
+
+    def text(self, one: Answered) -> str:
+        """Return the body of *one* as it is sent."""
+        return "" if one.body is None else _json(one.body, "")
 
 
 class Quiet:

@@ -53,15 +53,16 @@ def _order(row: Row, scope: Scope) -> Resting | None:
     symbol = row.text("symbol")
     row = Row(row.data, f"bybit order {symbol}")
     opens = row.choice("orderStatus", _OPEN) and not row.flag("reduceOnly")
-    quantity, price = row.not_negative("leavesQty"), row.amount_or_none("price")
-    if not (opens and quantity and price):  # an order at the market's price does not rest
+    if not (opens and row.not_negative("leavesQty")):
         return None
+    if not row.amount_or_none("price") and row.text("orderType") == "Market":
+        return None  # an order at the market's price does not rest
     return Resting(
         symbol=symbol,
         category=scope.category,
         settle=scope.settle_of(symbol),
         side=row.choice("side", {"Buy": Side.LONG, "Sell": Side.SHORT}),
-        quantity=quantity,
+        quantity=row.positive("leavesQty"),
         price=row.positive("price"),
     )
 

@@ -128,10 +128,12 @@ def _odd(row: Row, mode: Mode) -> Odd:
 
 def _totals(account: Row, *, strict: bool) -> Totals:
     kinds = {kind: f"notionalUsdFor{kind.capitalize()}" for kind in (*CONTRACTS, "OPTION")}
+    # what must be kept is told together with what is used: one without the other was lost
+    owes = bool(account.amount_or_none("mmr"))
     return Totals(
         adjusted_equity=_needed(account, "adjEq", needed=strict),
         equity=account.amount("totalEq"),
-        initial_margin=_needed(account, "imr", needed=strict),
+        initial_margin=_needed(account, "imr", needed=strict or owes),
         maintenance_margin=_needed(account, "mmr", needed=strict),
         ratio=_needed(account, "mgnRatio", needed=strict),
         borrowed_usd=account.amount_or_none("notionalUsdForBorrow"),
