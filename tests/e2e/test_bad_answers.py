@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -134,5 +135,32 @@ def test_what_lasts_by_the_venues_own_word_is_told_at_once(tmp_path: Path) -> No
                 assert words in sent.text
                 assert (sent.at_us - world.start_us) / 1e6 - 30 <= within_s, name
             assert stage.words("okx_main") == []
+
+    asyncio.run(play())
+
+
+def test_equity_that_nothing_explains_is_told_and_ends_no_danger(tmp_path: Path) -> None:
+    """For a quarter of a minute every account seems to have five millions more."""
+
+    async def play() -> None:
+        world = world_of()
+        accounts = [long_btc(world, f"{venue}_main", venue, away=10.0) for venue in VENUES]
+        async with staged(world, tmp_path) as stage:
+            await stage.to(30)
+            for account in accounts:
+                world.credit(account, "USDT", Decimal(5_000_000))
+            await stage.to(45)
+            for account in accounts:
+                world.credit(account, "USDT", Decimal(-5_000_000))
+            await stage.to(240)
+
+            for account in accounts:
+                assert stage.words(account.name) == ["WARNING", "EQUITY JUMPED"], account.name
+            told_s = [
+                (sent.at_us - world.start_us) / 1e6
+                for sent in stage.messages
+                if "EQUITY JUMPED" in sent.text
+            ]
+            assert all(at_s <= 30 + 10 for at_s in told_s)
 
     asyncio.run(play())

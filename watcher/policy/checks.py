@@ -56,9 +56,9 @@ class Scene:
     What a check may look at: this reading, the one before, the danger machines before it.
     `unseen`: between the two readings the account went unseen for longer than is allowed.
     `status` is what the venue last said of mode, key and clock, `key` what was known of the key
-    before; both may be missing. `wall_us` is the time of day, `recent` the readings before this,
-    `findings` what stands of the checks, `pegs` what collateral was worth, `apart` what differs
-    from prices elsewhere.
+    before; both may be missing. `at_us` is the steady time, `wall_us` the time of day, `recent` the
+    readings before this, `findings` what stands of the checks, `pegs` what collateral was worth,
+    `apart` what differs from prices elsewhere.
     """
 
     look: Look
@@ -72,6 +72,7 @@ class Scene:
     findings: Mapping[str, FindingState] = field(default_factory=dict)
     pegs: Mapping[str, float] = field(default_factory=dict)
     apart: tuple[Apart, ...] = ()
+    at_us: int = 0
     wall_us: int = 0
     timezone: str = "UTC"
 

@@ -175,6 +175,7 @@ def _scene(
         findings=state.findings,
         pegs=state.pegs,
         apart=apart,
+        at_us=now.steady_us,
         wall_us=now.wall_us,
         timezone=rules.timezone,
     )

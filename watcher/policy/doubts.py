@@ -2,8 +2,9 @@
 Readings that cannot be taken at their word yet: figures nothing explains.
 
 Rule: bad news is believed at once and marked as unconfirmed; good news waits for the three readings
-that end an alert anyway; no money moves while a doubt stands, nor for three readings after it. What
-prices, and moves between the pools of the account, explain is no doubt.
+that end an alert anyway; no money moves while a doubt stands. What prices, and moves between the
+pools of the account, explain is no doubt. A glitch comes and goes: a doubt told of stands for ten
+minutes, whatever else it shows meanwhile.
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ from watcher.policy import messages as say
 from watcher.policy.alerting import GOOD_SAMPLES
 from watcher.policy.checks import Finding, Scene
 from watcher.policy.compared import price_apart
+from watcher.policy.incidents import elapsed_us
 
 JUMP_FACTOR = 10.0
 """On the worst days balances were shown as nothing, and tens of millions too high."""
-REPEAT_US = 10 * MINUTE_US
+STANDS_US = 10 * MINUTE_US
 AGAIN_US = 2 * SECOND_US
 """A reading in doubt is looked at again as soon as this."""
 
@@ -31,53 +33,70 @@ def jumped(scene: Scene) -> Iterator[Finding]:
     A loss of a position or a debt beside it is `checks.shrunk`'s to tell, a pool that is no longer
     there too.
     """
-    before, after = scene.before, scene.look.snapshot
     pools = {pool.pool: pool for pool in scene.look.report.pools}
-    known = {pool: samples[-1].equity for pool, samples in history.pools_of(scene.recent).items()}
-    suspects = [
-        pool
-        for pool, was in known.items()
-        if was is not None and pool in pools and _is_jump(was, pools[pool].equity)
-    ]
-    if before is None or not suspects:
-        return
-    explained = losses.unexplained(before, after, scene.look.report, scene.betas)
-    lost = losses.losses(before, after)
-    at_risk = {one.pool for one in before.positions}
-    at_risk |= {one.pool for one in before.assets if one.debt}
-    for pool in suspects:
-        if pool in lost or pool not in at_risk or pool not in explained:
+    jumps = _jumps(scene)
+    for pool, report in pools.items():
+        if pool not in jumps and not _was_told(scene, pool):
             continue
-        expected, worth = explained[pool]
-        if not _is_jump(expected, worth):
-            continue
-        rose = worth > expected
+        expected, worth = jumps.get(pool, (None, 0.0))
+        rose = expected is not None and worth > expected
         yield Finding(
-            check="jumped",
+            check=jumped.__name__,
             pool=pool,
             fact="jump",
             title=say.JUMPED,
             facts=(
-                *lines.equity_then(pools[pool], expected, likely=False),
+                *lines.equity_then(report, expected, likely=False),
                 say.JUMPED_UNEXPLAINED,
                 say.SEEN_ONCE,
-                say.JUMPED_BY_WHOM.format(venue=wording.venue_name(after.venue)),
+                say.JUMPED_BY_WHOM.format(venue=wording.venue_name(scene.look.snapshot.venue)),
             ),
             tier=Tier.WATCH if rose else Tier.WARNING,
             lane=Lane.WARNING,
             silent=rose,
-            repeat_us=REPEAT_US,
         )
 
 
+def _jumps(scene: Scene) -> dict[str, tuple[float, float]]:
+    """Return by pool what its equity should be and what it is, where the two are far apart."""
+    before, after = scene.before, scene.look.snapshot
+    now = {pool.pool: pool.equity for pool in scene.look.report.pools}
+    known = {pool: samples[-1].equity for pool, samples in history.pools_of(scene.recent).items()}
+    suspects = [
+        pool
+        for pool, was in known.items()
+        if was is not None and pool in now and _is_jump(was, now[pool])
+    ]
+    if before is None or not suspects:
+        return {}
+    explained = losses.unexplained(before, after, scene.look.report, scene.betas)
+    lost = losses.losses(before, after)
+    at_risk = {one.pool for one in before.positions}
+    at_risk |= {one.pool for one in before.assets if one.debt}
+    return {
+        pool: explained[pool]
+        for pool in suspects
+        if pool in at_risk and pool not in lost and pool in explained and _is_jump(*explained[pool])
+    }
+
+
+def _was_told(scene: Scene, pool: str) -> bool:
+    told = scene.findings.get(f"{jumped.__name__}:{pool}")
+    if told is None or told.told_at_us is None or not _stands(told):
+        return False
+    return elapsed_us(scene.at_us, told.told_at_us) < STANDS_US
+
+
 def is_suspect(findings: Mapping[str, FindingState], pool: str) -> bool:
-    """Tell whether what *pool* was last read as is in doubt, or was within three readings."""
-    return _stands(findings.get(f"{jumped.__name__}:{pool}"))
+    """Tell whether what *pool* was just read as is in doubt, and was not confirmed since."""
+    state = findings.get(f"{jumped.__name__}:{pool}")
+    return _stands(state) and state is not None and state.bad_samples <= GOOD_SAMPLES
 
 
 def bars_money(findings: Mapping[str, FindingState], pool: str) -> bool:
     """Tell whether a doubt about *pool*, or about a price of its account, stands."""
-    return is_suspect(findings, pool) or _stands(findings.get(f"{price_apart.__name__}:"))
+    doubts = (f"{jumped.__name__}:{pool}", f"{price_apart.__name__}:")
+    return any(_stands(findings.get(name)) for name in doubts)
 
 
 def _stands(state: FindingState | None) -> bool:
