@@ -107,8 +107,12 @@ def spoilt(capture: Capture, spoil: Spoil) -> str:
     """Return the body of the spoilt answer as text."""
     thing = LOSSES[spoil.by] if spoil.by in LOSSES else CHANGES[spoil.by]
     body = capture.answers[spoil.answer].body
-    text = _text(_with(body, spoil.place, thing))
-    return text.partition(CUT)[0]
+    return respelt(body, spoil.place, thing)
+
+
+def respelt(body: object, place: Place, thing: object) -> str:
+    """Return *body* as JSON with *thing* at *place*, broken off where it says so."""
+    return _text(_with(body, place, thing)).partition(CUT)[0]
 
 
 def _with(body: object, place: Place, thing: object) -> object:
