@@ -23,6 +23,7 @@ from watcher.outlets import Ear, listening, outbound_over, schedule_reports
 from watcher.policy import notes
 from watcher.policy.decide import decide
 from watcher.ports import Channel, Clock, Ids, Money, Ping, Scheduler, StoreError, Venue
+from watcher.service.canary import Canary
 from watcher.service.clock import SystemClock
 from watcher.service.digest import last_seen_us, owed_from_us
 from watcher.service.fund import Fund
@@ -83,6 +84,7 @@ class Service:
     pollers: Mapping[str, Poller]
     funds: Mapping[str, Fund]
     outbound: Outbound
+    canary: Canary
     supervisor: Supervisor
 
 
@@ -100,7 +102,7 @@ async def assemble(settings: Settings, outside: Outside) -> Service:
     _schedule_polls(settings, outside.scheduler, pollers)
     owed_us = owed_from_us(last_seen_us(states.values()), clock.now())
     pinged = outside.ping is not None
-    schedule_reports(
+    canary = schedule_reports(
         settings, outside.scheduler, pollers, store, outbound, clock, owed_us, pinged=pinged
     )
     if not pinged:
@@ -117,6 +119,7 @@ async def assemble(settings: Settings, outside: Outside) -> Service:
         pollers=pollers,
         funds=funds,
         outbound=outbound,
+        canary=canary,
         supervisor=Supervisor(clock),
     )
 
@@ -196,6 +199,7 @@ def start_loops(service: Service) -> None:
         notify=outside.notify,
         turning=deliverers,
         restart=supervisor.restart,
+        canary=service.canary.wrong,
         lag=lag,
         warm=outside.warm,
     )

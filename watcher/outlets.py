@@ -19,6 +19,7 @@ from watcher.channels.telegram import TelegramChannel
 from watcher.domain.alert import Message
 from watcher.domain.road import Reach
 from watcher.ports import Answerer, Channel, Clock, Ids, Scheduler, Store, StoreError
+from watcher.service.canary import Canary
 from watcher.service.commands import Commands
 from watcher.service.deliver import Deliverer
 from watcher.service.digest import Reporter
@@ -31,6 +32,7 @@ from watcher.settings.hidden import told
 log = structlog.get_logger()
 
 COMMANDS_AFTER_S = 0.3
+CANARY_AFTER_S = 120.0
 REPORTS_AFTER_S = 30.0
 """By then every account was read, or could not be."""
 
@@ -185,8 +187,19 @@ def schedule_reports(
     owed_from_us: int,
     *,
     pinged: bool,
-) -> None:
-    """Have the daily digest and, where wanted, the proof of life told by the clock."""
+) -> Canary:
+    """
+    Have the daily digest and, where wanted, the proof of life told by the clock, and the self-test
+    made; return that.
+    """
+    canary = Canary(
+        rules=[each.rules for each in watched.values()],
+        store=store,
+        tell=outbound.tell,
+        clock=clock,
+        pinned=settings.telegram.proof_of_life,
+    )
+    scheduler.every("canary", canary.sing, first_s=CANARY_AFTER_S)
     reporter = Reporter(
         watched=watched,
         store=store,
@@ -198,7 +211,9 @@ def schedule_reports(
         quiet=quiet_hours(settings),
         owed_from_us=owed_from_us,
         pinged=pinged,
+        canary=canary,
     )
     scheduler.every("digest", reporter.daily, first_s=REPORTS_AFTER_S)
     if settings.telegram.proof_of_life:
         scheduler.every("proof", reporter.proof, first_s=REPORTS_AFTER_S)
+    return canary

@@ -10,6 +10,7 @@ from typing import Any
 from tests.unit.service_stand_ins import FailingStore, FreeWorld, in_world, rules, snapshot
 from watcher.domain.alert import SECOND_US, AccountState, AlertRules, Kind, Message, Moment
 from watcher.domain.road import Reach
+from watcher.policy.canary import SelfTest
 from watcher.ports import Proof
 from watcher.service.clock import SteppedClock
 from watcher.service.digest import Reporter, last_seen_us, owed_from_us
@@ -36,6 +37,11 @@ class Outlet:
         self.told.append(message)
 
 
+@dataclass
+class Canary:
+    tested: SelfTest | None = None
+
+
 def at(day: int, hour: int, minute: int = 0) -> int:
     return round(datetime(2026, 9, day, hour, minute, tzinfo=UTC).timestamp()) * SECOND_US
 
@@ -54,6 +60,7 @@ def reporter(
         quiet=None,
         owed_from_us=owed_us,
         pinged=False,
+        canary=Canary(),
     )
 
 

@@ -73,6 +73,7 @@ class Kennel:
         self.deliverer = Turning()
         self.restarted: list[tuple[str, float]] = []
         self.lag = LagProbe(clock)
+        self.unsung = ""
         self.clock = clock
         self.dog = Watchdog(
             clock=clock,
@@ -82,6 +83,7 @@ class Kennel:
             notify=self.notified.append,
             turning={"deliver:chat": self.deliverer},
             restart=self._restart,
+            canary=lambda: self.unsung,
             lag=self.lag,
             warm=warm,
         )
@@ -226,9 +228,10 @@ def test_what_a_restart_cannot_mend_is_told_and_systemd_still_fed() -> None:
         kennel = Kennel(clock, warm=cold)
         kennel.store.urgent_since_us = clock.now().steady_us
         kennel.store.writes = False
+        kennel.unsung = "not told"
         await kennel.work(310)
 
-        assert sorted(kennel.dog.faults) == ["channel", "outbox", "store"]
+        assert sorted(kennel.dog.faults) == ["canary", "channel", "outbox", "store"]
         assert kennel.restarted == []
         assert kennel.notified.count("WATCHDOG=1") >= 60
         _end("watchdog")

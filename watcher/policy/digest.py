@@ -30,8 +30,9 @@ from watcher.domain.alert import (
 )
 from watcher.domain.road import Reach
 from watcher.domain.told import Told
-from watcher.policy import lines, proving, wording
+from watcher.policy import canary, lines, proving, wording
 from watcher.policy import messages as say
+from watcher.policy.canary import SelfTest
 from watcher.policy.envelope import is_quiet
 from watcher.policy.incidents import elapsed_us
 from watcher.policy.wording import Bold, Row, filled, row
@@ -73,6 +74,7 @@ class Day:
     """
     All that a digest is made of. `proofs`: each road there is, and when it was last answered;
     `told` None: the outbox could not be read. `pinged`: somebody outside would notice our death.
+    `tested` is how the last self-test went.
     """
 
     accounts: Sequence[Past]
@@ -81,6 +83,7 @@ class Day:
     quiet: Quiet | None
     zone: str
     pinged: bool
+    tested: SelfTest | None = None
 
 
 def slot(wall_us: int, at_min: int, zone: str) -> Slot:
@@ -107,6 +110,8 @@ def digest(day: Day, due: Slot, now: Moment) -> Message:
         f"{road.road} {proving.proven(at_us, now.wall_us)}" for road, at_us in day.proofs.items()
     )
     rows.append(row(say.DAY_ROADS.format(roads=roads)))
+    if day.tested is not None:
+        rows.append(row(canary.words(day.tested, day.zone)))
     if not day.pinged:
         rows.append(row(say.NO_PING))
     return Message(
@@ -122,7 +127,9 @@ def digest(day: Day, due: Slot, now: Moment) -> Message:
     )
 
 
-def proof(accounts: Sequence[Past], now: Moment, *, zone: str) -> Message:
+def proof(
+    accounts: Sequence[Past], now: Moment, *, zone: str, tested: SelfTest | None = None
+) -> Message:
     """Return the proof of life: since when every account was read, and who is not seen."""
     where = wording.zone(zone)
     ages = [_age_us(past.state, now) for past in accounts]
@@ -142,6 +149,8 @@ def proof(accounts: Sequence[Past], now: Moment, *, zone: str) -> Message:
     rows = [first, *(row(_unseen(past.state, now)) for past in missing[:ACCOUNTS_MAX])]
     if len(missing) > ACCOUNTS_MAX:
         rows.append(row(say.PROOF_MORE.format(count=len(missing) - ACCOUNTS_MAX)))
+    if tested is not None:
+        rows.append(row(canary.words(tested, zone)))
     rows.append(row(say.PROOF_MEANS))
     return Message(
         key=f"proof:{now.wall_us}",

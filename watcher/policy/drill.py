@@ -63,6 +63,12 @@ class Stop:
 
 
 def slide(snapshot: Snapshot, rules: AlertRules, now: Moment) -> Iterator[Stop]:
+    """Yield each stop of the slide of *snapshot*, with what it says marked as of a drill."""
+    for stop in played(snapshot, rules, now):
+        yield replace(stop, messages=tuple(marked(message, now) for message in stop.messages))
+
+
+def played(snapshot: Snapshot, rules: AlertRules, now: Moment) -> Iterator[Stop]:
     """Yield each stop of the slide of *snapshot* that says something; the last is the worst."""
     name = f"{ACCOUNT}{rules.account}"
     rules = replace(rules, account=name)
@@ -83,9 +89,8 @@ def slide(snapshot: Snapshot, rules: AlertRules, now: Moment) -> Iterator[Stop]:
         told = [m for m in decision.messages if m.kind in {Kind.RAISED, Kind.ESCALATED}]
         if told and tier > worst:
             worst = tier
-            said = tuple(marked(message, now) for message in told)
             where = found.words(percent) if percent else say.DRILL_AS_IT_STANDS
-            yield Stop(percent=percent, words=where, tier=tier, messages=said)
+            yield Stop(percent=percent, words=where, tier=tier, messages=tuple(told))
 
 
 def marked(message: Message, now: Moment) -> Message:

@@ -53,6 +53,18 @@ def refused(road: Reach, reason: str, now: Moment) -> Message:
     return replace(told, tier=Tier.WARNING, reach=Reach.FALLBACK)
 
 
+def canary_failed(reason: str, now: Moment, *, judged: bool) -> Message:
+    """
+    Return that the self-test failed; the same words within the hour have one key.
+
+    Where nothing was *judged* rightly no alert can be trusted: that goes as far as one.
+    """
+    facts = (reason, *([] if judged else [say.TROUBLE_CANARY_LOOK, say.TROUBLE_LOG]))
+    told = notes.trouble(say.TROUBLE_CANARY, facts, now, subject="canary")
+    told = replace(told, key=f"trouble:canary:{judged}:{now.wall_us // REPEAT_US}")
+    return told if judged else replace(told, tier=Tier.CRITICAL, reach=Reach.FALLBACK)
+
+
 def unpinged(reason: str, now: Moment) -> Message:
     """Return that the dead man's switch takes no pings."""
     facts = (say.TROUBLE_ROAD_SAYS.format(reason=reason), say.TROUBLE_PING_MEANS)

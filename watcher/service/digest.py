@@ -23,6 +23,7 @@ from watcher.domain.alert import (
 )
 from watcher.domain.road import Reach
 from watcher.policy import digest
+from watcher.policy.canary import SelfTest
 from watcher.ports import Clock, Store, StoreError
 
 LOOK_S = 300.0
@@ -35,6 +36,13 @@ class Watched(Protocol):
 
     rules: AlertRules
     state: AccountState
+
+
+class Canary(Protocol):
+    """How the last self-test went."""
+
+    @property
+    def tested(self) -> SelfTest | None: ...
 
 
 class Outlet(Protocol):
@@ -61,6 +69,7 @@ class Reporter:
         quiet: Quiet | None,
         owed_from_us: int,
         pinged: bool,
+        canary: Canary,
     ) -> None:
         self._watched = watched
         self._store = store
@@ -72,6 +81,7 @@ class Reporter:
         self._quiet = quiet
         self._owed_from_us = owed_from_us
         self._pinged = pinged
+        self._canary = canary
         self._said = ""
 
     async def daily(self) -> float:
@@ -88,7 +98,8 @@ class Reporter:
         """Renew the proof of life; return the seconds until the next time."""
         now = self._clock.now()
         accounts = [self._past(each, None) for each in self._watched.values()]
-        await self._say(digest.proof(accounts, now, zone=self._zone))
+        tested = self._canary.tested
+        await self._say(digest.proof(accounts, now, zone=self._zone, tested=tested))
         return digest.PROOF_EVERY_S
 
     async def _day(self, now: Moment) -> digest.Day:
@@ -115,6 +126,7 @@ class Reporter:
             quiet=self._quiet,
             zone=self._zone,
             pinged=self._pinged,
+            tested=self._canary.tested,
         )
 
     def _past(self, each: Watched, samples: digest.Samples | None) -> digest.Past:

@@ -81,6 +81,7 @@ class Watchdog:
     `looked_us`.
 
     *slots* are run by the loop `schedule`; *turning* are loops by name; *restart* starts one again.
+    *canary* returns what the self-test found wrong.
     *lag* measures how late the event loop is, None where time waits for us. *warm* asks the channel
     for a sign of life (`TelegramChannel.warm`), None where there is none.
     """
@@ -95,6 +96,7 @@ class Watchdog:
         notify: Notify,
         turning: Mapping[str, Turning],
         restart: Callable[[str], None],
+        canary: Callable[[], str],
         lag: Lag | None = None,
         warm: Callable[[], Awaitable[object]] | None = None,
     ) -> None:
@@ -107,6 +109,7 @@ class Watchdog:
         self._notify = notify
         self._turning = turning
         self._restart = restart
+        self._canary = canary
         self._lag = lag
         self._warm = warm
         self._began_us = clock.now().steady_us
@@ -127,7 +130,12 @@ class Watchdog:
         """Check everything once."""
         now = self._clock.now()
         found = [*self._late_slots(now), *self._late_loops(now), *self._lagging(now)]
-        found += [*await self._stuck(now), *await self._dumb(now), *await self._unwritable(now)]
+        found += [
+            *self._unsung(),
+            *await self._stuck(now),
+            *await self._dumb(now),
+            *await self._unwritable(now),
+        ]
         self._tell_edges({fault.check: fault for fault in found})
         self.looked_us = now.steady_us
         late = {fault.loop for fault in found if fault.loop}
@@ -175,6 +183,11 @@ class Watchdog:
             if told.key != self._stall_told:
                 self._outbound.tell(told)
             self._stall_told = told.key
+
+    def _unsung(self) -> Iterable[Fault]:
+        wrong = self._canary()
+        if wrong:
+            yield Fault(check="canary", reason=wrong)
 
     async def _stuck(self, now: Moment) -> Iterable[Fault]:
         waiting = [self._outbound.urgent_since_us()]
