@@ -1,7 +1,9 @@
 # Two stages: wheels are installed with their hashes in the first, the second holds only the result.
 # Runs without root and with a read-only root file system; all it writes is /var/lib/watcher:
-#   docker run --read-only --tmpfs /tmp --cap-drop ALL --security-opt no-new-privileges \
+#   docker run --read-only --tmpfs /tmp --cap-drop ALL --security-opt no-new-privileges --ulimit core=0 \
 #     -v watcher-state:/var/lib/watcher -v ./config:/etc/watcher:ro -v ./secrets:/run/secrets:ro watcher
+# The secrets belong to user 10001 and to nobody else (chmod 600). The same as a file to keep:
+# config/docker-compose.yml
 
 FROM python:3.12-slim AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
