@@ -28,6 +28,9 @@ FUNDING = "funding"
 ACCOUNT_WIDE = ("spot", "multi", "portfolio")
 """Modes with one ratio for the whole account; `futures` has one per currency."""
 
+SOLVED = Decimal("1e-20")
+"""How near, as a part of the mark, a solved price comes to its root."""
+
 PRICE_BAND = Decimal(10)
 """A liquidation price beyond this multiple of the mark is not shown (drawn)."""
 
@@ -317,17 +320,27 @@ def _isolated_price(one: LegFigures, taker_fee: Decimal) -> Decimal | None:
 
 
 def _cross_price(now: Figures, one: LegFigures, taker_fee: Decimal) -> Decimal | None:
-    # solved by halving: what counts of a falling currency changes its slope at zero and at tiers
     safe = one.mark
     bad = one.mark / 1000 if one.leg.sign > 0 else one.mark * PRICE_BAND
-    if _headroom(now, one, bad, taker_fee) > 0 or _headroom(now, one, safe, taker_fee) <= 0:
+
+    def at(price: Decimal) -> Decimal:
+        return _headroom(now, one, price, taker_fee)
+
+    at_safe, at_bad = at(safe), at(bad)
+    if at_bad > 0 or at_safe <= 0:
         return None
-    for _ in range(64):
-        middle = (safe + bad) / 2
-        if _headroom(now, one, middle, taker_fee) > 0:
-            safe = middle
-        else:
-            bad = middle
+    near = one.mark * SOLVED
+    while abs(bad - safe) > near:
+        # straight to the root on a straight stretch, and by halves across bends and jumps: what
+        # counts of a falling currency changes its slope at zero and at tiers
+        root = safe + (bad - safe) * at_safe / (at_safe - at_bad)
+        for price in (root, root + near.copy_sign(bad - safe) / 2, (safe + bad) / 2):
+            if min(safe, bad) < price < max(safe, bad):
+                found = at(price)
+                if found > 0:
+                    safe, at_safe = price, found
+                else:
+                    bad, at_bad = price, found
     return bad
 
 
