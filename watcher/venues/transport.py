@@ -243,7 +243,7 @@ def translate(error: Exception, timeout_s: float) -> VenueError:
     if isinstance(error, NotJson):
         return Unreadable(str(error))
     cause = error.__cause__ if isinstance(error.__cause__, Exception) else error
-    return _lost(cause, timeout_s) or _by_class(error)
+    return _lost(error, timeout_s) or _lost(cause, timeout_s) or _by_class(error)
 
 
 _LOST: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] = (
