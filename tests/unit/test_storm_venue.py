@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import TypeVar
@@ -53,18 +53,20 @@ class Rig:
         self.world: World = storm_world(2, shapes=SHAPES, start_us=START_US)
         self.weather = Weather(self.spells, seed=1, now_us=lambda: self.world.now_us)
         self.journal = Journal(lambda: self.world.now_us, START_US)
-        self.venue = self.reborn()
+        self.venue = self.venue_over(self.pause)
 
-    def reborn(self) -> SimVenue:
+    def venue_over(self, pause: Callable[[float], Awaitable[None]]) -> SimVenue:
         return SimVenue(
             world=self.world,
             account=self.shape,
             weather=self.weather,
             journal=self.journal,
-            pause=self.pause,
+            pause=pause,
             alive=self.alive,
             polls=self.polls,
+            now_us=lambda: self.world.now_us,
             wall_us=lambda: self.world.now_us + self.skew_us,
+            birth=0,
         )
 
     async def pause(self, seconds: float) -> None:
@@ -143,15 +145,7 @@ def test_a_death_on_the_way_keeps_the_answer_from_the_service() -> None:
     async def dying(_: float) -> None:
         rig.is_dead = True
 
-    rig.venue = SimVenue(
-        world=rig.world,
-        account="bybit",
-        weather=rig.weather,
-        journal=rig.journal,
-        pause=dying,
-        alive=rig.alive,
-        polls=rig.polls,
-    )
+    rig.venue = rig.venue_over(dying)
 
     with pytest.raises(Dead):
         rig.read()

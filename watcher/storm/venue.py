@@ -54,8 +54,8 @@ class SimVenue:
     One account on one venue, for one life of the process. See `watcher.ports.Venue`.
 
     *pause* waits, *alive* raises when the process is dead. *polls* takes each answer as (account,
-    when, whether a complete snapshot was handed over). *now_us* is the world's time, *wall_us* what
-    the service takes for it.
+    when, whether a complete snapshot was handed over). *now_us* is the true time, *wall_us* what the
+    service takes for it; *birth* numbers the life.
     """
 
     def __init__(
@@ -67,10 +67,10 @@ class SimVenue:
         journal: Journal,
         pause: Callable[[float], Awaitable[None]],
         alive: Callable[[], None],
-        polls: list[tuple[str, int, bool]] | None = None,
-        now_us: Callable[[], int] | None = None,
-        wall_us: Callable[[], int] | None = None,
-        birth: int = 0,
+        polls: list[tuple[str, int, bool]],
+        now_us: Callable[[], int],
+        wall_us: Callable[[], int],
+        birth: int,
     ) -> None:
         self.account = account
         self._world = world
@@ -78,9 +78,9 @@ class SimVenue:
         self._journal = journal
         self._pause = pause
         self._alive = alive
-        self._polls = [] if polls is None else polls
-        self._now_us = now_us or (lambda: world.now_us)
-        self._wall_us = wall_us or self._now_us
+        self._polls = polls
+        self._now_us = now_us
+        self._wall_us = wall_us
         self._venue = world.account(account).venue
         self._chance = random.Random(f"{world.seed}:venue:{account}:{birth}")
         name, self._weight = POLL_WEIGHTS[self._venue]
