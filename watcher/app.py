@@ -34,11 +34,13 @@ from watcher.outlets import Ear, hear, noting, open_chat, open_roads
 from watcher.policy.rehearsal import rehearse
 from watcher.ports import Clock, Ping, Scheduler, Venue, VenueError
 from watcher.service.clock import SteppedClock, SystemClock
+from watcher.service.lag import LagProbe
 from watcher.service.schedule import ApSchedulerScheduler, SteppedScheduler
 from watcher.service.watchdog import notifier
 from watcher.settings import ConfigError, Settings, alert_rules, reaches
 from watcher.settings.hidden import secrets_of, told
 from watcher.store.sqlite import SqliteStore
+from watcher.store.starts import Starts
 from watcher.treasury import credentials, open_moneys
 from watcher.venues import open_venue
 from watcher.venues.ccxt_venue import Shared
@@ -138,7 +140,9 @@ async def run(settings: Settings, *, clock_url: str | None = None) -> None:
         clock = await doors.enter_async_context(open_clock(clock_url))
         set_up_log(settings, clock.now)
         with clock.hold():
-            service = await assemble(settings, await _open_outside(settings, clock, doors))
+            starts = Starts(Path(settings.state_dir))
+            outside = await _open_outside(settings, clock, starts, doors)
+            service = await assemble(settings, outside)
             start_loops(service)
         if isinstance(clock, SteppedClock):
             # a daemon whose practice world is gone has nothing left to watch
@@ -150,12 +154,15 @@ async def run(settings: Settings, *, clock_url: str | None = None) -> None:
         log.info("watcher.started", accounts=len(service.pollers), process=os.getpid())
         try:
             await service.supervisor.run()
+            starts.forget()  # told to stop: no crash
         finally:
             await stop(service)
     log.info("watcher.stopped")
 
 
-async def _open_outside(settings: Settings, clock: Clock, doors: AsyncExitStack) -> Outside:
+async def _open_outside(
+    settings: Settings, clock: Clock, starts: Starts, doors: AsyncExitStack
+) -> Outside:
     store = await SqliteStore.open(Path(settings.state_dir), reaches(settings))
     doors.push_async_callback(store.close)
     moved = await store.chats_moved()
@@ -180,8 +187,11 @@ async def _open_outside(settings: Settings, clock: Clock, doors: AsyncExitStack)
         ids=Tokens(clock.now().steady_us if stepped else None),
         warm=chat.warm,
         notify=notifier(os.environ.get("NOTIFY_SOCKET")),
+        lag=None if stepped else LagProbe(clock),
         ear=_ear(settings, store, clock),
         ping=_ping(settings, doors),
+        crashes=starts.note(clock.now()),
+        settled=starts.forget,
     )
 
 

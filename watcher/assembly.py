@@ -24,7 +24,6 @@ from watcher.policy import notes
 from watcher.policy.decide import decide
 from watcher.ports import Channel, Clock, Ids, Money, Ping, Scheduler, StoreError, Venue
 from watcher.service.canary import Canary
-from watcher.service.clock import SystemClock
 from watcher.service.digest import last_seen_us, owed_from_us
 from watcher.service.fund import Fund
 from watcher.service.heartbeat import Heartbeat
@@ -32,6 +31,7 @@ from watcher.service.lag import LagProbe
 from watcher.service.marks import Marks
 from watcher.service.outbound import Outbound
 from watcher.service.poll import Poller, first_waits_s
+from watcher.service.safe_mode import STABLE_US, SafeMode
 from watcher.service.supervise import Supervisor
 from watcher.service.watchdog import Notify, Watchdog
 from watcher.settings import Settings, alert_rules
@@ -60,6 +60,8 @@ class Outside:
     `venues` hold every account, `moneys` those that may be topped up, `channels` every road there
     is. `warm` asks the chat for a sign of life, `notify` tells the service manager, `ear` hears
     what people say, None where nobody may. `ping` is whoever would notice our death, None: nobody.
+    `crashes` is how often it died of late, `settled` is told when those count no more.
+    `lag` measures how late the loop is, None in a world that waits for us.
     """
 
     clock: Clock
@@ -73,6 +75,9 @@ class Outside:
     notify: Notify
     ear: Ear | None = None
     ping: Ping | None = None
+    crashes: int = 0
+    settled: Callable[[], None] = lambda: None
+    lag: LagProbe | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +90,7 @@ class Service:
     funds: Mapping[str, Fund]
     outbound: Outbound
     canary: Canary
+    safe_mode: SafeMode
     supervisor: Supervisor
 
 
@@ -113,6 +119,18 @@ async def assemble(settings: Settings, outside: Outside) -> Service:
     except StoreError as error:
         # a greeting is no reason not to watch
         log.warning("greeting.missed", reason=str(error))
+    supervisor = Supervisor(clock)
+    safe_mode = SafeMode(
+        crashes=outside.crashes,
+        paced=pollers,
+        store=store,
+        tell=outbound.tell,
+        clock=clock,
+        settled=outside.settled,
+        resume=lambda: _start_funds(supervisor, funds),
+    )
+    await safe_mode.begin()
+    outside.scheduler.every("settle", safe_mode.settle, first_s=STABLE_US / SECOND_US)
     return Service(
         settings=settings,
         outside=outside,
@@ -120,7 +138,8 @@ async def assemble(settings: Settings, outside: Outside) -> Service:
         funds=funds,
         outbound=outbound,
         canary=canary,
-        supervisor=Supervisor(clock),
+        safe_mode=safe_mode,
+        supervisor=supervisor,
     )
 
 
@@ -189,8 +208,7 @@ def start_loops(service: Service) -> None:
     """Start every loop under the service's supervisor."""
     outside, supervisor = service.outside, service.supervisor
     deliverers = {f"deliver:{each.road.road}": each for each in service.outbound.deliverers}
-    # a stepped world waits for us: nothing is late there
-    lag = LagProbe(outside.clock) if isinstance(outside.clock, SystemClock) else None
+    lag = outside.lag
     watchdog = Watchdog(
         clock=outside.clock,
         store=outside.store,
@@ -208,8 +226,8 @@ def start_loops(service: Service) -> None:
         supervisor.keep(name, deliverer.run)
     if lag is not None:
         supervisor.keep("lag", lag.run)
-    for name, fund in service.funds.items():
-        supervisor.keep(f"fund:{name}", fund.run, vital=False)
+    if not service.safe_mode.active:
+        _start_funds(supervisor, service.funds)
     supervisor.keep("watchdog", watchdog.run)
     if outside.ping is not None:
         heartbeat = Heartbeat(
@@ -233,6 +251,11 @@ def start_loops(service: Service) -> None:
             outside.ear,
         )
         supervisor.keep("commands", listen, vital=False, tracked=False)
+
+
+def _start_funds(supervisor: Supervisor, funds: Mapping[str, Fund]) -> None:
+    for name, fund in funds.items():
+        supervisor.keep(f"fund:{name}", fund.run, vital=False)
 
 
 async def stop(service: Service) -> None:

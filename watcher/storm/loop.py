@@ -14,7 +14,6 @@ from typing import Any
 
 from watcher.domain.alert import SECOND_US
 
-LIFE = "life"
 SWEEP_AT = 200
 
 
@@ -54,7 +53,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     """
     An asyncio loop on virtual time, counted in microseconds from *start_us*: `now_us`.
 
-    `life` are the tasks that came from one named `LIFE`, oldest first: what dies with the process.
+    `life` are the tasks that came from one that was adopted, oldest first: what dies as a process.
     """
 
     def __init__(self, start_us: int) -> None:
@@ -76,15 +75,18 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         first: asyncio.TimerHandle = self._scheduled[0]  # type: ignore[attr-defined]
         self.now_us = max(self.now_us, round(first.when() * SECOND_US))
 
+    def adopt(self, task: asyncio.Task[Any]) -> None:
+        """Count *task*, and whatever it and its children start, among those of the life."""
+        if len(self.life) > SWEEP_AT:
+            self.life = [one for one in self.life if not one.done()]
+            self._of_life = {id(one) for one in self.life}
+        self.life.append(task)
+        self._of_life.add(id(task))
+
     def note_task(self, task: asyncio.Task[Any]) -> None:
-        """Count *task* among those of the life that runs now, if its parent is one of them."""
-        parent = asyncio.current_task(self)
-        if task.get_name() == LIFE or (parent is not None and id(parent) in self._of_life):
-            if len(self.life) > SWEEP_AT:
-                self.life = [one for one in self.life if not one.done()]
-                self._of_life = {id(one) for one in self.life}
-            self.life.append(task)
-            self._of_life.add(id(task))
+        """Adopt *task* if the one that starts it is of the life."""
+        if id(asyncio.current_task(self)) in self._of_life:
+            self.adopt(task)
 
     def forget_life(self) -> None:
         self.life.clear()
