@@ -54,8 +54,8 @@ class SimVenue:
     One account on one venue, for one life of the process. See `watcher.ports.Venue`.
 
     *pause* waits, *alive* raises when the process is dead. *polls* takes each answer as (account,
-    when, whether a complete snapshot was handed over). *now_us* is the true time, *wall_us* what the
-    service takes for it; *birth* numbers the life.
+    when, whether a complete snapshot was handed over). *now_us* is the true time, *wall_us* what
+    the service takes for it; *birth* numbers the life.
     """
 
     def __init__(
