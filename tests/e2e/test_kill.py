@@ -129,3 +129,31 @@ def test_sigterm_stops_within_five_seconds_and_says_so(tmp_path: Path) -> None:
             await practice.close()
 
     asyncio.run(play())
+
+
+def test_a_crash_loop_ends_in_safe_mode_and_that_in_peace(tmp_path: Path) -> None:
+    """Five deaths within five minutes: alerts go on, slowly; no money; over after ten minutes."""
+
+    async def play() -> None:
+        world = world_of()
+        long_btc(world, "main", "bybit", away=14.0)
+        falls(world, (300, 100_000), (360, 91_000), (2000, 91_000))
+        async with staged(world, tmp_path) as stage:
+            for t in range(20, 120, 20):
+                await stage.to(t)
+                assert not any("SAFE MODE" in sent.text for sent in stage.messages)
+                await stage.restart(after_s=3)
+            await stage.to(400)
+            said = [sent.text for sent in stage.messages if "SAFE MODE" in sent.text]
+            assert len(said) == 1
+            assert "watcher died 5 times within 5 min" in said[0]
+            assert stage.words("main").count("CRITICAL") == 1
+
+            await stage.to(720)
+            assert stage.messages[-1].text.startswith("🔧 SAFE MODE IS OVER")
+            await stage.daemon.stop()
+            await stage.daemon.start()
+            await stage.to(760)
+            assert (tmp_path / "state" / "starts.json").read_text(encoding="utf-8").count(",") == 0
+
+    asyncio.run(play())

@@ -53,6 +53,27 @@ def refused(road: Reach, reason: str, now: Moment) -> Message:
     return replace(told, tier=Tier.WARNING, reach=Reach.FALLBACK)
 
 
+def crashing(crashes: int, now: Moment) -> Message:
+    """Return that the service dies again and again; the same within the hour has one key."""
+    facts = (
+        say.TROUBLE_CRASHED.format(count=crashes),
+        say.TROUBLE_CRASH_MONEY,
+        say.TROUBLE_CRASH_POLLS,
+        say.TROUBLE_CRASH_END,
+        say.TROUBLE_LOOK_LOG,
+    )
+    told = notes.trouble(say.TROUBLE_CRASHING, facts, now, subject="crashing")
+    key = f"trouble:crashing:{now.wall_us // REPEAT_US}"
+    return replace(told, key=key, tier=Tier.WARNING, reach=Reach.FALLBACK)
+
+
+def stable(now: Moment) -> Message:
+    """Return that it no longer does."""
+    return _mild(
+        notes.trouble(say.TROUBLE_STABLE, (say.TROUBLE_STABLE_FACT,), now, subject="stable")
+    )
+
+
 def canary_failed(reason: str, now: Moment, *, judged: bool) -> Message:
     """
     Return that the self-test failed; the same words within the hour have one key.
