@@ -24,7 +24,7 @@ from watcher.venues.fields import decode
 
 FOLDER = Path(__file__).resolve().parents[1] / "payloads" / "captures"
 KINDS = sorted(path.stem for path in FOLDER.glob("*.json"))
-COUNTS = [60, pytest.param(5_000, marks=pytest.mark.deep)]
+COUNTS = [60, pytest.param(2_000, marks=pytest.mark.deep)]
 
 
 def text_of(kind: str) -> str:
