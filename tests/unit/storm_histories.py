@@ -73,9 +73,13 @@ class Story:
     pings: list[tuple[int, bool, str]] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     lives: Sequence[tuple[float, float]] = ()
+    healed_s: float | None = None
+    others: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         self.world, self.account = long_world(self.away)
+        for other in self.others:
+            new_account(self.world, other, "okx", "multi", {"trading": {"USDT": "1000"}})
         self.settings = settings_of(self.world)
         self.from_us = self.world.now_us
         self.truth = Truth(self.world, self.settings)
@@ -132,7 +136,7 @@ class Story:
             seed=1,
             settings=self.settings,
             from_us=self.from_us,
-            healed_us=until_us,
+            healed_us=until_us if self.healed_s is None else self.us(self.healed_s),
             until_us=until_us,
             truth=self.truth,
             weather=Weather(self.spells, seed=1, now_us=lambda: self.world.now_us),

@@ -17,9 +17,9 @@ from watcher.settings import Settings
 from watcher.storm.chat import Arrived
 from watcher.storm.journal import Journal
 from watcher.storm.people import Deed
-from watcher.storm.sky import Sky
+from watcher.storm.sky import CONVERGED_US, Sky
 from watcher.storm.truth import Truth
-from watcher.storm.weather import Weather
+from watcher.storm.weather import Fault, Weather
 from watcher.storm.words import Said, heard
 
 MUTES_US: Mapping[str, int] = {
@@ -81,6 +81,16 @@ class History:
             if complete:
                 found[name].append(at_us)
         return found
+
+    def is_other(self, account: str, from_us: int, until_us: int) -> bool:
+        """
+        Tell whether *account* showed another mode than its true one at some time in between: then
+        its venue's own figures rule, by another measure, and the truth says nothing of those.
+        """
+        venue = self.settings.accounts[account].venue
+        until_us += CONVERGED_US
+        switched = (Fault.MODE_SWITCH,)
+        return self.weather.overlaps(switched, from_us - CONVERGED_US, until_us, account, venue)
 
     def is_muted(self, account: str, tier: Tier, from_us: int, until_us: int) -> bool:
         """Tell whether *tier* of *account* may have been silenced at some time in between."""

@@ -162,6 +162,10 @@ class Truth:
         acts = self._world.account(name).liquidations
         return [act for act in acts if act.kind != "cancel_orders"]
 
+    def transfers(self, name: str) -> int:
+        """Return how often money was moved within *name*."""
+        return len(self._world.account(name).transfers)
+
 
 class _View:
     """One account: what it was at the last computation, and how far prices may move since."""

@@ -11,7 +11,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from watcher.storm.history import History
-from watcher.storm.oracles import all_clear, blindness, danger, noise
+from watcher.storm.oracles import (
+    all_clear,
+    blindness,
+    causes,
+    danger,
+    home,
+    honesty,
+    noise,
+    rest,
+)
 from watcher.storm.oracles.verdict import Verdict
 
 Oracle = Callable[[History], Verdict]
@@ -20,10 +29,29 @@ ORACLES: tuple[Oracle, ...] = (
     danger.told_in_time,
     danger.told_again,
     danger.liquidation_told,
+    causes.nothing_else,
     blindness.told_in_time,
+    home.moves_nothing,
     noise.bounded,
     noise.copied_little,
+    home.keeps_secrets,
+    home.turns_outsiders_away,
+    home.does_not_fall,
+    causes.notes_explained,
+    rest.pings_by_work,
+    rest.pings_when_well,
+    home.keeps_apart,
+    home.obeys_bans,
+    rest.converges,
+    rest.ends_as_it_is,
     all_clear.true_when_said,
+    honesty.figures_true,
+    honesty.figures_dated,
+    honesty.stories_kept,
+    honesty.acks_kept,
+    honesty.divergence_told,
+    home.asks_little,
+    home.refuses_readers,
 )
 
 

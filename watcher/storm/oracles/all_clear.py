@@ -37,7 +37,7 @@ def true_when_said(history: History) -> Verdict:
     """Judge every word that makes an account look better than it was said to be."""
     verdict = Verdict(name="I11 no false all-clear")
     for one in history.said:
-        if one.account not in history.accounts:
+        if one.account not in history.accounts or _is_of_another_mode(history, one):
             continue
         where = at(history, one.account, one.at_us)
         left = _left(one)
@@ -49,6 +49,11 @@ def true_when_said(history: History) -> Verdict:
             what = f"seen as {told.name}, and it was worse"
             verdict.check(_was_seen_as(history, one, told), where, what)
     return verdict
+
+
+def _is_of_another_mode(history: History, one: Said) -> bool:
+    since = sky.began(history.sky.roads, one.at_us, ON_THE_WAY_US)
+    return history.is_other(one.account, since - max(DWELL_US.values()), one.at_us)
 
 
 def _left(one: Said) -> Tier | None:

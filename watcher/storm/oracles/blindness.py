@@ -16,12 +16,15 @@ from watcher.domain.alert import SECOND_US
 from watcher.policy.blind import allowed_us
 from watcher.storm import sky
 from watcher.storm.history import History
+from watcher.storm.oracles import telling
 from watcher.storm.oracles.verdict import Verdict, at
 from watcher.storm.sky import CONVERGED_US
+from watcher.storm.weather import LIES, Fault
 
 LATE_US = 15 * SECOND_US
 NEVER_US = 20 * SECOND_US
 """S of an account that was never read."""
+_ELSE = (*LIES, Fault.MODE_SWITCH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,17 +83,16 @@ def allowed(history: History, name: str, at_us: int) -> int:
     """Return S for an account as it truly stood when it was read."""
     if at_us == history.from_us:
         return NEVER_US
-    return allowed_us([history.truth.at(name, at_us).distance], history.settings.blind.after_max)
+    longest, venue = history.settings.blind.after_max, history.settings.accounts[name].venue
+    if history.weather.overlaps(_ELSE, at_us, at_us + 1, name, venue):
+        return longest  # what it was taken for is not known here
+    return allowed_us([history.truth.at(name, at_us).distance], longest)
 
 
 def told_at_us(history: History, name: str, gap: Gap) -> int | None:
     """Return when *gap* was told: in it, or before it by a word that nothing has ended."""
-    stands = False
-    for one in history.said_of(name):
-        if one.at_us >= gap.until_us:
-            return None
-        if one.tells_blind and one.at_us >= gap.from_us:
-            return one.at_us
-        if one.at_us < gap.from_us and (one.tells_blind or one.tier is not None):
-            stands = one.tells_blind
-    return gap.from_us if stands else None
+    said = history.said_of(name)
+    if telling.stands_blind(one for one in said if one.at_us < gap.from_us):
+        return gap.from_us
+    words = (one.at_us for one in said if one.tells_blind)
+    return next((at_us for at_us in words if gap.from_us <= at_us < gap.until_us), None)

@@ -11,6 +11,7 @@ from bisect import bisect_right
 from collections.abc import Iterable
 
 from watcher.domain.alert import Tier
+from watcher.policy import messages as say
 from watcher.storm.words import Said
 
 Told = list[tuple[int, Tier]]
@@ -28,6 +29,17 @@ def told(said: Iterable[Said]) -> Told:
         if not found or found[-1][1] is not worst:
             found.append((one.at_us, worst))
     return found
+
+
+def stands_blind(said: Iterable[Said]) -> bool:
+    """Return whether an account was last said to be unseen, and nothing has ended that."""
+    stands = False
+    for one in said:
+        if one.tells_blind:
+            stands = True
+        elif one.tier is not None or one.word == say.SEEING:
+            stands = False
+    return stands
 
 
 def at(tiers: Told, at_us: int) -> Tier:

@@ -1,0 +1,163 @@
+"""
+I12, I13, I14: figures are true, what was said is remembered, the worse of two opinions is told.
+
+Rule: a figure is compared with the truth while it was under way; words that call themselves an
+estimate or unconfirmed are not held to it. Memory is judged from what repeats: a story goes on
+under its code, what somebody saw is not told again at the pace of what nobody saw.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+
+from watcher.domain.alert import MINUTE_US, SECOND_US, Measure, Tier
+from watcher.policy import messages as say
+from watcher.storm import sky
+from watcher.storm.history import History
+from watcher.storm.oracles.all_clear import ON_THE_WAY_US
+from watcher.storm.oracles.danger import SLACK
+from watcher.storm.oracles.verdict import Verdict, at
+from watcher.storm.people import Deed
+from watcher.storm.sky import CONVERGED_US
+from watcher.storm.weather import LIES, Fault
+from watcher.storm.words import TIERS, Said
+
+LOOSE_NOTES = frozenset((say.NOTE_UNCONFIRMED, say.NOTE_ESTIMATE, say.NOTE_NOT_SEEN))
+ROUNDED = 0.3
+ACK_HELD_US = 110 * MINUTE_US
+FIRST_US = 90 * SECOND_US
+LASTING_US = 90 * SECOND_US
+_SEEN = re.compile(say.SEEN.partition("{")[0] + r"#?(?P<code>\w+) (?P<tier>[A-Z]+)")
+_WORSE = say.WORSE_THAN_SEEN.partition("{")[0]
+_ORIGINS = tuple(part.partition("{")[0] for part in (say.LAST_TRUE, say.UNSEEN_FOR, say.LOOK_AT))
+_AGE = say.AGE.partition("}")[2].strip()
+
+
+def figures_true(history: History) -> Verdict:
+    """Judge whether every distance on a screen was the true one when it was read."""
+    verdict = Verdict(name="I12 figures are true")
+    for one in history.said:
+        if one.account not in history.accounts or one.distance is None or one.listed:
+            continue
+        if one.tier is None or one.note in LOOSE_NOTES or "ESTIMATE" in one.text:
+            continue
+        low, high = _bounds(history, one)
+        if low is None or high is None:
+            continue
+        verdict.check(
+            low <= one.distance <= high,
+            at(history, one.account, one.at_us),
+            f"{one.distance} % shown, was {low:.2f} to {high:.2f} %",
+        )
+    return verdict
+
+
+def figures_dated(history: History) -> Verdict:
+    """Judge whether whoever reads a danger reads how old its figures are."""
+    verdict = Verdict(name="I12 figures have an age")
+    for one in history.said:
+        if one.listed or one.tier is None or one.tier is Tier.CALM or one.text.count("\n") < 1:
+            continue
+        good = _AGE in one.text or any(origin in one.text for origin in _ORIGINS)
+        verdict.check(good, at(history, one.account, one.at_us), f"{one.word} without an age")
+    return verdict
+
+
+def stories_kept(history: History) -> Verdict:
+    """Judge whether a danger that outlives the process goes on under its code."""
+    verdict = Verdict(name="I13 a story survives a death")
+    for (_, died_us), (born_us, _) in pairwise(history.lives):
+        for name in history.accounts:
+            said = [one for one in history.said_of(name) if one.tier is not None]
+            before = [one for one in said if one.at_us <= died_us]
+            after = next((o for o in said if o.at_us > born_us and not o.edited), None)
+            if not before or after is None or before[-1].tier is Tier.CALM:
+                continue
+            if not _is_remembered(history, name, died_us, after.at_us):
+                continue
+            known = {one.code for one in before[-20:]}
+            what = f"#{after.code} after a death, known were {', '.join(sorted(known))}"
+            verdict.check(after.code in known, at(history, name, after.at_us), what)
+    return verdict
+
+
+def acks_kept(history: History) -> Verdict:
+    """Judge whether what somebody saw stays quiet until it is worse, whatever dies meanwhile."""
+    verdict = Verdict(name="I13 an ack is kept")
+    for deed, code, tier in _acks(history):
+        first_us, last_us = deed.at_us + FIRST_US, deed.at_us + ACK_HELD_US
+        for one in history.said:
+            if one.code != code or one.at_us <= deed.at_us or one.tier is None:
+                continue
+            if one.tier is not tier or _WORSE in one.text or one.at_us > last_us:
+                break
+            troubled = sky.overlaps(history.sky.all[one.account], deed.at_us, one.at_us)
+            if one.at_us < first_us or troubled or tier is not Tier.CRITICAL:
+                continue
+            loud = one.note in (say.NOTE_STILL, say.NOTE_UNANSWERED) and not one.edited
+            what = f"{one.word} #{code} told again, seen {(one.at_us - deed.at_us) / 1e6:.0f} s ago"
+            verdict.check(not loud, at(history, one.account, one.at_us), what)
+    return verdict
+
+
+def divergence_told(history: History) -> Verdict:
+    """Judge whether a venue whose figures are far from ours is told of, and believed."""
+    verdict = Verdict(name="I14 a divergence is told")
+    for spell in history.weather.spells:
+        if spell.fault is not Fault.DIVERGENCE or spell.until_us - spell.from_us < LASTING_US:
+            continue
+        for name, one in history.settings.accounts.items():
+            hit = spell.target in ("", name, one.venue)
+            if not hit or not _is_alone(history, spell.from_us):
+                continue
+            due_us = spell.from_us + LASTING_US
+            if spell.share < 1.0 or history.truth.at(name, spell.from_us).held == 0:
+                continue
+            words = (o.word for o in history.said_of(name) if o.at_us <= due_us)
+            good = any(word in (say.MODEL_DIFFERS, say.TABLE_DIFFERS) for word in words)
+            verdict.check(good, at(history, name, spell.from_us), "no word of it in 90 s")
+    return verdict
+
+
+def _bounds(history: History, one: Said) -> tuple[float | None, float | None]:
+    scale = history.truth.scales[one.account]
+    since = sky.began(history.sky.roads, one.at_us, ON_THE_WAY_US)
+    venue = history.settings.accounts[one.account].venue
+    lied = history.weather.overlaps(LIES, since - CONVERGED_US, one.at_us, one.account, venue)
+    if scale.measure is not Measure.DISTANCE or lied:
+        return None, None
+    points = history.truth.within(one.account, since, one.at_us)
+    # what lies between two looks is known as well as the lines next to it need
+    low = min(point.value - scale.step(point.value) for point in points)
+    high = max(point.value + scale.step(point.value) for point in points)
+    return low - ROUNDED, high + ROUNDED
+
+
+def _acks(history: History) -> Iterator[tuple[Deed, str, Tier]]:
+    for deed in history.presses:
+        seen = _SEEN.match(deed.answer)
+        if seen is not None and seen["tier"] in TIERS:
+            yield deed, seen["code"], TIERS[seen["tier"]]
+
+
+# a disk that lost something owes no memory, and calm for ten minutes ends a story
+def _is_remembered(history: History, name: str, died_us: int, at_us: int) -> bool:
+    lost = (Fault.ROLLBACK, Fault.DISK_CORRUPT, Fault.DISK_FULL, Fault.DISK_BUSY, Fault.DISK_ERROR)
+    if history.weather.overlaps(lost, died_us - 10 * MINUTE_US, at_us):
+        return False
+    truth = history.truth.within(name, died_us - MINUTE_US, at_us)
+    scale = history.truth.scales[name]
+    return min(scale.hold(one.value, -SLACK) for one in truth) > Tier.CALM
+
+
+def _is_alone(history: History, from_us: int) -> bool:
+    others = [
+        one
+        for one in history.weather.spells
+        if one.fault is not Fault.DIVERGENCE
+        and one.from_us - CONVERGED_US < from_us + LASTING_US
+        and one.until_us + CONVERGED_US > from_us
+    ]
+    return not others and not sky.overlaps(history.sky.home, from_us, from_us + LASTING_US)
