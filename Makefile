@@ -15,7 +15,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
 
-.PHONY: help install install-dev demo test deep check conformance books worlds model sweep audit bench clean
+.PHONY: help install install-dev demo test deep check conformance books worlds model sweep sim audit bench clean
 
 help:  ## say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -54,6 +54,9 @@ model: $(INSTALLED_DEV)  ## every way the top-up protocol can go, two workers an
 
 sweep: $(INSTALLED_DEV)  ## the money loop killed at every call of a port, and at two; minutes
 	@$(BIN)/python -m tests.sweep $(ARGS)
+
+sim: $(INSTALLED)  ## storms and known crashes in virtual time, judged by the truth; five minutes
+	@$(BIN)/watcher sim --json $(ARGS)
 
 audit: $(INSTALLED_DEV)  ## the locks, and known holes in what they pin where pip-audit is on the path
 	@$(BIN)/python -m pytest -q tests/unit/test_supply.py

@@ -31,6 +31,7 @@ COMMANDS = {
     "capture": "save the raw answers of one poll without secrets, for `margin` or a bug report",
     "schema": "print the JSON schema of the snapshot file",
     "practice": "run the practice exchange alone",
+    "sim": "seeds of bad weather and scenario packs, played in virtual time and judged",
     "demo": "twin accounts through a sell-off, guarded and not",
     "version": "print the version",
 }

@@ -71,7 +71,7 @@ def _bybit(world: World, name: str, chance: random.Random) -> None:
     }
     account = new_account(world, name, "bybit", "unified", purses, rights=RIGHTS)
     _legs(world, account, chance, ("BTCUSDT", "SOLUSDT"))
-    _fund(world, account, "unified", chance)
+    fund(world, account, "unified", _away(chance))
 
 
 def _binance(world: World, name: str, chance: random.Random) -> None:
@@ -83,7 +83,7 @@ def _binance(world: World, name: str, chance: random.Random) -> None:
     }
     account = new_account(world, name, "binance", "classic", purses, rights=RIGHTS)
     _legs(world, account, chance, ("BTCUSDT", "ETHUSDT"))
-    _fund(world, account, "futures", chance)
+    fund(world, account, "futures", _away(chance))
 
 
 def _okx(world: World, name: str, chance: random.Random) -> None:
@@ -94,7 +94,7 @@ def _okx(world: World, name: str, chance: random.Random) -> None:
     }
     account = new_account(world, name, "okx", "multi", purses, hedge=True, rights=RIGHTS)
     _legs(world, account, chance, ("BTC-USDT-SWAP", "ETH-USDT-SWAP"))
-    _fund(world, account, "trading", chance)
+    fund(world, account, "trading", _away(chance))
 
 
 def _lending(world: World, name: str, chance: random.Random) -> None:
@@ -139,9 +139,8 @@ def _legs(world: World, account: Account, chance: random.Random, symbols: Sequen
         world.set_position(account, symbol, other if hedges else side, quantity)
 
 
-def _fund(world: World, account: Account, wallet: str, chance: random.Random) -> None:
-    """Put as much USDT into *wallet* as leaves the venue's liquidation a drawn distance away."""
-    away = _away(chance)
+def fund(world: World, account: Account, wallet: str, away: Decimal) -> None:
+    """Put as much USDT into *wallet* as leaves the venue's liquidation *away*, a part of prices."""
     needed = [_missing(world, account, wallet, factors) for factors in _moves(away)]
     world.credit(account, "USDT", max(needed).quantize(CENT), wallet=wallet)
 
