@@ -21,7 +21,8 @@ from pathlib import Path
 from watcher.domain.alert import MINUTE_US, Tier
 from watcher.storm.history import History
 from watcher.storm.oracles import blindness, danger, judged, noise, rest
-from watcher.storm.packs import PACKS, NoRecords
+from watcher.storm.packs import PACKS
+from watcher.storm.scenes import NoRecords
 from watcher.storm.trial import Plan, Trial
 from watcher.storm.weather import Fault
 
