@@ -29,6 +29,10 @@ class Dead(BaseException):
     """The process is gone: nothing of it has any effect any more."""
 
 
+class Planted(Exception):
+    """A defect nobody expects, put there to see its loop start again."""
+
+
 class Disk(Executor):
     """One life's writer. `alive` goes false when the process is killed."""
 
@@ -81,7 +85,7 @@ class Disk(Executor):
     def _broken(self) -> Exception | None:
         if self._planted:
             self._planted = False
-            return RuntimeError("planted")
+            return Planted()
         if self._weather.now(Fault.DISK_FULL) is not None:
             return sqlite3.OperationalError("database or disk is full")
         if self._weather.now(Fault.DISK_ERROR) is not None:

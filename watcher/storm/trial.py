@@ -25,6 +25,7 @@ from watcher.domain.road import Reach
 from watcher.settings import Settings, load
 from watcher.sim.world import World
 from watcher.storm.chat import Wire
+from watcher.storm.disk import Planted
 from watcher.storm.history import History
 from watcher.storm.journal import Journal
 from watcher.storm.life import Life, Scene
@@ -255,6 +256,8 @@ class Trial:
         self._scene.journal.note("log", level, what, facts)
         if error:
             found = sys.exc_info()[1]
+            if isinstance(found, Planted):
+                raise structlog.DropEvent
             self._scene.errors.append(f"{self._loop.now_us} {what} {found!r} {facts}")
         raise structlog.DropEvent
 
