@@ -22,7 +22,7 @@ ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files 
 
 
 def placed(folder: Path, *, mode: int, names: dict[str, str] | None = None) -> None:
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     for name, text in (SECRETS if names is None else names).items():
         file = folder / name.lower()
         file.write_text(f"{text}\n", encoding="utf-8")
@@ -74,14 +74,16 @@ def test_secrets_come_from_an_engine(tmp_path: Path, mode: int) -> None:
 
 
 def test_a_link_is_judged_by_what_it_points_to(tmp_path: Path) -> None:
-    placed(tmp_path / "kept", mode=0o600)
+    placed(tmp_path / "kept" / "secrets", mode=0o600)
     (tmp_path / "secrets").mkdir()
     for name in SECRETS:
-        (tmp_path / "secrets" / name.lower()).symlink_to(tmp_path / "kept" / name.lower())
+        (tmp_path / "secrets" / name.lower()).symlink_to(
+            tmp_path / "kept" / "secrets" / name.lower()
+        )
 
     assert told_key(loaded(tmp_path)) == "key-of-main"
 
-    (tmp_path / "kept" / KEY.lower()).chmod(0o644)
+    (tmp_path / "kept" / "secrets" / KEY.lower()).chmod(0o644)
     assert len(refused(tmp_path)) == 1
 
 

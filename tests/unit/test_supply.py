@@ -33,14 +33,14 @@ PART_OF = {
 """Imported by name, and come with a direct dependency whose own interface they are."""
 
 PLACES = {
-    "aiohttp": {"venues", "service", "sim", "app", "channels"},
+    "aiohttp": {"venues", "service", "sim", "storm", "app", "channels"},
     "apprise": {"channels"},
     "apscheduler": {"service"},
     "ccxt": set(),  # by name only, through venues/lean.py
     "certifi": {"venues"},
     "httpx": {"channels"},
     "matplotlib": {"drawing", "sim"},
-    "telegram": {"channels"},
+    "telegram": {"channels", "storm"},
     "yarl": {"venues"},
 }
 """Which rooms may know a library; those not listed may be known anywhere above the pure floors."""
