@@ -326,6 +326,12 @@ def test_a_wrong_clock_excuses_no_request_and_blames_none() -> None:
         rig.read()
     assert rig.journal.counts["asked.banned"] == 1
 
+    rig.wait(10)
+    with pytest.raises(Banned):
+        rig.read()
+
+    assert rig.journal.counts["asked.banned"] == 1
+
 
 def test_another_bot_eats_the_budget() -> None:
     """Ninety percent of 2,400 a minute leave six polls of twenty."""
@@ -364,6 +370,25 @@ def test_a_frozen_venue_tells_fresh_answers_of_an_old_price(shape: str) -> None:
     assert replace(second, taken_at_us=0, parts={}) == replace(first, taken_at_us=0, parts={})
     rig.wait(600)
     assert pool_of(rig.read()) != pool_of(first)
+
+
+def test_each_frozen_spell_begins_with_the_price_of_its_own_time() -> None:
+    spells = tuple(
+        Spell(
+            fault=Fault.FROZEN_MARK,
+            from_us=START_US + minute * 60 * SECOND_US,
+            until_us=START_US + (minute + 2) * 60 * SECOND_US,
+        )
+        for minute in (0, 10)
+    )
+    rig = Rig(shape="binance", spells=spells)
+    first = rig.read()
+    rig.wait(300)
+    rig.read()
+    rig.wait(320)
+
+    assert pool_of(rig.read()) != pool_of(first)
+    assert rig.weather.fired == {Fault.FROZEN_MARK: 2}
 
 
 def test_a_frozen_venue_is_frozen_in_public_too_and_others_are_not() -> None:

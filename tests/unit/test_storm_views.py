@@ -130,6 +130,14 @@ def accrue(world: World) -> None:
     world.step(world.now_us + 2 * 3600 * 1_000_000)
 
 
+def owe(world: World) -> None:
+    """Something is borrowed and sold, or kept in part."""
+    for name, wallet in (("bybit", "unified"), ("okx", "trading"), ("lending", "margin")):
+        account = world.account(name)
+        world.borrow(account, "ETH", D("1.5"), wallet=wallet, hourly_rate=D("0.000002"))
+        world.credit(account, "ETH", D(-1), wallet=wallet)
+
+
 def be_level(world: World) -> None:
     """Nothing is held any more."""
     for account in world.accounts.values():
@@ -149,7 +157,7 @@ def test_a_view_is_what_the_adapter_reads(seed: int) -> None:
     assert compared(world_of(seed)) == []
 
 
-@pytest.mark.parametrize("change", [fall, part, accrue, be_level, switch])
+@pytest.mark.parametrize("change", [fall, part, accrue, owe, be_level, switch])
 @pytest.mark.parametrize("seed", [11, 12])
 def test_a_view_follows_the_world(seed: int, change: Callable[[World], None]) -> None:
     world = world_of(seed)
