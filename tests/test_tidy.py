@@ -246,6 +246,10 @@ NO_WORDS = {
         "%-d %b %H:%M": "the same",
     },
     "watcher/policy/asked.py": {" up to ": "typed after /mute"},
+    "watcher/policy/money_notes.py": {
+        "watcher money status": "typed on the server",
+        'watcher money unfreeze --reason "..."': "the same",
+    },
     "watcher/policy/opinions.py": {"maintenance margin": "the name of a figure, in the store too"},
     "watcher/policy/proposals.py": {
         "watcher money settle ": "typed on the server",
@@ -257,6 +261,7 @@ NO_WORDS = {
         "did not": "the same",
     },
     "watcher/service/carrying.py": {" arrived": "evidence, as the ledger keeps it"},
+    "watcher/policy/unhelped.py": {"watcher check": "typed on the server"},
     "watcher/policy/venue_checks.py": {"ahead of": "a stored fact", " days": "a stored fact"},
     "watcher/policy/verbs.py": {
         "mute with an end": "an effect, named for the reader of the code",

@@ -144,6 +144,28 @@ def test_an_older_ledger_put_back_freezes_all_money(tmp_path: Path) -> None:
     asyncio.run(play())
 
 
+def test_a_top_up_held_in_danger_is_told_with_what_to_do(tmp_path: Path) -> None:
+    """Whoever counts on one must not learn from a log that there is none."""
+
+    async def play() -> None:
+        async with sliding(tmp_path, "bybit", "auto") as (stage, account):
+            account.wallet("funding")["USDT"] = Decimal(50_000)
+            await stage.to(30)
+            code, _ = cli(tmp_path, "money", "freeze", "--reason", "I am testing")
+            assert code == 0
+            await stage.to(600)
+            held = [one for one in topups(stage) if "NO TOP-UP" in one.text]
+            assert len(held) == 1, [one.text for one in held]
+            for words in ("Why: money frozen", "trigger is 10", "money unfreeze --reason"):
+                assert words in held[0].text, held[0].text
+            assert account.transfers == []
+            cli(tmp_path, "money", "unfreeze", "--reason", "tested")
+            await stage.to(620)
+            assert len(account.transfers) == 1
+
+    asyncio.run(play())
+
+
 def test_a_press_in_another_chat_moves_nothing(tmp_path: Path) -> None:
     async def play() -> None:
         async with sliding(tmp_path, "bybit", "ask") as (stage, account):

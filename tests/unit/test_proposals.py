@@ -344,7 +344,7 @@ def test_each_headline_about_money_is_explained_to_whoever_is_woken_by_it() -> N
         *(say.TOP_UP, say.TOP_UP_ASK, say.TOP_UP_APPROVED, say.TOP_UP_SENT, say.TOP_UP_DONE),
         *(say.TOP_UP_NOT_KNOWN, say.LOOK_YOURSELF, say.TOP_UP_REFUSED, say.TOP_UP_ABSENT),
         *(say.TOP_UP_EXPIRED, say.TOP_UP_DENIED, say.TOP_UP_CANCELLED),
-        *(say.TOP_UPS_OFF, say.FROZEN),
+        *(say.NO_TOP_UP, say.TOP_UPS_OFF, say.FROZEN),
     }
 
     assert said <= told

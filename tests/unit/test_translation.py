@@ -33,6 +33,7 @@ TESTS = (
     "messages_overview",
     "proposals",
     "stages",
+    "unhelped",
     "venue_checks",
     "words_of_commands",
 )

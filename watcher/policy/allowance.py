@@ -134,7 +134,8 @@ def busy(route: Route, pool: str, means: Means) -> Held | None:
         if bars or intent.route.source == route.source:
             progress = say.TOP_UP_STATES[intent.progress]
             said = say.HELD_BUSY.format(intent=wording.name(intent.id), progress=progress)
-            return Held(why=Why.BUSY, reason=said)
+            why = Why.UNSETTLED if intent.progress is Progress.HUMAN else Why.BUSY
+            return Held(why=why, reason=said)
     return None
 
 

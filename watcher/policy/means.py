@@ -23,16 +23,20 @@ class Why(StrEnum):
     NO_LIMITS = "no_limits"
     KILLED = "killed"
     FLAGGED = "flagged"
+    UNFIT = "unfit"
+    UNREAD = "unread"
     UNSEEN = "unseen"
     NOT_COMPUTED = "not_computed"
     DISAGREES = "disagrees"
     STALE = "stale"
+    NO_POOL = "no_pool"
     UNKNOWN = "unknown"
     CALM = "calm"
     SEEN_ONCE = "seen_once"
     COOLING = "cooling"
     COUNT = "count"
     BUSY = "busy"
+    UNSETTLED = "unsettled"
     NO_BALANCE = "no_balance"
     NO_PRICE = "no_price"
     EVENT = "event"
@@ -51,10 +55,14 @@ ORDER = tuple(Why)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """No top-up, and why: a word for the log, a reason for a person."""
+    """
+    No top-up, and why: a word for the log, a reason for a person. `pool` is the one that needs it
+    all the same, "" where none is known to.
+    """
 
     why: Why
     reason: str
+    pool: str = ""
 
 
 class Standing(Protocol):

@@ -15,7 +15,10 @@ from watcher.domain.topup import Intent
 from watcher.policy import lines, wording
 from watcher.policy import messages as say
 from watcher.policy.arming import Unfit
-from watcher.policy.wording import Bold, Row, row
+from watcher.policy.wording import Bold, Fixed, Row, row
+
+STATUS = "watcher money status"
+UNFREEZE = 'watcher money unfreeze --reason "..."'
 
 
 def frozen(account: str, reason: str, now: Moment) -> Message:
@@ -27,6 +30,7 @@ def frozen(account: str, reason: str, now: Moment) -> Message:
         row(say.FROZEN_MEANS),
         row(say.FROZEN_LOOK),
         row(say.FROZEN_UNDO),
+        row(Fixed(UNFREEZE)),
     ]
     said = _message(f"frozen:{account}", account, rows, now)
     return replace(said, kind=Kind.SECURITY, reach=Reach.FALLBACK)

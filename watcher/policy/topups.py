@@ -17,7 +17,7 @@ from dataclasses import replace
 from decimal import Decimal
 from fnmatch import fnmatchcase
 
-from watcher.domain.alert import AccountState, Moment
+from watcher.domain.alert import AccountState, Moment, Tier
 from watcher.domain.report import PoolReport, Status
 from watcher.domain.topup import COUNTED, Intent, Mode, Route, TopUpRules, Verb
 from watcher.policy import doubts, wording
@@ -40,7 +40,7 @@ from watcher.policy.readings import value_of
 from watcher.policy.sizing import Case, Proposal, balance_in, came, weighed
 from watcher.policy.trigger import APART_US, is_beyond
 
-__all__ = ["Proposal", "balance_in", "came", "propose", "reconsider"]
+__all__ = ["Proposal", "balance_in", "came", "in_need", "propose", "reconsider"]
 
 BRAKE_AFTER = 3
 """So many in one incident, and the next is asked for."""
@@ -63,17 +63,39 @@ def propose(
     *look* and *state* are of one and the same poll: what `decide` looked at, and its new memory.
     """
     held = _barred(rules, means, now)
+    pools = _pools(look, rules)
+    if held is None and not pools:
+        held = Held(why=Why.NO_POOL, reason=say.HELD_NO_POOL)
     if held is not None:
-        return held
-    found = Held(why=Why.CALM, reason=say.HELD_NO_POOL)
-    for report in _pools(look, rules):
-        case = _case(look, state, rules, means, betas, now, report)
-        one = _for_pool(case)
+        return replace(held, pool=in_need(look, state, rules))
+    noes = []
+    for report in pools:
+        one = _for_pool(_case(look, state, rules, means, betas, now, report))
         if isinstance(one, Proposal):
             return one
-        # of several noes the one that came furthest says most
-        found = max(found, one, key=lambda h: ORDER.index(h.why) if h.why is not Why.CALM else -1)
-    return found
+        needs = _needs(report, state, rules)
+        noes.append(replace(one, pool=report.pool) if needs else one)
+    return max(noes, key=_weight)
+
+
+def in_need(look: Look, state: AccountState, rules: TopUpRules) -> str:
+    """Return the pool nearest to liquidation that needs a top-up, "" where none is known to."""
+    pools = _pools(look, rules) or look.report.pools
+    return next((one.pool for one in pools if _needs(one, state, rules)), "")
+
+
+# whether its trigger is crossed; where nobody knows, its alert says whether it is in danger
+def _needs(report: PoolReport, state: AccountState, rules: TopUpRules) -> bool:
+    value = value_of(report, rules.measure)
+    if value is not None and not math.isnan(value):
+        return report.pool in state.crossed
+    danger = state.dangers.get(report.pool)
+    return danger is not None and danger.tier >= Tier.CRITICAL
+
+
+# of several noes that to a pool in need, and then the one that came furthest, says most
+def _weight(held: Held) -> tuple[bool, int]:
+    return bool(held.pool), -1 if held.why is Why.CALM else ORDER.index(held.why)
 
 
 def reconsider(

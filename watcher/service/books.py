@@ -32,7 +32,7 @@ from watcher.domain.topup import (
 )
 from watcher.policy import arming, money_notes, protocol, reconciling, topups
 from watcher.policy import messages as say
-from watcher.policy.allowance import SENDS, Balance, worths
+from watcher.policy.allowance import SENDS, Balance, Held, Why, worths
 from watcher.policy.arming import Unfit
 from watcher.policy.sizing import Proposal
 from watcher.ports import (
@@ -108,6 +108,15 @@ class Books:
         self._log = log.bind(account=charge.account)
 
     # -- may anything move -----------------------------------------------------------------------
+
+    @property
+    def objection(self) -> Held | None:
+        """Why nothing may move, where that is so."""
+        if self.armed:
+            return None
+        if self._told is None:
+            return Held(why=Why.UNREAD, reason=say.HELD_BOOKS_UNREAD)
+        return Held(why=Why.UNFIT, reason=self._told.reason)
 
     async def check(self) -> None:
         """

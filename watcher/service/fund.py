@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import structlog
 
@@ -26,6 +27,7 @@ from watcher.domain.account import Snapshot
 from watcher.domain.alert import MINUTE_US, SECOND_US, AccountState, Message
 from watcher.domain.topup import Intent, Mode, Progress
 from watcher.margin import BookError
+from watcher.policy import messages as say
 from watcher.policy import proposals, topups
 from watcher.policy.allowance import Held, Why
 from watcher.policy.looking import look
@@ -34,6 +36,7 @@ from watcher.ports import Bell, Clock, Purse, StoreError, VenueError
 from watcher.service.books import Books
 from watcher.service.carrying import Carrier, Charge, Sight
 from watcher.service.driver import Driver
+from watcher.service.standstill import Standstill
 
 IDLE_S = 5.0
 ROUND_MIN_S = 0.5
@@ -72,7 +75,6 @@ class Fund:
         self._news: tuple[AccountState, Snapshot] | None = None
         self._stopping = False
         self._recovered = False
-        self._held: Why | None = None
         self._failing: set[str] = set()
         zone = charge.alerts.timezone
         driver = Driver(
@@ -94,6 +96,7 @@ class Fund:
             killed=killed,
             wake=wake,
         )
+        self._standstill = Standstill(charge, clock=clock, queue=queue, wake=wake)
         self._log = log.bind(account=charge.account)
 
     def seen(self, state: AccountState, snapshot: Snapshot) -> None:
@@ -171,25 +174,32 @@ class Fund:
             await self._books.weigh()
         else:
             await self._books.weigh_when_due()
-        if not self._books.armed or self._stopping:
+        if self._stopping:
             return
-        means, now = await self._carrier.means(), self._clock.now()
+        means = await self._carrier.means()
+        held = self._books.objection
+        if held is not None:
+            pool = topups.in_need(sight.look, sight.state, self._charge.rules)
+            await self._standstill.note(replace(held, pool=pool), sight, means)
+            return
         found = topups.propose(
             sight.look,
             sight.state,
             self._charge.rules,
             means,
             betas=self._charge.alerts.betas,
-            now=now,
+            now=self._clock.now(),
         )
         if isinstance(found, Held):
-            (self._log.debug if found.why is self._held else self._log.info)(
-                "topup.held", why=found.why.value, reason=found.reason
-            )
-            self._held = found.why
+            await self._standstill.note(found, sight, means)
             return
-        self._held = None
-        await self._open(found)
+        try:
+            await self._open(found)
+        except VenueError:
+            held = Held(why=Why.UNREAD, reason=say.HELD_BOOKS_UNREAD, pool=found.pool)
+            await self._standstill.note(held, sight, means)
+            raise
+        self._standstill.over()
 
     async def _open(self, found: Proposal) -> None:
         intent = await self._books.intent(found, PROPOSED_LIFE_US)
