@@ -19,6 +19,7 @@ from watcher.sim.world import World
 from watcher.storm.chat import Arrived
 from watcher.storm.history import History
 from watcher.storm.journal import Journal
+from watcher.storm.oracles import Oracle
 from watcher.storm.people import Deed
 from watcher.storm.truth import Truth
 from watcher.storm.weather import Fault, Spell, Weather
@@ -161,3 +162,33 @@ def danger(tier: str, distance: float, *, seq: int = 1, note: str = "", code: st
 
 def blind(seq: int = 1, *, code: str = "B1B2") -> str:
     return f"🟠 BLIND #{code}·{seq} {NAME}\nNo answer from Bybit for 40 s"
+
+
+def broken(oracle: Oracle, history: History) -> list[str]:
+    """Return the violations, of an oracle that had something to look at."""
+    verdict = oracle(history)
+    assert verdict.checks > 0
+    return verdict.violations
+
+
+def fallen(told_s: float | None, *, text: str = "") -> Story:
+    """Return a story that falls to 5 % at 100 s, of which one word arrives."""
+    story = Story()
+    story.stands(25.0, 50)
+    story.stands(5.0, 100)
+    if told_s is not None:
+        story.says(told_s, text or danger("CRITICAL", 5.0))
+    story.reads(0, story.until_s)
+    return story
+
+
+def unseen(told_s: float | None) -> Story:
+    """Return a story at 10 % (S is 40 s) that is not read from 100 s to 400 s."""
+    story = Story()
+    story.stands(10.0, 20)
+    story.reads(0, 100)
+    story.reads(400, story.until_s)
+    if told_s is not None:
+        story.says(told_s, blind())
+    story.breaks(Fault.TIMEOUT, 100, 399, NAME)
+    return story
