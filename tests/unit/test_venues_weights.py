@@ -67,6 +67,18 @@ def test_after_too_many_requests_half_is_left_for_ten_minutes() -> None:
     assert one.allowance(START_MS + 600_000) == 100
 
 
+def test_what_others_use_takes_nothing_of_the_half_that_is_ours() -> None:
+    """The simulation found an account blind for ten minutes that the venue would have served."""
+    one = budget()
+    one.halve(START_MS)
+    one.heard(60, START_MS)
+
+    one.take(35, START_MS)
+
+    with pytest.raises(RateLimited, match="95 of 95"):
+        one.take(1, START_MS)
+
+
 def test_nothing_is_sent_while_the_venue_has_shut_us_out() -> None:
     shutter = Shutter()
     shutter.check(START_MS)

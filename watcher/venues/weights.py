@@ -7,7 +7,8 @@ answers. Calls that serve a snapshot may use nearly all of a window, calm ones (
 brackets, wallets) leave `CALM_SHARE` free, so that housekeeping never blinds an account.
 
 The venue's own count, read from its headers, wins whenever it is higher: other programs behind
-the same address are counted too. After "too many requests" the allowance is halved for ten minutes.
+the same address are counted too. After "too many requests" what we may use ourselves is halved for
+ten minutes; what others use only has to leave room.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ class Budget:
         self.limit = limit
         self._window = -1
         self._used = 0
+        self._own = 0
         self._halved_until_ms = 0.0
 
     def take(self, weight: int, now_ms: float, *, calm: bool = False) -> None:
@@ -50,14 +52,16 @@ class Budget:
         """
         self._turn(now_ms)
         share = CALM_SHARE if calm else URGENT_SHARE
-        allowed = int(self.allowance(now_ms) * share)
-        if self._used + weight > allowed:
+        whole, own = int(self.limit.weight * share), int(self.allowance(now_ms) * share)
+        if self._used + weight > whole or self._own + weight > own:
             until_ms = (self._window + 1) * self.limit.window_ms
+            spent = (self._used, whole) if self._used + weight > whole else (self._own, own)
             raise RateLimited(
-                f"own request budget is spent ({self.name}: {self._used} of {allowed})",
+                f"own request budget is spent ({self.name}: {spent[0]} of {spent[1]})",
                 until_us=int(until_ms * 1000),
             )
         self._used += weight
+        self._own += weight
 
     def heard(self, used: int, now_ms: float) -> None:
         """Correct the count by what the venue says was used from this address."""
@@ -68,6 +72,7 @@ class Budget:
         self._halved_until_ms = now_ms + HALVED_FOR_MS
 
     def allowance(self, now_ms: float) -> int:
+        """Return what may be used by ourselves in one window."""
         return self.limit.weight // 2 if now_ms < self._halved_until_ms else self.limit.weight
 
     def used(self, now_ms: float) -> int:
@@ -79,7 +84,7 @@ class Budget:
         # also when a clock was set back: an old window's count says nothing about this one
         if window != self._window:
             self._window = window
-            self._used = 0
+            self._used = self._own = 0
 
 
 class Shutter:
