@@ -181,6 +181,7 @@ def test_who_is_not_listed_proves_nothing_and_silence_is_told(tmp_path: Path) ->
             assert not (one.state / "ledger.db").exists()
             code, out, _ = await one.run("check")
             assert "nothing here will wake you: the fallback was never proven" in out
+            assert "NOBODY WILL NOTICE IF THIS PROGRAM DIES" in out
 
     asyncio.run(play())
 

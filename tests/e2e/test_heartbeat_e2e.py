@@ -5,13 +5,20 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
+import sys
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from tests import canary
 from tests.e2e.books import long_btc, world_of
-from tests.e2e.lockstep import Stage, staged
+from tests.e2e.lockstep import Stage, add_secret, staged
 from watcher.sim.faults import Fault, Kind
+from watcher.sim.heartbeat import CHECK, PING_PATH
+from watcher.sim.practice import serve, write_config
 from watcher.sim.world import SECOND_US
 
 pytestmark = pytest.mark.process
@@ -117,5 +124,59 @@ def test_who_is_pinged_being_away_holds_up_nothing(tmp_path: Path) -> None:
             await stage.to(430)
             assert "PINGS ARRIVE AGAIN" in stage.messages[-1].text
             assert pings(stage)
+
+    asyncio.run(play())
+
+
+def test_the_service_manager_is_fed_for_work_and_a_standstill_is_told(tmp_path: Path) -> None:
+    """In real time: ready, fed, stopped for seven seconds, told, stopping."""
+
+    async def play() -> None:
+        world = world_of()
+        long_btc(world, "main", "bybit", away=30.0)
+        practice = await serve(canary.armed(world))
+        heard: list[str] = []
+        try:
+            config = write_config(practice, tmp_path, only=["main"])
+            add_secret(config, "watcher_heartbeat__url", f"{practice.url}{PING_PATH}{CHECK}")
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+                manager.bind(str(tmp_path / "notify"))
+                manager.settimeout(0)
+                clean = {k: v for k, v in os.environ.items() if not k.startswith("WATCHER_")}
+                daemon = await asyncio.create_subprocess_exec(
+                    sys.executable,
+                    *("-m", "watcher", "run", "--config", str(config)),
+                    stdout=asyncio.subprocess.DEVNULL,
+                    stderr=asyncio.subprocess.DEVNULL,
+                    env={**clean, "NOTIFY_SOCKET": str(tmp_path / "notify")},
+                )
+
+                async def until(is_true: Callable[[], bool]) -> None:
+                    async with asyncio.timeout(40):
+                        while not is_true():
+                            with suppress(BlockingIOError):
+                                heard.append(manager.recv(64).decode())
+                                continue
+                            await asyncio.sleep(0.1)
+
+                try:
+                    await until(lambda: "WATCHDOG=1" in heard and bool(practice.server.pings.pings))
+                    assert heard[0] == "READY=1"
+                    assert practice.server.pings.pings[0].ok
+
+                    daemon.send_signal(signal.SIGSTOP)
+                    await asyncio.sleep(7)
+                    fed = len(heard)
+                    daemon.send_signal(signal.SIGCONT)
+                    texts = practice.bot.messages
+                    await until(lambda: any("STOOD STILL" in sent.text for sent in texts))
+                    await until(lambda: len(heard) > fed)
+                finally:
+                    daemon.send_signal(signal.SIGTERM)
+                    code = await asyncio.wait_for(daemon.wait(), 10)
+                assert code == 0
+                await until(lambda: heard[-1] == "STOPPING=1")
+        finally:
+            await practice.close()
 
     asyncio.run(play())

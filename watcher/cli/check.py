@@ -26,6 +26,7 @@ from watcher.domain.road import Reach
 from watcher.domain.status import KeyRights, VenueStatus
 from watcher.domain.topup import Verb
 from watcher.margin import BookError, evaluate
+from watcher.policy import messages as say
 from watcher.policy import opinions, proving
 from watcher.policy.checks import tolerance
 from watcher.policy.plan import plan, steps
@@ -129,6 +130,8 @@ def _tell_waking(settings: Settings, now_us: int) -> None:
     if asleep is not None:
         print()
         show.line(asleep, style="yellow")
+    if settings.heartbeat.url is None:
+        show.line(say.NO_PING, style="yellow")
 
 
 async def _ask(name: str, venue: Venue, settings: Settings, timeout_s: float) -> Answer:
