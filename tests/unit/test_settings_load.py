@@ -438,6 +438,7 @@ def test_a_missing_file_is_told_with_one_to_copy(tmp_path: Path) -> None:
         ("accounts = 5\n[telegram]\nchat_id = 7\n", "accounts"),
         ("[telegram]\nchat_id = 7\n[accounts.main]\n", "accounts.main.venue"),
         ("[telegram]\nchat_id = 7\nmessages_per_minute = 60\n", "telegram.messages_per_minute"),
+        ("[telegram]\nchat_id = 7\nmessages_per_minute = true\n", "telegram.messages_per_minute"),
     ],
 )
 def test_other_wrong_values_are_told_by_key(tmp_path: Path, text: str, key: str) -> None:

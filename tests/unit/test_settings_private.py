@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from watcher.settings import ConfigError, Need, Settings, load
+from watcher.settings.private import of_state
 
 TEXT = '[telegram]\nchat_id = 1\n[accounts.main]\nvenue = "bybit"\n'
 KEY = "WATCHER_ACCOUNTS__MAIN__API_KEY"
@@ -218,3 +219,11 @@ def test_the_daemon_writes_for_itself_only_and_leaves_no_core(tmp_path: Path) ->
 
     assert done.stdout.strip() == "(0, 0)", done.stderr
     assert written.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_folder_named_like_the_ledger_is_no_matter_of_rights(tmp_path: Path) -> None:
+    """Made a file's rights, as one was told to, it is a folder still."""
+    tmp_path.chmod(0o700)
+    (tmp_path / "ledger.db").mkdir(mode=0o755)
+
+    assert list(of_state(tmp_path)) == []

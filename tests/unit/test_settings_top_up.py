@@ -121,6 +121,7 @@ def test_moving_money_without_a_cap_is_refused(tmp_path: Path, mode: str, cap: s
         ({"mode": '"full"'}, "accounts.main.top_up.mode"),
         ({"cooldown": '"5s"'}, '"1m" to "1d"'),
         ({"max_count_per_day": "0"}, "accounts.main.top_up.max_count_per_day"),
+        ({"max_count_per_day": "true"}, "max_count_per_day: found true, expected a whole number"),
         ({"max_per_dya": '"1 USDT"'}, "did you mean accounts.main.top_up.max_per_day?"),
         ({"asset": None}, "accounts.main.top_up.asset: found nothing"),
     ],
@@ -136,7 +137,7 @@ def test_what_cannot_be_meant_is_refused_with_its_reason(
     [
         ("binance", "cross:USDT", {Verb.MOVE, Verb.ADD_MARGIN}),
         ("binance", "cross:multi", {Verb.MOVE}),
-        ("binance", "coin:USDT", {Verb.MOVE, Verb.ADD_MARGIN}),
+        ("binance", "coin:BTC", {Verb.MOVE, Verb.ADD_MARGIN}),
         ("binance", "margin", {Verb.MOVE, Verb.REPAY}),
         ("binance", "isolated_margin:BTCUSDT", {Verb.REPAY}),
         ("bybit", "unified", {Verb.MOVE, Verb.ADD_MARGIN, Verb.REPAY}),
@@ -151,6 +152,9 @@ def test_each_pool_takes_the_verbs_it_has_and_refuses_the_others(
     for verb in Verb:
         source = '"funding"' if verb is Verb.MOVE else None
         keys = {"to": f'"{to}"', "verbs": f'["{verb}"]', "from": source}
+        if to == "coin:BTC":
+            caps = ("max_per_event", "max_per_day", "keep_in_source")
+            keys |= {"asset": '"BTC"', **dict.fromkeys(caps, '"1 BTC"')}
         if verb in verbs:
             rules = top_up_rules(configured(tmp_path, keys, venue), "main")
             assert rules is not None
@@ -166,9 +170,14 @@ def test_each_pool_takes_the_verbs_it_has_and_refuses_the_others(
     [
         ("binance", "cross:USDC", "only USDC counts there"),
         ("binance", "coin:BTC", "only BTC counts there"),
+        ("binance", "coin:USDT", 'expected to = "cross:USDT", or a coin such as to = "coin:BTC"'),
         ("okx", "cross:BTC", "only BTC counts there"),
         ("binance", "isolated_margin:ETHBTC", "one of the two assets of that pair"),
-        ("binance", "cross:", 'expected to = "cross:multi" or to = "cross:USDT"'),
+        (
+            "binance",
+            "cross:",
+            'expected to = "cross:multi" or to = "cross:USDT" or to = "coin:BTC"',
+        ),
         ("binance", "cross:*", 'expected to = "cross:multi" or to = "cross:USDT"'),
         ("binance", "portfolio", 'expected to = "cross:multi" or to = "cross:USDT"'),
         ("okx", "cross:USDT\\u0000x", 'expected to = "unified" or to = "cross:USDT" on okx'),

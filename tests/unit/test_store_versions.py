@@ -152,3 +152,24 @@ def test_a_ledger_of_version_2_keeps_its_buttons_and_learns_of_money(tmp_path: P
         await store.close()
 
     asyncio.run(story())
+
+
+def test_a_folder_in_the_place_of_the_ledger_is_told_as_that(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    path.mkdir()
+
+    with pytest.raises(StoreError, match=r"ledger\.db: found a folder, expected a file"):
+        schema.open_ledger(path)
+    with pytest.raises(StoreError, match=r"ledger\.db: found a folder, expected a file"):
+        schema.open_beside(path, schema.LEDGER_VERSION)
+
+
+def test_a_folder_in_the_place_of_the_history_costs_only_the_past(tmp_path: Path) -> None:
+    (tmp_path / "history.db").mkdir()
+
+    async def run() -> None:
+        store = await SqliteStore.open(tmp_path)
+        assert await store.load() == {}
+        await store.close()
+
+    asyncio.run(run())

@@ -27,7 +27,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from watcher.domain.alert import Word
 from watcher.settings.addresses import loopback, pingable
 from watcher.settings.problems import Misread, nearest_of
-from watcher.settings.table import Table, span_within
+from watcher.settings.table import Table, Whole, span_within
 from watcher.settings.top_up import Money, TopUp, check_road
 from watcher.settings.units import (
     HEALTH_LAST_MIN,
@@ -213,7 +213,7 @@ class Telegram(Table):
     proof_of_life: bool = Field(
         default=True, description="keep a pinned message that says when all was last read"
     )
-    messages_per_minute: int = Field(
+    messages_per_minute: Whole = Field(
         default=12, ge=1, le=20, description="to the chat; Telegram allows a group 20"
     )
     endpoint: Loopback | None = Field(

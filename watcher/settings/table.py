@@ -6,10 +6,14 @@ Rule: shared by the models; knows no key.
 
 from __future__ import annotations
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
 
 from watcher.settings.problems import Misread
-from watcher.settings.units import duration_text, duration_us
+from watcher.settings.units import duration_text, duration_us, no_truth
+
+Whole = Annotated[int, BeforeValidator(no_truth)]
 
 
 class Table(BaseModel):

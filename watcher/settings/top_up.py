@@ -18,8 +18,9 @@ from pydantic import BeforeValidator, Field, SecretStr, model_validator
 
 from watcher.domain.alert import Measure
 from watcher.domain.topup import Mode, Verb
+from watcher.margin.movers import is_stable
 from watcher.settings.problems import Misread, nearest_of
-from watcher.settings.table import Table, span_within
+from watcher.settings.table import Table, Whole, span_within
 from watcher.settings.units import duration_us, plain, quoted
 from watcher.venues import ROADS, Road
 
@@ -156,7 +157,7 @@ class TopUp(Table):
     max_per_event: Cap = Field(default=None, description="at most this at once")
     max_per_day: Cap = Field(default=None, description="at most this in any 24 hours")
     max_per_week: Cap = Field(default=None, description="at most this in any 7 days")
-    max_count_per_day: int = Field(
+    max_count_per_day: Whole = Field(
         default=4, ge=1, le=24, description="at most this often in any 24 hours"
     )
     cooldown: Cooldown = Field(default=_FIVE_MINUTES, description="between two of them")
@@ -211,6 +212,9 @@ def check_road(venue: str, top_up: TopUp) -> None:
     for verb in top_up.verbs:
         if verb not in road.verbs:
             raise Misread(f'the verb {verb} with to = "{to}"', _instead(venue, road))
+    kind, _, name = to.partition(":")
+    if kind == "coin" and is_stable(name):
+        raise Misread(f'to = "{to}"', f'to = "cross:{name}", or a coin such as to = "coin:BTC"')
     # nothing is taken from the wallet unless something is moved
     if source not in road.sources and (source is not None or Verb.MOVE in top_up.verbs):
         found = "nothing for from" if source is None else f'from = "{source}" to = "{to}"'
@@ -226,7 +230,13 @@ def _leads(road: Road, to: str) -> bool:
 
 def _known(venue: str, top_up: TopUp) -> str:
     asset = top_up.asset[0]
-    pools = (one.to.replace("ASSET", asset).replace("PAIR", f"BTC{asset}") for one in ROADS[venue])
+    coin = "BTC" if is_stable(asset) else asset
+    pools = (
+        one.to.replace("coin:ASSET", f"coin:{coin}")
+        .replace("ASSET", asset)
+        .replace("PAIR", f"BTC{asset}")
+        for one in ROADS[venue]
+    )
     return " or ".join(f'to = "{pool}"' for pool in pools)
 
 

@@ -59,6 +59,13 @@ def plain(number: float) -> str:
     return f"{number:.10g}"
 
 
+def no_truth(value: object) -> object:
+    """Refuse `true`, which reads as 1 where a whole number is wanted. Raises: `Misread`."""
+    if isinstance(value, bool):
+        raise Misread(str(value).lower(), "a whole number")
+    return value
+
+
 def _quantity(value: object, expected: str) -> Quantity:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise Misread(quoted(value), expected)

@@ -237,6 +237,7 @@ def open_beside(path: Path, version: int, *, write: bool = False) -> sqlite3.Con
         raise StoreError(
             f"{path.name}: not found in {path.parent}; has `watcher run` started here?"
         )
+    _refuse_folder(path)
     try:
         connection = sqlite3.connect(
             f"{path.resolve().as_uri()}?mode={'rw' if write else 'ro'}",
@@ -293,6 +294,7 @@ def _open(path: Path, *, tables: str, version: int, synchronous: str) -> sqlite3
 # balances are in here: nobody else on the machine reads them. SQLite gives its journals the same
 # rights as the file
 def _keep_private(path: Path) -> None:
+    _refuse_folder(path)
     try:
         handle = os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE_MODE)
         try:
@@ -301,6 +303,14 @@ def _keep_private(path: Path) -> None:
             os.close(handle)
     except OSError as error:
         raise StoreError(f"{path}: {error.strerror}") from error
+
+
+# the system says of it what it says of a broken disk
+def _refuse_folder(path: Path) -> None:
+    if path.is_dir():
+        raise StoreError(
+            f"{path}: found a folder, expected a file; move it away, or point state_dir elsewhere"
+        )
 
 
 def _set_pragmas(connection: sqlite3.Connection, synchronous: str) -> None:

@@ -303,11 +303,11 @@ class SqliteStore:
             self._history = schema.open_history(path)
         except (schema.Corrupt, StoreError, sqlite3.Error) as error:
             log.warning("history.dropped", reason=str(error))
-            for suffix in ("", "-wal", "-shm"):
-                path.with_name(path.name + suffix).unlink(missing_ok=True)
             try:
+                for suffix in ("", "-wal", "-shm"):
+                    path.with_name(path.name + suffix).unlink(missing_ok=True)
                 self._history = schema.open_history(path)
-            except (schema.Corrupt, StoreError, sqlite3.Error) as failure:
+            except (schema.Corrupt, StoreError, sqlite3.Error, OSError) as failure:
                 log.warning("history.failed", reason=str(failure))
 
     def _open_ledger(self) -> sqlite3.Connection:
