@@ -6,8 +6,10 @@ Rule: it outlives every process and answers nothing but that it heard.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
+from watcher.domain.alert import SECOND_US
 from watcher.ports import Clock, PingError
 from watcher.storm.weather import Fault, Weather
 
@@ -44,4 +46,6 @@ class SimPing:
         self._alive()
         if down:
             raise PingError("no answer")
-        self._heard.append((self._clock.now().steady_us, well, reason))
+        # by the far side's clock: the service's may be off
+        at_us = round(asyncio.get_running_loop().time() * SECOND_US)
+        self._heard.append((at_us, well, reason))
