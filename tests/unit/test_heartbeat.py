@@ -102,6 +102,12 @@ def test_blindness_counts_as_told_when_its_newest_word_arrived(
     assert pulse.is_told(account, said) is expected
 
 
+def test_what_the_machine_calls_blind_is_not_seen_however_young_the_last_reading() -> None:
+    state = replace(seen(25, distance=1.0), blind=BlindState(active=True, told_at_us=START_US))
+
+    assert not pulse.is_seen(pulse.Account(state=state, rules=rules()), START_US)
+
+
 def test_a_reason_names_checks_and_no_account() -> None:
     found = pulse.doubt(
         faults=["slot:main", "slot:other", "store", "loop"],

@@ -320,6 +320,9 @@ def test_a_loop_that_is_broken_off_is_started_again_and_counts_as_broken() -> No
 
         async def hangs() -> None:
             starts.append((clock.now().steady_us - START_US) / SECOND_US)
+            task = asyncio.current_task()
+            assert task is not None
+            assert not task.cancelling()
             await clock.sleep(86_400)
 
         supervisor.keep("deliver", hangs)

@@ -127,7 +127,7 @@ class Supervisor:
             await kept.loop()
         except asyncio.CancelledError:
             task = kept.task
-            if not kept.overdue or self._stopping or task is None:
+            if not kept.overdue or task is None:
                 raise
             task.uncancel()
             log.error("loop.overdue", loop=kept.name)  # noqa: TRY400 - no defect, no trace
