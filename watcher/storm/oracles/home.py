@@ -24,7 +24,9 @@ from watcher.storm.weather import Fault
 ASKED_PER_MINUTE = 40
 APART_US = 22 * SECOND_US
 """A calm poll (10 s), one that takes its whole time-out, and a slow answer."""
-READERS_ANSWERS = frozenset((say.REFUSED_PRESS, say.EXPIRED_BUTTON, say.TOO_FAST, CUT_OFF))
+READERS_ANSWERS = frozenset(
+    (say.REFUSED_PRESS, say.EXPIRED_BUTTON, say.PRESS_FAILED, say.NOT_DONE, say.TOO_FAST, CUT_OFF)
+)
 PLANTED = "planted"
 """What a defect that the weather brought about calls itself."""
 ORDERS = (say.BUTTON_ACK, say.BUTTON_MUTE)

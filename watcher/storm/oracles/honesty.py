@@ -126,6 +126,7 @@ def _bounds(history: History, one: Said) -> tuple[float | None, float | None]:
     since = sky.began(history.sky.roads, one.at_us, ON_THE_WAY_US)
     venue = history.settings.accounts[one.account].venue
     lied = history.weather.overlaps(LIES, since - CONVERGED_US, one.at_us, one.account, venue)
+    lied = lied or history.is_other(one.account, since, one.at_us)
     if scale.measure is not Measure.DISTANCE or lied:
         return None, None
     points = history.truth.within(one.account, since, one.at_us)
