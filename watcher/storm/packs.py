@@ -82,12 +82,12 @@ PACKS: Mapping[str, Pack] = {
         Pack(
             name="OCT10",
             about="2025-10-10: the cascade, venues that answer 503 or nought, a bent index",
-            hours=2.5,
+            hours=1.75,
             opened=crowd(lambda: line(OCT10), 0.04, 0.24),
             spells=(
-                _spell(Fault.SERVER_ERROR, 58, 91, share=0.3),
-                _spell(Fault.GLITCH_ZERO, 58, 91, share=0.2),
-                _spell(Fault.BENT_INDEX, 76, 115),
+                _spell(Fault.SERVER_ERROR, 43, 76, share=0.3),
+                _spell(Fault.GLITCH_ZERO, 43, 76, share=0.2),
+                _spell(Fault.BENT_INDEX, 61, 100),
             ),
             runs=CROWD_RUNS,
             historic=True,
@@ -95,9 +95,9 @@ PACKS: Mapping[str, Pack] = {
         Pack(
             name="MAR12",
             about="2020-03-12 and 13: half of the price, and no venue at the bottom",
-            hours=6.0,
+            hours=4.8,
             opened=crowd(lambda: line(MAR12), 0.04, 0.45),
-            spells=(_spell(Fault.TIMEOUT, 331, 356),),
+            spells=(_spell(Fault.TIMEOUT, 256, 281),),
             runs=CROWD_RUNS,
             historic=True,
         ),
