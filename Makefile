@@ -15,7 +15,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
 
-.PHONY: help install install-dev demo test deep check conformance books worlds model sweep sim audit bench clean
+.PHONY: help install install-dev demo test deep check conformance books worlds model sweep sim mutants audit bench clean
 
 help:  ## say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -57,6 +57,9 @@ sweep: $(INSTALLED_DEV)  ## the money loop killed at every call of a port, and a
 
 sim: $(INSTALLED)  ## storms and known crashes in virtual time, judged by the truth; five minutes
 	@$(BIN)/watcher sim --json $(ARGS)
+
+mutants: $(INSTALLED_DEV)  ## faults planted in the code, and what notices each; half an hour
+	@$(BIN)/python -m tests.mutants $(ARGS)
 
 audit: $(INSTALLED_DEV)  ## the locks, and known holes in what they pin where pip-audit is on the path
 	@$(BIN)/python -m pytest -q tests/unit/test_supply.py

@@ -1,0 +1,159 @@
+"""
+One mutant at a time, in a copy of the package: planted, judged by the storm, then by the tests.
+
+Rule: the working tree is never written to. A fault is planted only where its fragment stands
+exactly once, and taken out again. What does not come to an end within its time counts as caught:
+no run of the real program does that.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import resource
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.mutants.planted import Mutant
+
+ROOT = Path(__file__).resolve().parents[2]
+COPIED = ("watcher", "tests", "bench", "config", "docs", "pyproject.toml", "README.md")
+HOURS = 2.0
+CPU_S = 240
+"""Ten times what the slowest of the runs needs."""
+WALL_S = 3600.0
+GUARDS = (
+    "tests/unit/test_alerting.py",
+    "tests/unit/test_alerting_answers.py",
+    "tests/unit/test_blind.py",
+    "tests/unit/test_decide.py",
+    "tests/unit/test_doubts.py",
+    "tests/unit/test_bad_snapshots.py",
+    "tests/unit/test_opinions.py",
+    "tests/unit/test_margin_families.py",
+    "tests/unit/test_protocol.py",
+    "tests/unit/test_allowance.py",
+    "tests/unit/test_topups.py",
+    "tests/unit/test_fund.py",
+    "tests/unit/test_money_engine.py",
+    "tests/unit/test_store.py",
+    "tests/unit/test_store_kept.py",
+    "tests/unit/test_deliver.py",
+    "tests/unit/test_failover.py",
+    "tests/unit/test_roads.py",
+    "tests/unit/test_heartbeat.py",
+    "tests/unit/test_poll.py",
+    "tests/unit/test_watchdog.py",
+    "tests/unit/test_commands.py",
+    "tests/unit/test_logs.py",
+    "tests/properties/test_gate.py",
+)
+"""The same for every mutant: policy, protocol, gate, store, margin; none starts a daemon."""
+
+_FAILED = re.compile(r"^(?:FAILED|ERROR) (?P<test>\S+)", re.MULTILINE)
+
+
+class NotPlanted(Exception):
+    """A fragment does not stand exactly once where it should."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caught:
+    """What noticed a mutant; "" where nothing did."""
+
+    mutant: str
+    by: str = ""
+    words: str = ""
+
+    @property
+    def by_storm(self) -> bool:
+        return self.by.startswith("storm")
+
+    def __str__(self) -> str:
+        return f"{self.mutant:26} {self.by or 'SURVIVED'}" + (f": {self.words}" * bool(self.words))
+
+
+def copied(folder: Path) -> Path:
+    """Return a copy of the tree in *folder*, compiled once: what is not mutated stays so."""
+    for name in COPIED:
+        source, target = ROOT / name, folder / name
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", ".*"))
+        else:
+            shutil.copy2(source, target)
+    subprocess.run(
+        [sys.executable, "-m", "compileall", "-q", "watcher", "tests"], cwd=folder, check=True
+    )
+    return folder
+
+
+def planted(text: str, mutant: Mutant) -> str:
+    """Return *text* with *mutant* in it. Raises: `NotPlanted`."""
+    count = text.count(mutant.old)
+    if count != 1:
+        raise NotPlanted(f"{mutant.name}: its line stands {count} times in {mutant.file}")
+    return text.replace(mutant.old, mutant.new)
+
+
+def judged(mutant: Mutant, copy: Path, seeds: Sequence[int]) -> Caught:
+    """Plant *mutant* in *copy*, see what notices, and take it out again."""
+    file = copy / "watcher" / mutant.file
+    text, stat = file.read_text(encoding="utf-8"), file.stat()
+    file.write_text(planted(text, mutant), encoding="utf-8")
+    try:
+        found = stormed(mutant.name, copy, seeds)
+        return found if found.by else guarded(mutant.name, copy, near=file.stem)
+    finally:
+        file.write_text(text, encoding="utf-8")
+        # as old as it was, so that what was compiled of it counts again
+        os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+
+
+def stormed(name: str, copy: Path, seeds: Sequence[int]) -> Caught:
+    """Return what the storms of *seeds* say of what stands in *copy*."""
+    arguments = ["tests.mutants.storm", "--hours", str(HOURS), *map(str, seeds)]
+    ended, out = _run(copy, arguments, cpu_s=CPU_S * len(seeds))
+    if not ended:
+        return Caught(mutant=name, by="storm", words="it came to no end")
+    last = out.strip().rpartition("\n")[2]
+    found = json.loads(last) if last.startswith("{") else {"seed": 0, "oracle": "cannot start"}
+    if not found:
+        return Caught(mutant=name)
+    by = f"storm, seed {found['seed']}, {found['oracle']}"
+    return Caught(mutant=name, by=by, words=found.get("words", out[-200:]))
+
+
+def guarded(name: str, copy: Path, *, near: str = "") -> Caught:
+    """Return the first guard that fails on what stands in *copy*; those *near* it look first."""
+    arguments = ["pytest", "-x", "-q", "--tb=no", "-p", "no:cacheprovider", "--hypothesis-seed=1"]
+    guards = sorted(GUARDS, key=lambda guard: f"test_{near}" not in guard)
+    ended, out = _run(copy, [*arguments, *guards], cpu_s=CPU_S)
+    if not ended:
+        return Caught(mutant=name, by="tests", words="they came to no end")
+    failed = _FAILED.search(out)
+    return Caught(mutant=name, by="" if failed is None else f"tests, {failed['test']}")
+
+
+def _run(copy: Path, module: Sequence[str], *, cpu_s: int) -> tuple[bool, str]:
+    """Run *module* of Python in *copy*; return whether it came to its end, and what it printed."""
+    environ = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
+    with subprocess.Popen(
+        [sys.executable, "-m", *module],
+        cwd=copy,
+        env=environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        resource.prlimit(process.pid, resource.RLIMIT_CPU, (cpu_s, cpu_s))
+        try:
+            out, _ = process.communicate(timeout=WALL_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            return False, ""
+    return process.returncode >= 0, out
