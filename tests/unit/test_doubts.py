@@ -140,6 +140,23 @@ def test_figures_that_flap_are_one_note_in_ten_minutes(turns: int) -> None:
     assert 1 <= len([head for head in heads(said) if "JUMPED" in head]) <= 3
 
 
+def test_a_rise_in_doubt_ends_no_alert_while_the_doubt_stands() -> None:
+    """The simulation had balances ten times too high for minutes end an alert."""
+    account = Account()
+    thin = with_equity(single(40), "120")
+    account.see(thin)
+    before = account.state.dangers[POOL].tier
+    assert before > Tier.CALM
+
+    said = [message for _ in range(80) for message in account.see(with_equity(thin, "9000"))]
+
+    assert not [head for head in heads(said) if "CALM" in head or "EASED" in head], heads(said)
+    assert account.state.dangers[POOL].tier is before
+    for _ in range(140):
+        said += account.see(with_equity(thin, "9000"))
+    assert account.state.dangers[POOL].tier is Tier.CALM, "after ten minutes it is the new truth"
+
+
 @pytest.mark.parametrize("equity", ["41", "4000"])
 def test_less_than_tenfold_is_the_traders_own_business(equity: str) -> None:
     account = Account()

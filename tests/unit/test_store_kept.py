@@ -155,6 +155,20 @@ def test_nothing_is_put_where_no_daemon_ever_ran(tmp_path: Path) -> None:
         put(tmp_path, [danger("a")], ROADS)
 
 
+def test_what_may_have_arrived_is_not_what_arrived(tmp_path: Path) -> None:
+    """The dead man's switch was told that all is well on the word of a message that got lost."""
+
+    async def story(store: SqliteStore) -> None:
+        await store.say(message("t1"))
+        (claim,) = await store.claim(moment(), limit=1)
+        await store.delivered(claim.id, None, moment(3))
+
+        (told,) = await store.told(since_us=0)
+        assert not told.arrived
+
+    with_store(tmp_path, story)
+
+
 def test_a_test_is_known_by_its_code_until_it_is_answered(tmp_path: Path) -> None:
     async def story(store: SqliteStore) -> None:
         said = message("t1", account="", kind=Kind.TEST, incident="4821", lane=Lane.REPLY)

@@ -121,6 +121,7 @@ def _on_reading(
         state.findings, raised, at, account=rules.account, furthest=rules.reach
     )
     findings, again = checks.further(findings, at, furthest=rules.reach)
+    readings = doubts.held_back(readings, findings, known)
     held, turns = dangers.seen(state, readings, at, furthest=rules.reach, lost=checks.lost(telling))
     samples = tuple(_sample(p, held[p.pool].tier, at) for p in found.report.pools)
     recent = history.remembered(state.recent, samples, at)

@@ -1,8 +1,8 @@
 """
 Readings that cannot be taken at their word yet: figures nothing explains.
 
-Rule: bad news is believed at once and marked as unconfirmed; good news waits for the three readings
-that end an alert anyway; no money moves while a doubt stands. What prices, and moves between the
+Rule: bad news is believed at once and marked as unconfirmed; no good news comes of a rise in doubt,
+and no money moves, while a doubt stands. What prices, and moves between the
 pools of the account, explain is no doubt. A glitch comes and goes: a doubt told of stands for ten
 minutes, whatever else it shows meanwhile.
 """
@@ -10,14 +10,16 @@ minutes, whatever else it shows meanwhile.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
-from watcher.domain.alert import MINUTE_US, SECOND_US, FindingState, Lane, Tier
+from watcher.domain.alert import MINUTE_US, SECOND_US, DangerState, FindingState, Lane, Tier
 from watcher.policy import history, lines, losses, wording
 from watcher.policy import messages as say
 from watcher.policy.alerting import GOOD_SAMPLES
 from watcher.policy.checks import Finding, Scene
 from watcher.policy.compared import price_apart
 from watcher.policy.incidents import elapsed_us
+from watcher.policy.readings import Reading
 
 JUMP_FACTOR = 10.0
 """On the worst days balances were shown as nothing, and tens of millions too high."""
@@ -93,6 +95,21 @@ def is_suspect(findings: Mapping[str, FindingState], pool: str) -> bool:
     return _stands(state) and state is not None and state.bad_samples <= GOOD_SAMPLES
 
 
+def held_back(
+    readings: Mapping[str, Reading | None],
+    findings: Mapping[str, FindingState],
+    known: Mapping[str, DangerState],
+) -> dict[str, Reading | None]:
+    """Return *readings* in which a rise that nothing explains lets no tier go, while it stands."""
+    found = dict(readings)
+    for pool, danger in known.items():
+        reading = found.get(pool)
+        state = findings.get(f"{jumped.__name__}:{pool}")
+        if reading is not None and state is not None and _stands(state) and _rose(state):
+            found[pool] = replace(reading, hold=max(reading.hold, danger.tier))
+    return found
+
+
 def bars_money(findings: Mapping[str, FindingState], pool: str) -> bool:
     """Tell whether a doubt about *pool*, or about a price of its account, stands."""
     doubts = (f"{jumped.__name__}:{pool}", f"{price_apart.__name__}:")
@@ -101,6 +118,11 @@ def bars_money(findings: Mapping[str, FindingState], pool: str) -> bool:
 
 def _stands(state: FindingState | None) -> bool:
     return state is not None and state.good_samples < GOOD_SAMPLES
+
+
+# a fall is told louder than a rise, and that is all the memory of it says
+def _rose(state: FindingState) -> bool:
+    return state.tier is Tier.WATCH
 
 
 def _is_jump(was: float, now: float | None) -> bool:

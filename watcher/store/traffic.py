@@ -164,10 +164,13 @@ def traffic_of(ledger: sqlite3.Connection) -> dict[Reach, Traffic]:
 
 
 def told_of(ledger: sqlite3.Connection, since_us: int) -> list[Told]:
-    """Return what was said since then, oldest first; what does not read back is left out."""
+    """
+    Return what was said since then, oldest first; what does not read back is left out. What may
+    have arrived (no receipt of it came) is not what arrived.
+    """
     rows = ledger.execute(
-        "SELECT message, max(state = 'sent') FROM outbox WHERE created_us >= ? "
-        "GROUP BY key ORDER BY min(id)",
+        "SELECT message, max(state = 'sent' AND receipt IS NOT NULL) FROM outbox "
+        "WHERE created_us >= ? GROUP BY key ORDER BY min(id)",
         (since_us,),
     )
     found = []
