@@ -14,6 +14,7 @@ from decimal import Decimal
 from watcher.domain.alert import MINUTE_US
 from watcher.storm.scenes import (
     MAR12,
+    MAR13,
     OCT10,
     Opened,
     crowd,
@@ -82,23 +83,30 @@ PACKS: Mapping[str, Pack] = {
         Pack(
             name="OCT10",
             about="2025-10-10: the cascade, venues that answer 503 or nought, a bent index",
-            hours=1.75,
+            hours=2.9,
             opened=crowd(lambda: line(OCT10), 0.04, 0.24),
             spells=(
-                _spell(Fault.SERVER_ERROR, 43, 76, share=0.3),
-                _spell(Fault.GLITCH_ZERO, 43, 76, share=0.2),
-                _spell(Fault.BENT_INDEX, 61, 100),
+                _spell(Fault.SERVER_ERROR, 138, 171, share=0.3),
+                _spell(Fault.GLITCH_ZERO, 138, 171, share=0.2),
+                _spell(Fault.BENT_INDEX, 156, 174),
             ),
             runs=CROWD_RUNS,
             historic=True,
         ),
         Pack(
             name="MAR12",
-            about="2020-03-12 and 13: half of the price, and no venue at the bottom",
-            hours=4.8,
-            opened=crowd(lambda: line(MAR12), 0.04, 0.45),
-            spells=(_spell(Fault.TIMEOUT, 256, 281),),
+            about="2020-03-12: a quarter of the price in three quarters of an hour",
+            hours=1.1,
+            opened=crowd(lambda: line(MAR12), 0.04, 0.26),
             runs=CROWD_RUNS,
+            historic=True,
+        ),
+        Pack(
+            name="MAR13",
+            about="2020-03-13: a third of the price, and no venue at the bottom for 25 minutes",
+            hours=3.9,
+            opened=crowd(lambda: line(MAR13), 0.04, 0.40),
+            spells=(_spell(Fault.TIMEOUT, 201, 226),),
             historic=True,
         ),
         Pack(

@@ -43,36 +43,32 @@ class NoRecords(Exception):
 
 
 OCT10: Anchors = (
-    (0, 117_500),
-    (15, 117_000),
-    (35, 112_000),
-    (40, 107_000),
-    (45, 101_500),
-    (55, 107_500),
-    (100, 111_000),
-    (105, 111_500),
+    (0, 121_500),
+    (110, 117_000),
+    (130, 112_000),
+    (135, 107_000),
+    (140, 101_500),
+    (150, 107_500),
+    (195, 111_000),
 )
 """
-BTC on 2025-10-10 from 20:35 UTC. Published: 20:50 the cascade begins, 21:15 its worst minute
-(blog.amberdata.io, "How $3.21B vanished in 60 seconds"); 21:10 to 21:20 the highest volatility
-(nurnibir.com, from the venue's own account); a low of 101,500 and 112,500 afterwards
-(igcurrencynews.com). Drawn in the shape of the day: all else.
+BTC on 2025-10-10 from 19:00 UTC. Published: 121,500 before the hours of the fall (dcaut.com); 20:50
+the cascade begins, 21:15 its worst minute (blog.amberdata.io, "How $3.21B vanished in 60 seconds");
+21:10 to 21:20 the highest volatility (nurnibir.com, from the venue's own account); a low of 101,500
+and later 112,500 (igcurrencynews.com). Drawn in the shape of the day: all else.
 """
 
-MAR12: Anchors = (
-    (0, 7_353),
-    (5, 7_353),
-    (50, 5_678),
-    (60, 5_800),
-    (255, 3_900),
-    (256, 3_850),
-    (284, 5_400),
-)
+MAR12: Anchors = ((0, 7_353), (5, 7_353), (50, 5_678), (65, 5_850))
 """
-BTC on 2020-03-12 from 09:55 UTC and, joined to 10:55, the second fall from 23:00. Published: 7,353
-at 10:00 and 5,678 at 10:45 (research.ledgerprime.com, "Crypto's Black Thursday"); 5,800 at 23:00
-and 3,900 at 02:15 (blog.btcmex.com, "Black Thursday"); below 4,000 and back over 5,300 within
-half an hour, by 02:44 (coindesk.com, 2020-03-13). Drawn in the shape of the day: all else.
+BTC on 2020-03-12 from 09:55 UTC. Published: 7,353 at 10:00 and 5,678 at 10:45
+(research.ledgerprime.com, "Crypto's Black Thursday"). Drawn: straight lines, and what came after.
+"""
+
+MAR13: Anchors = ((0, 5_800), (5, 5_800), (200, 3_900), (201, 3_850), (229, 5_400))
+"""
+BTC from 2020-03-12 22:55 UTC. Published: 5,800 at 23:00 and 3,900 at 02:15 (blog.btcmex.com, "Black
+Thursday"); below 4,000 and back over 5,300 within half an hour, by 02:44 (coindesk.com on
+2020-03-13). Drawn in the shape of the night: all else.
 """
 
 
