@@ -15,6 +15,7 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from watcher.cli import FINE, REFUSED, TROUBLE
 from watcher.storm import report
@@ -30,15 +31,23 @@ PAST = Path(__file__).resolve().parents[2] / "tests" / "faults" / "seeds.txt"
 _RANGE = re.compile(r"(\d{1,9})(?:-(\d{1,9}))?")
 
 
-def main(argv: Sequence[str]) -> int:
-    arguments = _parser().parse_args(argv)
+class Player(Protocol):
+    """Plays jobs, in order."""
+
+    def __call__(
+        self, jobs: Sequence[Job], *, workers: int, hash_seed: int
+    ) -> Iterator[Played]: ...
+
+
+def main(argv: Sequence[str], *, player: Player = played, file: Path = PAST) -> int:
+    arguments = parser().parse_args(argv)
     try:
-        jobs = list(dict.fromkeys(_jobs(arguments)))
+        jobs = list(dict.fromkeys(jobs_of(arguments, file)))
     except ValueError as error:
         print(f"sim: {error}", file=sys.stderr)
         return REFUSED
-    runs, lines = _first(jobs, arguments)
-    again = played(_to_repeat(runs), workers=arguments.workers, hash_seed=HASH_SEEDS[1])
+    runs, lines = _first(jobs, arguments, player)
+    again = player(_to_repeat(runs), workers=arguments.workers, hash_seed=HASH_SEEDS[1])
     total = report.total_of(runs, list(again))
     _show(total, arguments)
     for run in [one for one in runs if not one.good][:STORIES_MAX]:
@@ -49,52 +58,55 @@ def main(argv: Sequence[str]) -> int:
     return TROUBLE if failures else FINE
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    found = argparse.ArgumentParser(
         prog="watcher sim",
         description="Play the real service in virtual time over a practice world in bad weather, "
         "and judge it by the world's truth. Without options: forty storms and every short pack.",
     )
-    which = parser.add_mutually_exclusive_group()
+    which = found.add_mutually_exclusive_group()
     which.add_argument("--seed", metavar="N", help="one seed, and no past failures")
     which.add_argument("--seeds", metavar="A-B", help=f"these seeds (default: {SEEDS})")
-    parser.add_argument(
+    found.add_argument(
         "--hours", type=float, default=HOURS, metavar="H", help=f"of each storm ({HOURS:g})"
     )
-    parser.add_argument("--pack", metavar="NAME", help=f"this one only: {', '.join(PACKS)}")
-    parser.add_argument("--json", action="store_true", help="a line of JSON each")
-    parser.add_argument(
+    found.add_argument(
+        "--pack", metavar="NAME", help=f"this one only: {', '.join((STORM, *PACKS))}"
+    )
+    found.add_argument("--json", action="store_true", help="a line of JSON each")
+    found.add_argument(
         "--workers", type=int, default=os.cpu_count() or 1, help="processes (default: every core)"
     )
-    return parser
+    return found
 
 
 # ── what is played ──────────────────────────────────────────────────────────────────────────
 
 
-def _jobs(arguments: argparse.Namespace) -> Iterator[Job]:
+def jobs_of(arguments: argparse.Namespace, file: Path = PAST) -> Iterator[Job]:
     """Yield what is asked for. Raises: `ValueError` with words for a person."""
     if not 0 < arguments.hours <= 24 * 30:
         raise ValueError(f"--hours: found {arguments.hours:g}, expected more than 0, up to 720")
-    asked = arguments.seed or arguments.seeds
-    if arguments.pack is not None:
-        if arguments.pack not in PACKS:
-            known = ", ".join(PACKS)
-            raise ValueError(f"--pack: found {arguments.pack!r}, expected one of {known}")
-        yield from _of_pack(arguments.pack, asked)
+    asked, only = arguments.seed or arguments.seeds, arguments.pack
+    if only not in (None, STORM, *PACKS):
+        known = ", ".join((STORM, *PACKS))
+        raise ValueError(f"--pack: found {only!r}, expected one of {known}")
+    if only in PACKS:
+        yield from _of_pack(only, asked)
         return
     for seed in _seeds(asked or SEEDS):
         yield Job(seed=seed, hours=arguments.hours)
-    if arguments.seed is None:
-        yield from past()
-        for name, pack in PACKS.items():
-            if not pack.long:
-                yield from _of_pack(name, None)
+    if arguments.seed is not None:
+        return
+    yield from past(file)
+    for name, pack in PACKS.items():
+        if only is None and not pack.long:
+            yield from _of_pack(name, None)
 
 
-def past() -> Iterator[Job]:
-    """Yield the failures there were, from the file of seeds: a seed, and its hours or its pack."""
-    text = PAST.read_text(encoding="utf-8") if PAST.is_file() else ""
+def past(file: Path = PAST) -> Iterator[Job]:
+    """Yield the failures there were, from *file*: a seed, and its hours or its pack."""
+    text = file.read_text(encoding="utf-8") if file.is_file() else ""
     for line in text.splitlines():
         words = line.partition("#")[0].split()
         if len(words) == 2:  # noqa: PLR2004 - as the file's head says
@@ -122,12 +134,12 @@ def _seeds(asked: str) -> range:
 
 
 def _first(
-    jobs: Sequence[Job], arguments: argparse.Namespace
+    jobs: Sequence[Job], arguments: argparse.Namespace, player: Player
 ) -> tuple[list[Played], list[report.Line]]:
     """Play *jobs* and show the line of each pack as soon as it is over."""
     runs: dict[str, list[Played]] = {job.pack: [] for job in jobs}
     lines = []
-    for run in played(jobs, workers=arguments.workers, hash_seed=HASH_SEEDS[0]):
+    for run in player(jobs, workers=arguments.workers, hash_seed=HASH_SEEDS[0]):
         name = run.job.pack
         runs[name].append(run)
         if len(runs[name]) == sum(job.pack == name for job in jobs):
