@@ -411,7 +411,7 @@ def test_a_damaged_ledger_is_moved_aside_and_told(tmp_path: Path, damage: str) -
 
     store = with_store(tmp_path, read)
 
-    assert "ledger.db.corrupt-1" in store.notes[0]
+    assert store.notes == ("The ledger was damaged: alerts start afresh",)
     assert (tmp_path / "ledger.db.corrupt-1").exists()
     assert rows(tmp_path) == {"again": "queued"}
 

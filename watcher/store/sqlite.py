@@ -291,7 +291,7 @@ class SqliteStore:
         except schema.Corrupt as error:
             aside = schema.move_aside(path)
             log.error("ledger.replaced", reason=str(error), aside=aside.name)  # noqa: TRY400 - told, no defect
-            self.notes += (f"The ledger was damaged and is now {aside.name}: alerts start afresh",)
+            self.notes += ("The ledger was damaged: alerts start afresh",)
             self._ledger = schema.open_ledger(path)
             self.replaced = True
         self._write(lambda db: outbox.give_back_all(db, self.roads))
