@@ -50,6 +50,15 @@ async def hang(_: web.Request) -> web.Response:
     return web.Response()
 
 
+async def drip(request: web.Request) -> web.Response:
+    """Begin an answer and let it come so slowly that no wait for its next byte is ever too long."""
+    slow = web.StreamResponse()
+    await slow.prepare(request)
+    while True:
+        await slow.write(b" ")
+        await asyncio.sleep(0.02)
+
+
 class BotApi:
     """`script` holds answers by method, each used once; `calls` what was asked, as form fields."""
 

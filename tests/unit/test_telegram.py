@@ -186,6 +186,17 @@ def test_silence_may_have_arrived_and_nobody_listening_has_not() -> None:
 
     on_road(silent)
 
+    async def dripping(api: BotApi, _: TelegramChannel) -> None:
+        channel = TelegramChannel(TOKEN, CHAT, endpoint=api.url, whole_s=0.3)
+        api.script |= {"sendMessage": [bot_stand_in.drip], "getMe": [bot_stand_in.drip]}
+        for call in (channel.send(Text(plain="x"), silent=False), channel.warm()):
+            with pytest.raises(DeliveryError) as caught:
+                await asyncio.wait_for(call, 5)
+            assert caught.value.ambiguous
+        await channel.close()
+
+    on_road(dripping)
+
     async def nobody() -> None:
         channel = TelegramChannel(TOKEN, CHAT, endpoint="http://127.0.0.1:9")
         with pytest.raises(DeliveryError) as caught:

@@ -20,6 +20,7 @@ budgets, lanes or retries: those are `service.deliver`'s.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import unicodedata
@@ -57,6 +58,8 @@ from watcher.ports import DeliveryError, Key
 TELEGRAM_ROOT = "https://api.telegram.org"
 TIMEOUT_S = 5.0
 CONNECT_TIMEOUT_S = 3.0
+WHOLE_S = 12.0
+"""The longest a call may take, however slowly its answer drips: less than a claim is held."""
 POOL_SIZE = 2
 KEEP_ALIVE_S = 300.0
 CUT_MARK = "…"
@@ -105,6 +108,7 @@ class TelegramChannel:
         *,
         endpoint: str | None = None,
         timeout_s: float = TIMEOUT_S,
+        whole_s: float = WHOLE_S,
         moved: Callable[[int, int], Awaitable[None]] | None = None,
     ) -> None:
         root = api_root(endpoint)
@@ -112,6 +116,7 @@ class TelegramChannel:
         self._token = token
         self._chat_id = chat_id
         self._moved = moved
+        self._whole_s = whole_s
         self._requests = (
             HTTPXRequest(**request_options(POOL_SIZE, endpoint, read_timeout_s=timeout_s)),
             HTTPXRequest(**request_options(1, endpoint)),
@@ -163,7 +168,7 @@ class TelegramChannel:
         Raises: `DeliveryError`.
         """
         try:
-            return (await self._bot.get_me()).username or ""
+            return (await self._trusted(self._bot.get_me)).username or ""
         except TelegramError as error:
             raise delivery_error(error, self._token) from error
 
@@ -174,7 +179,7 @@ class TelegramChannel:
     async def _asked(self, ask: Callable[[], Awaitable[T]], *, of_one: bool = False) -> T:
         """Return what *ask* brings, asked once more where the chat moved; *of_one*: see there."""
         try:
-            return await _trusted(ask)
+            return await self._trusted(ask)
         except ChatMigrated as error:
             log.warning("chat.migrated", chat_id=self._chat_id, new_chat_id=error.new_chat_id)
             before, self._chat_id = self._chat_id, error.new_chat_id
@@ -185,9 +190,22 @@ class TelegramChannel:
         except TelegramError as error:
             raise delivery_error(error, self._token, of_one=of_one) from error
         try:
-            return await _trusted(ask)
+            return await self._trusted(ask)
         except TelegramError as error:
             raise delivery_error(error, self._token, of_one=of_one) from error
+
+    async def _trusted(self, ask: Callable[[], Awaitable[T]]) -> T:
+        try:
+            async with asyncio.timeout(self._whole_s):
+                return await ask()
+        except TelegramError:
+            raise
+        except TimeoutError as error:
+            raise TimedOut from error
+        except Exception as error:  # the library reads answers loosely and may trip over one
+            raise DeliveryError(
+                f"Telegram's answer could not be read ({type(error).__name__})", ambiguous=True
+            ) from error
 
     async def _send(self, text: Text, board: InlineKeyboardMarkup | None, *, silent: bool) -> str:
         plain, entities = rendered(text)
@@ -239,17 +257,6 @@ class TelegramChannel:
             caption_entities=entities or None,
             reply_markup=board,
         )
-
-
-async def _trusted(ask: Callable[[], Awaitable[T]]) -> T:
-    try:
-        return await ask()
-    except TelegramError:
-        raise
-    except Exception as error:  # the library reads answers loosely and may trip over one
-        raise DeliveryError(
-            f"Telegram's answer could not be read ({type(error).__name__})", ambiguous=True
-        ) from error
 
 
 def keyboard(keys: Sequence[Key]) -> InlineKeyboardMarkup | None:
