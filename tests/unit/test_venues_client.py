@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import gc
+from typing import Any
 
+import aiohttp
 import pytest
 
 from tests.unit.far_server import Hands, Quiet, Said, far_server, reaching, time_at
@@ -220,6 +223,21 @@ def test_whatever_a_library_throws_becomes_a_venue_error_of_plain_words() -> Non
 
         assert isinstance(turned, VenueError)
         assert "http" not in turned.reason
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (errno.EMFILE, "no connection to be had: too many open files here"),
+        (errno.ENETUNREACH, "this machine has no network"),
+        (errno.ECONNREFUSED, "connection refused"),
+    ],
+)
+def test_what_is_wrong_here_is_not_laid_at_the_venues_door(number: int, words: str) -> None:
+    key: Any = None
+    error = aiohttp.ClientConnectorError(key, OSError(number, "said by the system"))
+
+    assert translate(error, 5).reason == words
 
 
 def test_a_venues_own_words_lose_addresses_and_anything_like_a_secret() -> None:

@@ -14,6 +14,7 @@ is retried here, and CancelledError always passes.
 from __future__ import annotations
 
 import asyncio
+import errno
 import re
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -262,7 +263,18 @@ _LOST: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] = (
 """What became of the connection; the first that fits, so the narrower kinds come first."""
 
 
+_OURS = {
+    errno.EMFILE: "no connection to be had: too many open files here",
+    errno.ENFILE: "no connection to be had: too many open files here",
+    errno.ENETUNREACH: "this machine has no network",
+    errno.EHOSTUNREACH: "no route to the venue",
+}
+"""Why a connection could not even be tried, by the system's own number."""
+
+
 def _lost(cause: Exception, timeout_s: float) -> VenueError | None:
+    if isinstance(cause, aiohttp.ClientConnectorError) and cause.errno in _OURS:
+        return Unreachable(_OURS[cause.errno])
     for kinds, words in _LOST:
         if isinstance(cause, kinds):
             connect_s = min(CONNECT_S, timeout_s)
