@@ -1,7 +1,7 @@
 """
-Storms over the package that stands in the working folder, until one of them breaks a promise.
+Storms and packs over the package in the working folder, until one of them breaks a promise.
 
-Rule: one line of JSON on stdout, nothing but what `watcher.storm.play` says: the seed and the first
+Rule: one line of JSON on stdout, nothing but what `watcher.storm.play` says: the run and the first
 promise that was broken, or nothing. Asked for a package elsewhere than in the working folder, it
 ends: then it would judge the wrong one.
 """
@@ -20,16 +20,17 @@ from watcher.storm.play import Job, play
 def main() -> int:
     parser = argparse.ArgumentParser(prog="tests.mutants.storm")
     parser.add_argument("--hours", type=float, required=True)
-    parser.add_argument("seeds", type=int, nargs="+")
+    parser.add_argument("runs", nargs="+", metavar="PACK:SEED")
     given = parser.parse_args()
     assert Path(str(watcher.__file__)).is_relative_to(Path.cwd()), watcher.__file__
-    for seed in given.seeds:
-        played = play(Job(seed=seed, hours=given.hours))
+    for run in given.runs:
+        pack, _, seed = run.partition(":")
+        played = play(Job(seed=int(seed), hours=given.hours, pack=pack))
         if played.good:
             continue
         name, words = next(iter(played.violations.items()), ("could not be played", []))
         said = words[0] if words else played.broken.strip().rpartition("\n")[2]
-        sys.stdout.write(json.dumps({"seed": seed, "oracle": name, "words": said}) + "\n")
+        sys.stdout.write(json.dumps({"run": run, "oracle": name, "words": said}) + "\n")
         return 0
     sys.stdout.write("{}\n")
     return 0

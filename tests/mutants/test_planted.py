@@ -45,7 +45,7 @@ def test_a_line_that_is_not_there_once_is_no_place_for_a_fault(text: str) -> Non
 
 def test_a_survivor_is_named_and_the_short_form_forgives_one_in_twenty() -> None:
     found = [Caught(mutant=f"m{number}", by="tests, t.py::t") for number in range(18)]
-    found += [Caught(mutant="storm", by="storm, seed 1, I1"), Caught(mutant="sly")]
+    found += [Caught(mutant="storm", by="storm, STORM:1, I1"), Caught(mutant="sly")]
 
     assert summary(found) == "planted 20, caught 19 (1 of them by the storm); survivors: sly"
     assert is_enough(found, long=False)
