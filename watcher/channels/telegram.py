@@ -11,11 +11,10 @@ whether trying again can help and whether the message may have arrived. The toke
     Forbidden       refused: all messages         TimedOut      ambiguous (not when never sent)
     InvalidToken    refused: all messages         NetworkError  try again; ambiguous where the
                                                   connection broke before the answer
-                                                  anything else the answer cannot be trusted:
-                                                  ambiguous
+                                                  anything else ambiguous, not to be trusted
 
-The order matters: BadRequest and TimedOut are kinds of NetworkError in this library. It knows no
-budgets, lanes or retries: those are `service.deliver`'s.
+The order matters: BadRequest and TimedOut are kinds of NetworkError in this library. Budgets,
+lanes and retries are `service.deliver`'s.
 """
 
 from __future__ import annotations
@@ -59,7 +58,7 @@ TELEGRAM_ROOT = "https://api.telegram.org"
 TIMEOUT_S = 5.0
 CONNECT_TIMEOUT_S = 3.0
 WHOLE_S = 12.0
-"""The longest a call may take, however slowly its answer drips: less than a claim is held."""
+"""The longest a call may take, however its answer drips: less than a claim is held."""
 POOL_SIZE = 2
 KEEP_ALIVE_S = 300.0
 CUT_MARK = "…"
@@ -76,8 +75,7 @@ os.environ.setdefault("PTB_TIMEDELTA", "true")
 
 _NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
 _NEVER_SENT = (httpx.ConnectTimeout, httpx.PoolTimeout)
-_UNANSWERED = (httpx.ReadError, httpx.RemoteProtocolError)
-"""The request was out: Telegram may have taken it."""
+_UNANSWERED = (httpx.ReadError, httpx.RemoteProtocolError)  # sent: Telegram may have taken it
 
 # Telegram tells what is wrong in words only; a text it cannot take is named before the chat is
 _OF_THE_TEXT = re.compile(
@@ -97,8 +95,8 @@ class TelegramChannel:
     The `Channel` port for one chat.
 
     *endpoint* is a Bot API on this machine instead of Telegram's; no other host is accepted.
-    *moved* is told the old and the new number of a chat that became another one.
-    Connections stay open between messages, so an alert needs no handshake.
+    *moved* is told the old and the new number of a chat that became another one. Connections stay
+    open between messages: an alert needs no handshake.
     """
 
     def __init__(
