@@ -1,9 +1,9 @@
 """
 The Telegram road: texts out through python-telegram-bot.
 
-Rule: plain text with explicit entities, never a parse mode, so no name from outside can make
-markup; link previews off. Everything the library can throw becomes a `DeliveryError` that says
-whether trying again can help and whether the message may have arrived. The token is in no reason.
+Rule: plain text with explicit entities, never a parse mode: no name from outside makes markup. All
+the library can throw becomes a `DeliveryError` that says whether trying again can help and whether
+the message may have arrived. The token is in no reason.
 
     RetryAfter      wait exactly that long        BadRequest    permanent for the message; refused
     ChatMigrated    send once more to the new id                where it is about the chat (but for
@@ -83,8 +83,7 @@ _OF_THE_TEXT = re.compile(
     re.IGNORECASE,
 )
 _OF_THE_CHAT = re.compile(
-    r"chat|peer|user|rights|administrator|group|channel|topic|thread|member|bot\b|kicked|forbidden",
-    re.IGNORECASE,
+    r"(?i)chat|peer|user|rights|administrator|group|channel|topic|thread|member|bot\b|kicked|forbid"
 )
 
 log = structlog.get_logger()
