@@ -55,7 +55,7 @@ model: $(INSTALLED_DEV)  ## every way the top-up protocol can go, two workers an
 sweep: $(INSTALLED_DEV)  ## the money loop killed at every call of a port, and at two; minutes
 	@$(BIN)/python -m tests.sweep $(ARGS)
 
-sim: $(INSTALLED)  ## storms and known crashes in virtual time, judged by the truth; five minutes
+sim: $(INSTALLED)  ## storms and known crashes in virtual time, judged by the truth; a quarter of an hour
 	@$(BIN)/watcher sim --json $(ARGS)
 
 mutants: $(INSTALLED_DEV)  ## faults planted in the code, and what notices each; half an hour
