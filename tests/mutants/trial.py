@@ -134,9 +134,14 @@ def stormed(name: str, copy: Path, runs: Sequence[str]) -> Caught:
 
 
 def guarded(name: str, copy: Path, *, near: str = "") -> Caught:
-    """Return the first guard that fails on what stands in *copy*; those *near* it look first."""
+    """Return the first guard that fails on what stands in *copy*; who names *near* looks first."""
     arguments = ["pytest", "-x", "-q", "--tb=no", "-p", "no:cacheprovider", "--hypothesis-seed=1"]
-    guards = sorted(GUARDS, key=lambda guard: f"test_{near}" not in guard)
+
+    def far(guard: str) -> tuple[bool, bool]:
+        text = (copy / guard).read_text(encoding="utf-8")
+        return f"test_{near}" not in guard, re.search(rf"\b{near}\b", text) is None
+
+    guards = sorted(GUARDS, key=far)
     code, out = _run(copy, [*arguments, *guards], cpu_s=CPU_S)
     if not code:
         return Caught(mutant=name)

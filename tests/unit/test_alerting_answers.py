@@ -513,6 +513,21 @@ def test_a_danger_that_got_worse_in_an_acked_blindness_is_told_until_answered() 
     ]
 
 
+def test_no_estimate_eases_what_got_worse_in_an_acked_blindness() -> None:
+    """A price that came back elsewhere is no sight of the account."""
+    account = Account()
+    account.at(9.0)
+    account.miss(2)
+    account.ack()
+    account.miss(1, price=960.0)
+    said = len(account.said)
+
+    account.miss(10, price=1100.0)
+
+    assert {d.tier for d in account.state.dangers.values()} == {Tier.CRITICAL}
+    assert {m.kind for _, m in account.said[said:]} <= {Kind.REPEATED, Kind.UNANSWERED}
+
+
 def test_a_key_that_may_withdraw_goes_further_until_answered_and_is_told_daily() -> None:
     account = Account()
     account.at(30.0)

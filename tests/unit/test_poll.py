@@ -171,6 +171,19 @@ def test_a_ban_is_kept_to_the_second_and_not_even_prices_are_asked_for() -> None
     in_world(story)
 
 
+def test_a_long_ban_is_not_tried_in_between() -> None:
+    async def story(clock: SteppedClock) -> None:
+        until_us = clock.now().wall_us + 150 * SECOND_US
+        venue = Venue("main", ["50000", Banned("banned", until_us=until_us), "50000"])
+
+        seen = await Slots(clock, venue).slots(17)
+
+        assert reasons(seen).count("banned") == 14
+        assert venue.snapshots == 4
+
+    in_world(story)
+
+
 @pytest.mark.parametrize("error", [Unreachable, Maintenance])
 def test_an_outage_said_to_last_an_hour_is_looked_at_again_each_minute(
     error: type[VenueError],
