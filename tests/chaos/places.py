@@ -23,6 +23,16 @@ def lacks_mounts() -> str:
     return _tried("unshare", "-Urm", "mount", "-t", "tmpfs", "none", "/mnt")
 
 
+@cache
+def lacks_limits() -> str:
+    return _tried("prlimit", "--fsize=0", "true")
+
+
+@cache
+def lacks_networks() -> str:
+    return _tried("unshare", "-Urn", "true")
+
+
 def small_disk(folder: Path) -> Sequence[str]:
     """Let the state folder be a disk of its own that holds 4 MB."""
     return _mounted(folder, f"mount -t tmpfs -o size={DISK_BYTES},mode=700 none STATE")
@@ -31,6 +41,11 @@ def small_disk(folder: Path) -> Sequence[str]:
 def read_only(folder: Path) -> Sequence[str]:
     """Let the state folder be one that nothing can be written to."""
     return _mounted(folder, "mount --bind STATE STATE && mount -o remount,ro,bind STATE")
+
+
+def full_disk(folder: Path) -> Sequence[str]:
+    """Let no file of the process grow."""
+    return ("prlimit", "--fsize=0")
 
 
 def seen_from(process_id: int, state: Path) -> Path:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from tests import canary
 from tests.authority import FAR, HERE, NOW, Authority
+from tests.chaos.cell import Cell
 from tests.chaos.proxy import Proxy
 from tests.e2e.lockstep import Stage, add_roads, add_secret
 from watcher.sim.demo.daemon import Daemon
@@ -27,6 +28,7 @@ from watcher.sim.world import SECOND_US, World
 ROOT = Path(__file__).resolve().parents[2]
 STEP_S = 1.0
 LOOK_S = 0.1
+STOP_S = 30.0
 SETTINGS = '\n[blind]\nafter_max = "60s"\n[poll]\ntimeout = "1s"\n[heartbeat]\nevery = "15s"\n'
 
 
@@ -48,11 +50,14 @@ class Harried(Daemon):
         own = (sys.executable, "-m", *program, "run", "--config", str(config), *clock)
         self._command = (*prefix, *own)
 
-    def gone(self) -> bool:
-        return self._process is None or self._process.returncode is not None
-
-    def mark_gone(self) -> None:
-        """Take a process that ended by itself for stopped, so that it can be started again."""
+    async def refuse(self, prefix: Sequence[str]) -> None:
+        """Start it through *prefix*, where it ends by itself, and not as if all were well."""
+        usual, self._command = self._command, (*prefix, *self._command)
+        await self.start()
+        self._command = usual
+        assert self._process is not None
+        async with asyncio.timeout(STOP_S):
+            assert await self._process.wait() != 0
         self._process = None
 
 
@@ -67,6 +72,7 @@ class Stand:
     chat: Proxy
     folder: Path
     authority: Authority
+    cell: Cell | None
 
     @property
     def world(self) -> World:
@@ -80,14 +86,15 @@ class Stand:
     def now_us(self) -> int:
         return self.practice.server.now()
 
-    async def until(self, came: Callable[[], int | None], within_s: float) -> float | None:
-        """Let time pass until *came* returns a time; return how long it took to that time."""
-        began_us = self.now_us
+    async def until(
+        self, came: Callable[[], int | None], since_us: int, within_s: float
+    ) -> float | None:
+        """Let time pass until *came* returns a time; return how long that is after *since_us*."""
         while True:
             at_us = came()
             if at_us is not None:
-                return max(0, at_us - began_us) / SECOND_US
-            if self.now_us - began_us >= within_s * SECOND_US:
+                return max(0, at_us - since_us) / SECOND_US
+            if self.now_us - since_us >= within_s * SECOND_US:
                 return None
             await self.pass_time(STEP_S)
 
@@ -139,7 +146,8 @@ async def harried(
     *,
     real: bool = False,
     tls: bool = False,
-    prefix: Callable[[Path], Sequence[str]] | None = None,
+    celled: bool = False,
+    prefix: Callable[[Path], Sequence[str]] = lambda _: (),
 ) -> AsyncIterator[Stand]:
     """Serve *world* behind two lines (the chat's over TLS), start the daemon, stop everything."""
     authority = Authority()
@@ -152,11 +160,12 @@ async def harried(
     root = folder / "root.pem" if tls else None
     if root is not None:
         root.write_text(authority.pem, encoding="ascii")
+    cell = Cell([venue.port, chat.port, practice.port]) if celled else None
     daemon = Harried(
         config=config,
         log=folder / "daemon.log",
         clock_url=None if real else f"{practice.url}/clock",
-        prefix=() if prefix is None else prefix(folder),
+        prefix=prefix(folder) if cell is None else cell.prefix,
         root=root,
     )
     stand = Stand(
@@ -167,13 +176,21 @@ async def harried(
         chat=chat,
         folder=folder,
         authority=authority,
+        cell=cell,
     )
     try:
-        await daemon.start()
+        if cell is None:
+            await daemon.start()
+        else:
+            cell.open()
+            await daemon.start()
+            await cell.join()
         yield stand
     finally:
         await daemon.stop()
         canary.tell(practice, folder)
+        if cell is not None:
+            await cell.close()
         await venue.close()
         await chat.close()
         await practice.close()

@@ -8,9 +8,13 @@ or the disk, a crash goes on meanwhile and CRITICAL must come all the same.
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
+import os
 import random
+import re
 import resource
+import signal
 import sqlite3
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
@@ -26,7 +30,9 @@ from tests.e2e.books import falls, long_btc, world_of
 
 SETTLE_S = 30.0
 TOLD_WITHIN_S = 90.0
-BACK_WITHIN_S = 300.0
+BACK_WITHIN_S = 900.0
+SILENCE_S = 45.0
+"""How long whoever is pinged each 15 s waits before he calls: what is set there as its grace."""
 FAR_AWAY, FALLING_AWAY = 45.0, 14.0
 FALL = ((15.0, 100_000.0), (19.0, 91_000.0), (2000.0, 91_000.0))
 
@@ -36,9 +42,9 @@ Action = Callable[[Stand], Awaitable[None]]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
     """
-    One fault. `says` must reach a person by `road` (chat, fallback, or pings that stay away) and
-    `then` must follow its end ("": a ping that all is well). `fall`: in a crash, and CRITICAL must
-    be told all the same.
+    One fault. `says` must reach a person by `road`: the chat, the fallback unless the chat has it,
+    or pings that stay away. `then` must follow its end ("": a ping that all is well). `fall`: in a
+    crash, and CRITICAL must be told all the same.
     """
 
     name: str
@@ -52,7 +58,8 @@ class Trial:
     quick: bool = False
     real: bool = False
     tls: bool = False
-    prefix: Callable[[Path], Sequence[str]] | None = None
+    celled: bool = False
+    prefix: Callable[[Path], Sequence[str]] = lambda _: ()
     lacks: Callable[[], str] = lambda: ""
 
 
@@ -71,29 +78,37 @@ async def play(trial: Trial, folder: Path) -> Outcome:
     long_btc(world, "main", "bybit", away=FALLING_AWAY if trial.fall else FAR_AWAY)
     if trial.fall:
         falls(world, *FALL)
-    async with harried(world, folder, real=trial.real, tls=trial.tls, prefix=trial.prefix) as stand:
+    async with harried(
+        world,
+        folder,
+        real=trial.real,
+        tls=trial.tls,
+        celled=trial.celled,
+        prefix=trial.prefix,
+    ) as stand:
         began_us = stand.now_us
-        await stand.until(lambda: stand.said("WATCHING", began_us), SETTLE_S)
-        await stand.until(lambda: stand.pinged(began_us), SETTLE_S)
+        await stand.until(lambda: stand.said("WATCHING", began_us), began_us, SETTLE_S)
+        await stand.until(lambda: stand.pinged(began_us), began_us, SETTLE_S)
         began_us = stand.now_us
         await trial.begin(stand)
-        told_s = await stand.until(lambda: _heard(stand, trial, began_us), TOLD_WITHIN_S)
+        told_s = await stand.until(lambda: _heard(stand, trial, began_us), began_us, TOLD_WITHIN_S)
         assert told_s is not None, f"{trial.name}: {trial.says} was not told in {TOLD_WITHIN_S} s"
         words = _words(stand, trial, began_us)
         if trial.fall:
-            rest_s = TOLD_WITHIN_S - told_s
-            danger_s = await stand.until(lambda: _danger(stand, began_us), rest_s)
+            danger_s = await stand.until(lambda: _danger(stand, began_us), began_us, TOLD_WITHIN_S)
             assert danger_s is not None, f"{trial.name}: the danger was not told meanwhile"
         ended_us = stand.now_us
         await trial.end(stand)
-        back_s = await stand.until(lambda: _mended(stand, trial, ended_us), BACK_WITHIN_S)
+        back_s = await stand.until(lambda: _mended(stand, trial, ended_us), ended_us, BACK_WITHIN_S)
         assert back_s is not None, f"{trial.name}: {trial.then} did not come after its end"
         return Outcome(told_s=told_s, back_s=back_s, words=words)
 
 
 def _heard(stand: Stand, trial: Trial, since_us: int) -> int | None:
     if trial.road == "fallback":
-        return stand.called(trial.says, since_us)
+        return _danger(stand, since_us)
+    if trial.road == "pings":
+        return stand.missed(SILENCE_S, since_us)
     return stand.said(trial.says, since_us)
 
 
@@ -102,18 +117,29 @@ def _mended(stand: Stand, trial: Trial, since_us: int) -> int | None:
 
 
 def _danger(stand: Stand, since_us: int) -> int | None:
-    return stand.said("CRITICAL", since_us) or stand.called("CRITICAL", since_us)
+    heard = (stand.said("CRITICAL", since_us), stand.called("CRITICAL", since_us))
+    return min((at_us for at_us in heard if at_us is not None), default=None)
 
 
 def _words(stand: Stand, trial: Trial, since_us: int) -> str:
-    if trial.road != "chat":
-        return trial.says
+    if trial.road == "pings":
+        return "no ping any more"
+    if trial.road == "fallback":
+        there = stand.called(trial.says, since_us) is not None
+        return f"{trial.says}, {'on the fallback' if there else 'in the chat'}"
     sent = next(
         each
         for each in stand.practice.bot.messages
         if each.at_us >= since_us and trial.says in each.text.partition("\n")[0]
     )
-    return sent.text
+    # what a person is to read is neither cut nor escaped
+    assert "…" not in sent.text, sent.text
+    assert "\\u" not in sent.text, sent.text
+    why = REASON.search(sent.text)
+    return trial.says if why is None else f"{trial.says}, {why[1]}"
+
+
+REASON = re.compile(r"^ +\((.*?)(?: ×\d+)?\)$", re.MULTILINE)
 
 
 # -- the venue's line --------------------------------------------------------------------------
@@ -341,6 +367,29 @@ def disk(name: str, begin: Action, end: Action, *, quick: bool = False) -> Trial
     )
 
 
+def unfit(name: str, prefix: Callable[[Path], Sequence[str]], lacks: Callable[[], str]) -> Trial:
+    """Killed, and started again where the disk takes nothing: it does not run, and is missed."""
+
+    async def begin(stand: Stand) -> None:
+        await stand.daemon.kill()
+        await stand.daemon.refuse(prefix(stand.folder))
+
+    return Trial(
+        name=name,
+        place="disk",
+        begin=begin,
+        end=started,
+        then="",
+        road="pings",
+        real=True,
+        lacks=lacks,
+    )
+
+
+async def started(stand: Stand) -> None:
+    await stand.daemon.start()
+
+
 NOT_KEPT, KEPT = "CANNOT WRITE TO DISK", "DISK WORKS AGAIN"
 _holder = Holder()
 
@@ -355,7 +404,135 @@ DISK = (
     spoilt("the ledger cut off", cut_off),
     spoilt("bits of the ledger flipped", flipped, quick=True),
     spoilt("the ledger's head gone", beheaded),
+    unfit("full when it is started", places.full_disk, places.lacks_limits),
+    unfit("read-only when it is started", places.read_only, places.lacks_mounts),
 )
 
 
-TRIALS: tuple[Trial, ...] = (*VENUE, *CHAT, *TLS, *DISK)
+# -- the process and its machine ---------------------------------------------------------------
+
+
+async def stopped_for_a_while(stand: Stand) -> None:
+    await stopped(stand)
+    await asyncio.sleep(STOP_S)
+    await going_on(stand)
+
+
+async def stopped(stand: Stand) -> None:
+    os.kill(stand.daemon.process_id, signal.SIGSTOP)
+
+
+async def going_on(stand: Stand) -> None:
+    os.kill(stand.daemon.process_id, signal.SIGCONT)
+
+
+async def killed(stand: Stand) -> None:
+    await stand.daemon.kill()
+
+
+async def killed_over_and_over(stand: Stand) -> None:
+    assert stand.stage is not None
+    for _ in range(CRASHES):
+        await stand.stage.restart(after_s=2)
+        await stand.pass_time(5)
+
+
+async def no_more_files(stand: Stand) -> None:
+    """Let it open nothing any more, and let every venue hang up."""
+    process_id = stand.daemon.process_id
+    ceiling = resource.prlimit(process_id, resource.RLIMIT_NOFILE)[1]
+    resource.prlimit(process_id, resource.RLIMIT_NOFILE, (3, ceiling))
+    stand.venue.infect(proxy.closing)
+
+
+async def files_again(stand: Stand) -> None:
+    process_id = stand.daemon.process_id
+    ceiling = resource.prlimit(process_id, resource.RLIMIT_NOFILE)[1]
+    resource.prlimit(process_id, resource.RLIMIT_NOFILE, (min(1024, ceiling), ceiling))
+
+
+async def clock_ahead(stand: Stand) -> None:
+    stand.practice.server.ahead_us = AHEAD_US
+
+
+async def clock_right(stand: Stand) -> None:
+    stand.practice.server.ahead_us = 0
+
+
+async def cut_off_from_all(stand: Stand) -> None:
+    assert stand.cell is not None
+    stand.cell.cut()
+
+
+async def back_on_the_net(stand: Stand) -> None:
+    assert stand.cell is not None
+    stand.cell.mend()
+
+
+STOP_S, CRASHES, AHEAD_US = 8.0, 5, 30_000_000
+
+PROCESS = (
+    Trial(
+        name=f"stopped for {STOP_S:g} s (SIGSTOP)",
+        place="process",
+        begin=stopped_for_a_while,
+        end=nothing,
+        says="STOOD STILL",
+        then="",
+        real=True,
+    ),
+    Trial(
+        name="stopped for good (SIGSTOP)",
+        place="process",
+        begin=stopped,
+        end=going_on,
+        then="STOOD STILL",
+        road="pings",
+        real=True,
+    ),
+    Trial(
+        name="killed, and nobody starts it again",
+        place="process",
+        begin=killed,
+        end=started,
+        then="",
+        road="pings",
+        real=True,
+    ),
+    Trial(
+        name=f"killed {CRASHES} times within a minute",
+        place="process",
+        begin=killed_over_and_over,
+        end=nothing,
+        says="SAFE MODE",
+        then="",
+    ),
+    Trial(
+        name="no file or socket to be had (RLIMIT_NOFILE)",
+        place="process",
+        begin=no_more_files,
+        end=files_again,
+        quick=True,
+    ),
+    Trial(
+        name="no network at all",
+        place="machine",
+        begin=cut_off_from_all,
+        end=back_on_the_net,
+        then="",
+        road="pings",
+        real=True,
+        celled=True,
+        lacks=places.lacks_networks,
+    ),
+    Trial(
+        name="the clock 30 s ahead",
+        place="machine",
+        begin=clock_ahead,
+        end=clock_right,
+        says="CLOCK OFF",
+        then="",
+    ),
+)
+
+TRIALS: tuple[Trial, ...] = (*VENUE, *CHAT, *TLS, *DISK, *PROCESS)

@@ -25,7 +25,7 @@ class Daemon:
     """One `watcher run` on a practice exchange in lockstep."""
 
     def __init__(self, *, config: Path, clock_url: str, log: Path) -> None:
-        self._command = (
+        self._command: tuple[str, ...] = (
             sys.executable,
             "-m",
             "watcher",
