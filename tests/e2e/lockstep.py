@@ -23,7 +23,7 @@ from watcher.sim.practice import Practice, serve, write_config
 from watcher.sim.wire import Wire
 from watcher.sim.world import SECOND_US, World
 
-WAIT_S = 120.0
+WAIT_S = 300.0
 SECOND_CHAT_ID = -7007
 
 

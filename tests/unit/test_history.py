@@ -53,9 +53,9 @@ def slide(rate: float, now: float, *, seconds: int = 600, every_s: int = 30) -> 
 
 @pytest.mark.parametrize(
     ("rate", "now", "races"),
-    [(1.0, 9.9, True), (1.0, 10.1, False), (0.5, 4.9, True), (0.5, 5.1, False), (-1.0, 5.0, False)],
+    [(1.0, 11.9, True), (1.0, 12.1, False), (0.5, 5.9, True), (0.5, 6.1, False), (-1.0, 5, False)],
 )
-def test_a_steady_fall_races_below_ten_minutes(rate: float, now: float, races: bool) -> None:  # noqa: FBT001 - a table
+def test_a_steady_fall_races_below_twelve_minutes(rate: float, now: float, races: bool) -> None:  # noqa: FBT001 - a table
     assert is_racing(slide(rate, now), reading(now), START_US) is races
 
 

@@ -27,7 +27,8 @@ _FAST_FALL_MIN = 0.02
 """The one-minute slope counts only when at least this part of the remaining way went in it."""
 _MINUTES_MAX = 12 * 60.0
 
-RACING_MINUTES = 10.0
+RACING_MINUTES = 12.0
+"""Two more than the ten a person should have: it is seen on a look, and told a moment later."""
 _STEADY_PART_MIN = 0.15
 
 
@@ -119,7 +120,7 @@ def pools_of(recent: Iterable[Sample]) -> dict[str, tuple[Sample, ...]]:
 
 def is_racing(recent: Iterable[Sample], reading: Reading, now_us: int) -> bool:
     """
-    Tell whether the pool of *reading* would be liquidated within ten minutes at its present pace.
+    Tell whether the pool of *reading* would be liquidated within `RACING_MINUTES` at its pace.
 
     *recent* are its samples before this reading. The last minute must say so, and three minutes or
     more; and it must be a steady fall: noise around a line, or one jump of the price or of the size
