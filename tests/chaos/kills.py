@@ -7,6 +7,7 @@ clock was asked again in the same life; only one that is not may be delivered a 
 
     idle     between two things it does
     request  a venue has the request, the daemon never sees the answer
+    sending  the word of danger has left and reaches nobody
     message  the phone has the message, the daemon cannot know
     moment   some time within what it does, by the wall clock
     start    while it starts
@@ -22,16 +23,17 @@ import signal
 import sqlite3
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.e2e.books import falls, long_btc, world_of
 from tests.e2e.lockstep import Stage, staged
 from watcher.sim.demo.phone import Read, read_all
+from watcher.sim.wire import Reply
 from watcher.sim.world import SECOND_US, World
 
-MODES = ("idle", "request", "message", "moment", "start")
+MODES = ("idle", "request", "sending", "message", "moment", "start")
 AWAY = {"one": ("bybit", 14.0), "two": ("okx", 14.5)}
 HIGH, LOW = 100_000.0, 90_500.0
 FALL_S, LOW_S, RISE_S, HIGH_S = 60.0, 100.0, 60.0, 260.0
@@ -40,8 +42,10 @@ FIRST_S = 60.0
 CRITICAL = 6.0
 BETWEEN_S = (15.0, 75.0)
 DOWN_S = (1.0, 5.0)
-STRIKES = {"request": 0.3, "message": 0.8}
-HUNT_S = {"request": 60.0, "message": 300.0, "moment": 300.0}
+STRIKES = {"request": 0.3, "sending": 1.0, "message": 0.8}
+URGENT = ("CRITICAL", "EMERGENCY")
+HELD_S = 3600.0
+HUNT_S = {"request": 60.0, "sending": CYCLE_S, "message": 300.0, "moment": 300.0}
 MOMENT_S, START_S = 0.25, 1.2
 """The latest, in seconds of the wall, that `moment` and `start` strike."""
 
@@ -93,9 +97,24 @@ class Reaper:
             return await inner(until_us)
 
         server.hold = hold
-        server.on_reply.append(lambda *_: self._comes("request"))
-        stage.practice.bot.on_message.append(lambda _: self._comes("message"))
-        stage.practice.bot.on_message.append(self._note)
+        server.on_reply.append(lambda *_: self._may_strike("request"))
+        bot = stage.practice.bot
+        deliver = bot.handle
+
+        async def handle(
+            token: str,
+            method: str,
+            params: Mapping[str, str],
+            files: Mapping[str, bytes] | None = None,
+        ) -> Reply:
+            urgent = any(word in params.get("text", "") for word in URGENT)
+            if urgent and self._comes("sending"):
+                await asyncio.sleep(HELD_S)
+            return await deliver(token, method, params, files)
+
+        bot.handle = handle  # type: ignore[method-assign]
+        bot.on_message.append(lambda _: self._may_strike("message"))
+        bot.on_message.append(self._note)
 
     def _note(self, sent: object) -> None:
         message = self._stage.messages[-1]
@@ -105,12 +124,20 @@ class Reaper:
             for read in read_all(message.text)
         ]
 
-    def _comes(self, what: str) -> None:
-        if what != self._prey or self._struck.is_set():
-            return
-        if self._chance.random() < STRIKES[what]:
+    def _may_strike(self, what: str) -> None:
+        self._comes(what)
+
+    def _comes(self, what: str) -> bool:
+        """Strike where *what* is the prey; return whether it did."""
+        strikes = (
+            what == self._prey
+            and not self._struck.is_set()
+            and self._chance.random() < STRIKES[what]
+        )
+        if strikes:
             os.kill(self._stage.daemon.process_id, signal.SIGKILL)
             self._struck.set()
+        return strikes
 
     # -- killing -------------------------------------------------------------------------------
 
@@ -122,7 +149,7 @@ class Reaper:
         await stage.to(stage.t + chance.uniform(*BETWEEN_S))
         if mode in HUNT_S:
             mode = await self._hunt(mode)
-        await self._reap(mode)
+        await self._reap("idle" if mode == "start" else mode)
         if mode == "start":
             await stage.daemon.start()
             await asyncio.sleep(chance.uniform(0.0, START_S))
@@ -138,7 +165,7 @@ class Reaper:
         limit_s = self._chance.uniform(0.0, MOMENT_S) if mode == "moment" else None
         await asyncio.wait({going, striking}, timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
         self._prey = ""
-        idle = going.done() and not self._struck.is_set()
+        idle = going.done() and not striking.done()
         for task in (going, striking):
             task.cancel()
         await asyncio.gather(going, striking, return_exceptions=True)
@@ -185,7 +212,7 @@ class Reaper:
             each.at_us
             for each in self._delivered
             if each.read.account == name
-            and each.read.tier in {"CRITICAL", "EMERGENCY"}
+            and each.read.tier in URGENT
             # told for its speed it may be told before
             and began_us - FALL_S * SECOND_US <= each.at_us <= ended_us
         ]

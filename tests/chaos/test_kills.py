@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from tests.chaos.kills import reap
-
-pytestmark = [pytest.mark.process, pytest.mark.chaos]
+from tests.chaos.kills import reap, soundness
 
 LATE_S_MAX = 20.0
 
 
+@pytest.mark.process
+@pytest.mark.chaos
 @pytest.mark.parametrize(
     ("kills", "seed"),
     [
@@ -30,3 +32,18 @@ def test_kills_lose_double_and_corrupt_nothing(kills: int, seed: int, tmp_path: 
     assert toll.doubled == []
     assert toll.corrupt == []
     assert max(toll.late_s) <= LATE_S_MAX
+
+
+def test_a_ledger_that_was_torn_is_known(tmp_path: Path) -> None:
+    ledger = tmp_path / "ledger.db"
+    with closing(sqlite3.connect(ledger)) as opened:
+        opened.execute("CREATE TABLE outbox (text TEXT)")
+        opened.executemany("INSERT INTO outbox VALUES (?)", [("x" * 500,)] * 100)
+        opened.commit()
+    assert soundness(tmp_path) == "ok"
+
+    data = bytearray(ledger.read_bytes())
+    data[8192:12288] = bytes(4096)
+    ledger.write_bytes(bytes(data))
+
+    assert soundness(tmp_path) != "ok"
