@@ -13,6 +13,7 @@ import os
 import re
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -28,6 +29,7 @@ HOURS = 2.0
 CPU_S = 240
 """Ten times what the slowest of the runs needs."""
 WALL_S = 3600.0
+OVERDUE = -signal.SIGXCPU
 GUARDS = (
     "tests/unit/test_amounts.py",
     "tests/unit/test_alerting.py",
@@ -64,6 +66,10 @@ _FAILED = re.compile(r"^(?:FAILED|ERROR) (?P<test>\S+)", re.MULTILINE)
 
 class NotPlanted(Exception):
     """A fragment does not stand exactly once where it should."""
+
+
+class Struck(Exception):
+    """Somebody else ended a run: it says nothing of the mutant."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +131,7 @@ def stormed(name: str, copy: Path, runs: Sequence[str]) -> Caught:
     code, out = _run(copy, arguments, cpu_s=CPU_S * len(runs))
     last = out.strip().rpartition("\n")[2]
     if code:
-        return Caught(mutant=name, by="storm, it came to no end", words=last)
+        return Caught(mutant=name, by="storm, not played to its end", words=last)
     found = json.loads(last)
     if not found:
         return Caught(mutant=name)
@@ -161,10 +167,12 @@ def _run(copy: Path, module: Sequence[str], *, cpu_s: int) -> tuple[int, str]:
         stderr=subprocess.STDOUT,
         text=True,
     ) as process:
-        resource.prlimit(process.pid, resource.RLIMIT_CPU, (cpu_s, cpu_s))
+        resource.prlimit(process.pid, resource.RLIMIT_CPU, (cpu_s, cpu_s + 5))
         try:
             out, _ = process.communicate(timeout=WALL_S)
         except subprocess.TimeoutExpired:
             process.kill()
-            return -1, ""
+            return OVERDUE, ""
+    if process.returncode < 0 and process.returncode != OVERDUE:
+        raise Struck(f"{module[0]} was ended from outside, by signal {-process.returncode}")
     return process.returncode, out
