@@ -102,6 +102,15 @@ def test_a_difference_that_hovers_at_its_line_is_told_once() -> None:
     assert heads(said) == ["🔧 PRICE DIFFERS"]
 
 
+def test_a_mark_that_agrees_with_others_is_not_stuck_however_old_the_first_comparison() -> None:
+    """A price of another account, seconds older than ours, was taken for a market that moved on."""
+    account = Account()
+    account.see(marked("1000"), BTC=1005)
+    said = [m for _ in range(12) for m in account.see(marked("1000"), BTC=1000)]
+
+    assert said == []
+
+
 def test_another_coin_of_the_same_name_is_not_believed() -> None:
     account = Account()
     said = [m for n in range(10) for m in account.see(marked(str(1000 + n)), BTC=450)]

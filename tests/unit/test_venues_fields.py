@@ -129,3 +129,11 @@ def test_a_long_value_is_shown_short() -> None:
         row(price="x" * 500).amount("price")
 
     assert len(caught.value.reason) < 120
+
+
+def test_half_a_character_is_no_text() -> None:
+    """Fuzzing brought one into a pool's name, where it could be neither stored nor sent."""
+    assert row(asset="币安人生").text("asset") == "币安人生"
+
+    with pytest.raises(Unreadable, match="asset"):
+        row(asset="B\ud800").text("asset")

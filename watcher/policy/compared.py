@@ -98,7 +98,7 @@ def aparts(
         other, mark = prices.get(one.underlying), float(one.mark)
         if one.underlying in apart or other is None or not other > 0 or not mark > 0:
             continue
-        stuck_us = _stuck_us(still.get(one.symbol), other, at_us)
+        stuck_us = _stuck_us(still.get(one.symbol), mark, other, at_us)
         if stuck_us is not None or limit < _percent_off(other, mark) < APART_PERCENT_MAX:
             apart[one.underlying] = Apart(
                 coin=one.underlying, ours=mark, elsewhere=other, stuck_us=stuck_us
@@ -209,10 +209,11 @@ def _stood(one: Still, now_us: int) -> bool:
     return elapsed_us(now_us, one.since_us) >= STUCK_AFTER_US
 
 
-def _stuck_us(still: Still | None, other: float, at_us: int) -> int | None:
+# what was first compared may have been an older price than ours: the two have to be apart as well
+def _stuck_us(still: Still | None, mark: float, other: float, at_us: int) -> int | None:
     if still is None or still.elsewhere is None or not _stood(still, at_us):
         return None
-    moved = _percent_off(other, still.elsewhere)
+    moved = min(_percent_off(other, still.elsewhere), _percent_off(other, mark))
     return elapsed_us(at_us, still.since_us) if moved > STUCK_PERCENT else None
 
 

@@ -28,7 +28,9 @@ def elapsed_us(now_us: int, since_us: int) -> int:
 
 def code_of(account: str, subject: str, opened_at_us: int) -> str:
     """Return the four characters an incident is called by; the same inputs give the same code."""
-    digest = hashlib.sha256(f"{account}/{subject}/{opened_at_us}".encode()).digest()
+    named = f"{account}/{subject}/{opened_at_us}"
+    # half a character, as broken JSON can bring it, is no reason not to tell
+    digest = hashlib.sha256(named.encode(errors="backslashreplace")).digest()
     number = int.from_bytes(digest[:4], "big")
     return "".join(CODE_LETTERS[(number >> shift) & 31] for shift in (15, 10, 5, 0))
 

@@ -96,7 +96,7 @@ class Row:
 
     def text(self, key: str) -> str:
         value = self.data.get(key)
-        if isinstance(value, str) and value:
+        if isinstance(value, str) and value and (value.isascii() or _is_whole(value)):
             return value
         raise self.wrong(key, "a text")
 
@@ -224,3 +224,8 @@ def check_chain(
 def _kind(data: object) -> str:
     kinds: dict[type, str] = {dict: "an object", list: "a list", str: "a text"}
     return "nothing" if data is None else kinds.get(type(data), shown(data))
+
+
+# half a character (a lone surrogate) could be neither stored nor sent
+def _is_whole(text: str) -> bool:
+    return not any("\ud800" <= sign <= "\udfff" for sign in text)
