@@ -15,7 +15,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
 
-.PHONY: help install install-dev demo test deep check conformance books worlds model sweep sim mutants audit bench clean
+.PHONY: help install install-dev demo test deep check conformance books worlds model sweep chaos sim mutants audit bench clean
 
 help:  ## say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -60,6 +60,9 @@ sim: $(INSTALLED)  ## storms and known crashes in virtual time, judged by the tr
 
 mutants: $(INSTALLED_DEV)  ## faults planted in the code, and what notices each; half an hour
 	@$(BIN)/python -m tests.mutants $(ARGS)
+
+chaos: $(INSTALLED_DEV)  ## wires, disk and process of the real daemon broken in turn; rewrites the table; ten minutes
+	@$(BIN)/python -m tests.chaos.table
 
 audit: $(INSTALLED_DEV)  ## the locks, and known holes in what they pin where pip-audit is on the path
 	@$(BIN)/python -m pytest -q tests/unit/test_supply.py
