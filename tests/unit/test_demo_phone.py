@@ -8,6 +8,8 @@ from watcher.sim.default import empty_world, new_account
 from watcher.sim.demo.people import Person
 from watcher.sim.demo.phone import read, read_all
 
+START_US = empty_world().now_us
+
 TEXT = """🔴 CRITICAL #ab12·3 main
 5.8 % from liquidation
 Back to 12 %: add 0.5 BTC
@@ -71,3 +73,22 @@ def test_a_group_that_is_not_seen_and_one_that_waited_too_long_are_read() -> Non
     assert [(one.word, one.note, one.seq) for one in late] == [("CALM", "was WATCH", 7)]
     assert not read_all("")
     assert not read_all("🔧 CANNOT WRITE TO DISK\n  a: b #AB12")
+
+
+def test_the_trader_acts_again_at_once_only_on_graver_news() -> None:
+    world = empty_world()
+    account = new_account(world, "main", "okx", "futures", {"trading": {"USDT": "60000"}})
+    world.set_position(account, "BTC-USDT-SWAP", "long", Decimal(200))
+    trader = Person(reaction_s=10.0)
+    done = []
+    for second, tier in (
+        (0, "CRITICAL"),
+        (100, "CRITICAL"),
+        (200, "EMERGENCY"),
+        (300, "EMERGENCY"),
+    ):
+        world.step(second * 1_000_000 + START_US)
+        trader.notice(world, "main", read(TEXT.format(close="0.1 BTC").replace("CRITICAL", tier)))
+        world.step(world.now_us + 11_000_000)
+        done.append(len(trader.due(world)))
+    assert done == [1, 0, 1, 0]

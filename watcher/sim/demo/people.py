@@ -8,7 +8,7 @@ the message says; the twin, whose e-mail says nothing, moves whatever the fundin
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import ROUND_CEILING, Decimal
 
 from watcher.sim.demo.phone import Read
@@ -18,6 +18,8 @@ from watcher.sim.world import COLLATERAL_WALLET, World
 SPARE_WALLET = "funding"
 ACT_ON = ("CRITICAL", "EMERGENCY")
 ACT_AGAIN_S = 600.0
+WORSE_AGAIN_S = 60.0
+"""How soon a person acts again where the message is graver than the one acted on."""
 CONTRACTS = "contracts"
 """What a position is counted in that is settled in its own coin."""
 
@@ -37,14 +39,18 @@ class Person:
 
     reaction_s: float
     plans: list[Plan] = field(default_factory=list)
-    last_act_us: dict[str, int] = field(default_factory=dict)
+    acts: dict[str, Plan] = field(default_factory=dict)
+    """By account the last thing done."""
 
     def notice(self, world: World, account: str, advice: Read | None) -> None:
         """Take note of a message that just arrived. One act at a time, none right after another."""
         if advice is not None and advice.tier not in ACT_ON:
             return
-        quiet_us = world.now_us - self.last_act_us.get(account, -(10**18))
-        if quiet_us < ACT_AGAIN_S * 1e6 or any(plan.account == account for plan in self.plans):
+        if any(plan.account == account for plan in self.plans):
+            return
+        last = self.acts.get(account)
+        wait_s = WORSE_AGAIN_S if _is_graver(advice, last) else ACT_AGAIN_S
+        if last is not None and world.now_us - last.at_us < wait_s * 1e6:
             return
         due_us = world.now_us + round(self.reaction_s * 1e6)
         self.plans.append(Plan(at_us=due_us, account=account, advice=advice))
@@ -57,9 +63,15 @@ class Person:
             self.plans.remove(plan)
             account = world.account(plan.account)
             if account.positions:
-                self.last_act_us[plan.account] = world.now_us
+                self.acts[plan.account] = replace(plan, at_us=world.now_us)
                 done.append((plan.account, _act(world, account, plan.advice)))
         return done
+
+
+def _is_graver(advice: Read | None, last: Plan | None) -> bool:
+    if advice is None or last is None or last.advice is None:
+        return False
+    return ACT_ON.index(advice.tier) > ACT_ON.index(last.advice.tier)
 
 
 def _act(world: World, account: Account, advice: Read | None) -> str:

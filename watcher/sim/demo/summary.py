@@ -15,6 +15,8 @@ TOUCH_S = 10.0
 """A line crossed for less than one calm poll may be back before anybody looks."""
 NOT_LATE_S = 15.0
 """A message for a tier the truth left longer ago than this is a false alarm."""
+NOT_EARLY_S = 2.0
+"""Truth and model may differ in the last digit on the line itself: that much before it is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +118,7 @@ def _false_alarms(record: Record, guarded: list[str]) -> list[Event]:
         if alert.account in guarded
         and not alert.repeated
         and not any(
-            begin <= alert.t and alert.t - NOT_LATE_S <= end
+            begin - NOT_EARLY_S <= alert.t <= end + NOT_LATE_S
             for begin, end in _spans(record, alert.account, _claimed(alert))
         )
     ]
