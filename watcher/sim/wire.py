@@ -24,6 +24,10 @@ Trouble = Literal["rate_limit", "ban", "maintenance", "revoked"]
 """Refusals every venue can utter in its own words."""
 
 
+SEEN_AT = "203.0.113.7"
+"""The address a refusal says it came from: one of those set aside for examples."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
     """One request: `query` decoded, `raw_query` and `body` as they were signed."""

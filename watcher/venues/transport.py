@@ -21,6 +21,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
+from ipaddress import ip_address
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -306,6 +307,25 @@ def plain(message: object) -> str:
         return ""
     text = _TOKEN.sub("…", _URL.sub("…", " ".join(message.split())))
     return text if len(text) <= 80 else text[:79] + "…"  # noqa: PLR2004 - a line on a phone
+
+
+_SEEN_AS = re.compile(r"\b(?:request ip:?|your ip)\s+([0-9a-f:.]+)", re.IGNORECASE)
+
+
+def seen_as(message: object) -> str:
+    """
+    Return from which address a refusal says we came, as the end of a reason; "" where it does not.
+
+    >>> seen_as("Invalid API-key, IP, or permissions for action, request ip: 203.0.113.7")
+    '; it sees us at 203.0.113.7'
+    """
+    found = _SEEN_AS.search(message) if isinstance(message, str) else None
+    if found is None:
+        return ""
+    try:
+        return f"; it sees us at {ip_address(found[1].rstrip('.'))}"
+    except ValueError:
+        return ""
 
 
 def loopback(endpoint: str) -> str:

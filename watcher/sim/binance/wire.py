@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl
 
 from watcher.sim.binance.figures import BinanceFigures
 from watcher.sim.things import Account
-from watcher.sim.wire import Call, Reply, Trouble, encoded
+from watcher.sim.wire import SEEN_AT, Call, Reply, Trouble, encoded
 from watcher.sim.world import SECOND_US, World
 
 MINUTE_US = 60 * SECOND_US
@@ -164,8 +164,12 @@ class BinanceWire:
     ) -> None:
         if not call.headers.get("x-mbx-apikey"):
             raise Refusal(-2014, "API-key format invalid.", status=401)
-        if account is None or not account.rights.read or account.flag("revoked"):
-            raise Refusal(-2015, "Invalid API-key, IP, or permissions for action.", status=401)
+        shut = account is None or account.flag("revoked") or account.flag("elsewhere")
+        if account is None or shut or not account.rights.read:
+            # the futures side alone says whom it refuses
+            seen = f", request ip: {SEEN_AT}" if call.path.startswith("/fapi/") else "."
+            msg = f"Invalid API-key, IP, or permissions for action{seen}"
+            raise Refusal(-2015, msg, status=401)
         stamp, window = _whole(params, "timestamp"), RECV_WINDOW_MS_DEFAULT
         if stamp is None:
             raise Refusal(

@@ -114,7 +114,8 @@ def _let_in(call: Call, world: World, account: Account | None) -> Account:
     """
     Return the account, its key, time and signature found right.
 
-    Raises: `Refusal` 10003 (key), 10002 (time), 10004 (signature), 10005 (rights).
+    Raises: `Refusal` 10003 (key), 10002 (time), 10004 (signature), 10010 (address),
+    10005 (rights).
     """
     if account is None:
         raise Refusal(10003, "API key is invalid.")
@@ -126,6 +127,8 @@ def _let_in(call: Call, world: World, account: Account | None) -> Account:
     expected = hmac.new(account.secret.encode(), origin, hashlib.sha256).hexdigest()
     if not hmac.compare_digest(expected, call.headers.get("x-bapi-sign", "")):
         raise Refusal(10004, "Error sign, please check your signature generation algorithm.")
+    if account.flag("elsewhere"):
+        raise Refusal(10010, "Unmatched IP, please check your API key's bound IP addresses.")
     if not account.rights.read:
         raise Refusal(10005, "Permission denied, please check your API key permissions.")
     return account

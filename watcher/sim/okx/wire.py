@@ -22,7 +22,7 @@ from watcher.sim.okx import wire_money as money
 from watcher.sim.okx import wire_positions as positions
 from watcher.sim.okx.wire_shapes import Refusal
 from watcher.sim.things import Account
-from watcher.sim.wire import Call, Reply, Trouble
+from watcher.sim.wire import SEEN_AT, Call, Reply, Trouble
 from watcher.sim.world import World
 
 WINDOW_US: Final = 30_000_000
@@ -115,7 +115,8 @@ def _let_in(call: Call, world: World, account: Account | None) -> Account:
     Return the account, its key, passphrase, time and signature found right.
 
     Raises: `Refusal` 50103 and 50111 (key), 50105 (passphrase), 50112 and 50102 (time),
-    50113 (signature), 50120 (rights), each under status 401 or 403.
+    50113 (signature), 50101 (a demo key), 50110 (address), 50120 (rights), each under status 401
+    or 403.
     """
     if not call.headers.get("ok-access-key"):
         raise Refusal(50103, 'Request header "OK-ACCESS-KEY" can not be empty.', status=401)
@@ -131,6 +132,11 @@ def _let_in(call: Call, world: World, account: Account | None) -> Account:
     expected = base64.b64encode(digest).decode()
     if not hmac.compare_digest(expected, call.headers.get("ok-access-sign", "")):
         raise Refusal(50113, "Invalid Sign", status=401)
+    if account.flag("demo"):
+        raise Refusal(50101, "APIKey does not match current environment.", status=401)
+    if account.flag("elsewhere"):
+        words = f"Your IP {SEEN_AT} is not included in your API key's {account.key} IP whitelist."
+        raise Refusal(50110, words, status=401)
     if not account.rights.read:
         raise Refusal(
             50120, "This API key doesn't have permission to use this function", status=403

@@ -104,7 +104,10 @@ class Binance:
         Raises: `VenueError`; `WithdrawalRight` for a key that may withdraw.
         """
         await self._host.read_clock()
-        await self._read_rights()
+        try:
+            await self._read_rights()
+        except Refused as error:
+            raise await self._located(error) from None
         await self._read_mode()
         return await self.status()
 
@@ -132,6 +135,18 @@ class Binance:
             await self._read_mode()
         await self._spot.refresh()
         await self._coin.refresh()
+
+    async def _located(self, error: Refused) -> Refused:
+        """Return *error* with the address we come from, which the futures side alone tells."""
+        try:
+            await self._client.call(
+                "fapiPrivateGetAccountConfig", name="accountConfig", weight=5, budget="fapi"
+            )
+        except Refused as told:
+            return told
+        except VenueError:
+            pass  # it adds nothing to what is known
+        return error
 
     async def _read_rights(self) -> None:
         part, uid = await together(

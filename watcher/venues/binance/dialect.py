@@ -21,7 +21,7 @@ from watcher.ports import (
 )
 from watcher.venues.ccxt_venue import Dialect
 from watcher.venues.fields import row_of
-from watcher.venues.transport import BAN_S, Answer, ClockSkew, plain
+from watcher.venues.transport import BAN_S, Answer, ClockSkew, plain, seen_as
 from watcher.venues.weights import Limit
 
 MINUTE_MS = 60_000
@@ -52,7 +52,7 @@ def explain(answer: Answer) -> VenueError | None:
     if code == TOO_MANY:
         return _too_many(answer, str(message))
     if code in KEY_CODES:
-        return Refused(f"key refused ({code}): key, IP or permission")
+        return Refused(f"key refused ({code}): key, IP or permission{seen_as(message)}")
     return _of_request(code) or _trouble(code, plain(message))
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from http import HTTPStatus
 
 from watcher.ports import Maintenance, RateLimited, Refused, Unreachable, Unreadable, VenueError
-from watcher.venues.transport import Answer, ClockSkew, plain
+from watcher.venues.transport import Answer, ClockSkew, plain, seen_as
 
 PAUSE_S = 2
 
@@ -68,7 +68,9 @@ def _of_code(code: str, answer: Answer) -> VenueError:
     said = f"OKX error {code}"
     for kind, meanings in ((Refused, _REFUSALS), (Unreachable, _BUSY)):
         if code in meanings:
-            return kind(f"{said}: {meanings[code]}")
+            assert isinstance(answer.payload, dict)
+            seen = seen_as(answer.payload.get("msg"))
+            return kind(f"{said}: {meanings[code]}{seen}")
     if code in _LIMITS:
         until_us = answer.until_us or answer.after_s(PAUSE_S)
         return RateLimited(f"{said}: {_LIMITS[code]}", until_us=until_us)
