@@ -31,13 +31,12 @@ from watcher.assembly import Outside, assemble, start_loops, stop
 from watcher.channels.heartbeat import HttpPing
 from watcher.domain.alert import SECOND_US, Moment
 from watcher.outlets import Ear, hear, noting, open_chat, open_roads
-from watcher.policy.rehearsal import rehearse
 from watcher.ports import Clock, Ping, Scheduler, Venue, VenueError
 from watcher.service.clock import SteppedClock, SystemClock
 from watcher.service.lag import LagProbe
 from watcher.service.schedule import ApSchedulerScheduler, SteppedScheduler
 from watcher.service.watchdog import notifier
-from watcher.settings import ConfigError, Settings, alert_rules, reaches
+from watcher.settings import ConfigError, Settings, reaches
 from watcher.settings.hidden import secrets_of, told
 from watcher.store.sqlite import SqliteStore
 from watcher.store.starts import Starts
@@ -91,29 +90,6 @@ def open_venues(settings: Settings, shared: Shared, clock: Clock) -> dict[str, V
         except (VenueError, ValueError) as error:
             raise ConfigError([f"accounts.{name}.api_secret: {error}"]) from error
     return venues
-
-
-def rehearsed(settings: Settings) -> Settings:
-    """
-    Return *settings* whose every line can fire on a sample book sliding to liquidation.
-
-    Raises: `ConfigError` naming the lines that cannot.
-    """
-    problems = []
-    heard: dict[str, list[str]] = {}
-    for name, account in settings.accounts.items():
-        rules = alert_rules(settings, name)
-        # a hundred accounts with the same lines are one rehearsal
-        same = repr((rules.ladders, rules.betas))
-        if same not in heard:
-            heard[same] = rehearse(rules)
-        for complaint in heard[same]:
-            measure = complaint.partition(":")[0]
-            own = getattr(account.tiers, measure, None) is not None
-            problems.append(f"accounts.{name}.tiers.{complaint}" if own else f"tiers.{complaint}")
-    if problems:
-        raise ConfigError(list(dict.fromkeys(problems)))
-    return settings
 
 
 class Tokens:

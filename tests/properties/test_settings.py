@@ -15,7 +15,6 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from watcher.app import rehearsed
 from watcher.domain.alert import Tier, Word
 from watcher.settings import ConfigError, Need, Settings, alert_rules, load
 
@@ -70,13 +69,11 @@ def read(text: str) -> Settings:
     with tempfile.TemporaryDirectory() as name:
         file = Path(name) / "watcher.toml"
         file.write_text(text, encoding="utf-8")
-        return rehearsed(
-            load(
-                file,
-                environ=SECRETS,
-                need=Need.ACCOUNTS | Need.TELEGRAM,
-                container_secrets=Path(name) / "none",
-            )
+        return load(
+            file,
+            environ=SECRETS,
+            need=Need.ACCOUNTS | Need.TELEGRAM | Need.LINES,
+            container_secrets=Path(name) / "none",
         )
 
 

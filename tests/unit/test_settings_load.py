@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.refusals import without_places
 from watcher.domain.alert import Measure, Quiet, Tier, Word
 from watcher.domain.road import Reach
 from watcher.settings import ConfigError, Need, Settings, alert_rules, load
@@ -53,7 +54,7 @@ def refused(
 ) -> list[str]:
     with pytest.raises(ConfigError) as caught:
         loaded(folder, text, environ, secrets=secrets, need=Need.ALL)
-    return str(caught.value).splitlines()
+    return without_places(caught.value).splitlines()
 
 
 def with_lines(tiers: str) -> str:
@@ -381,7 +382,8 @@ def test_two_accounts_with_one_key_are_refused(tmp_path: Path) -> None:
 
     (line,) = refused(tmp_path, text, environ)
 
-    assert line.startswith("accounts.other.api_key: found the key of accounts.main")
+    name = "environment WATCHER_ACCOUNTS__OTHER__API_KEY"
+    assert line.startswith(f"accounts.other.api_key ({name}): found the key of accounts.main")
 
 
 @pytest.mark.parametrize("name", ["Main", "my-account", "a__b", "a_", "1st", "a" * 25])
@@ -397,9 +399,10 @@ def test_an_account_name_that_cannot_stand_in_a_variable_is_refused(
     ("text", "words"),
     [
         ("[poll\n", "not TOML: "),
-        ("[poll]\ncalm = \n", "(at line 2, column 8)"),
-        ("[poll]\n[poll]\n", "(at line 2"),
-        ('timezone = "UTC"\ntimezone = "UTC"\n', "(at line 2"),
+        ("[poll]\ncalm = \n", "watcher.toml line 2, column 8: not TOML: "),
+        ("[poll]\n[poll]\n", "watcher.toml line 2, column "),
+        ('timezone = "UTC"\ntimezone = "UTC"\n', "watcher.toml line 2, column "),
+        ('timezone = "UTC"\nx = [1,\n', "line 3, column 1: not TOML: "),
     ],
 )
 def test_broken_toml_is_told_with_its_place(tmp_path: Path, text: str, words: str) -> None:

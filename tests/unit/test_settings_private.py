@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.refusals import without_places
 from watcher.settings import ConfigError, Need, Settings, load
 from watcher.settings.private import of_state
 
@@ -40,7 +41,7 @@ def loaded(folder: Path, environ: dict[str, str] | None = None, need: Need = Nee
 def refused(folder: Path, environ: dict[str, str] | None = None) -> list[str]:
     with pytest.raises(ConfigError) as refusal:
         loaded(folder, environ)
-    return str(refusal.value).splitlines()
+    return without_places(refusal.value).splitlines()
 
 
 def told_key(settings: Settings) -> str:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from watcher.app import open_clock, open_venues, rehearsed, set_up_log
+from watcher.app import open_clock, open_venues, set_up_log
 from watcher.cli import FINE, REFUSED, TROUBLE, check_json, show
 from watcher.cli.errors import tell_running_errors
 from watcher.cli.options import add_clock, config_parser, refuse, settings_of
@@ -63,11 +63,10 @@ def main(argv: Sequence[str]) -> int:
     )
     add_clock(parser)
     arguments = parser.parse_args(argv)
-    settings = settings_of(arguments, Need.ACCOUNTS)
+    settings = settings_of(arguments, Need.ACCOUNTS | Need.LINES)
     if settings is None:
         return REFUSED
     try:
-        settings = rehearsed(settings)
         if not arguments.json:
             _tell_settings(settings)
         answers, now_us = asyncio.run(ask_all(settings, arguments.clock))

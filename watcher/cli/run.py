@@ -8,7 +8,7 @@ import resource
 import sys
 from collections.abc import Sequence
 
-from watcher.app import rehearsed, run
+from watcher.app import run
 from watcher.cli import FINE, REFUSED, TROUBLE
 from watcher.cli.options import add_clock, config_parser, refuse, settings_of
 from watcher.ports import StoreError
@@ -29,7 +29,7 @@ def main(argv: Sequence[str]) -> int:
     os.umask(PRIVATE_UMASK)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
-        asyncio.run(run(rehearsed(settings), clock_url=arguments.clock))
+        asyncio.run(run(settings, clock_url=arguments.clock))
     except ConfigError as error:
         refuse(error)
         return REFUSED

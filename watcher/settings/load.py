@@ -33,8 +33,10 @@ from watcher.settings.keys import (
     unknown,
     unknown_keys,
 )
+from watcher.settings.located import LADDERS, located, not_text, not_toml
 from watcher.settings.model import Settings
-from watcher.settings.problems import ConfigError, Misread, Problem, nearest_of
+from watcher.settings.problems import NOTHING, ConfigError, Misread, Problem, nearest_of
+from watcher.settings.rules import rehearsed
 from watcher.settings.units import quoted
 
 CONFIG_DEFAULT = Path("config/watcher.toml")
@@ -49,7 +51,9 @@ class Need(Flag):
     ACCOUNTS = auto()
     TELEGRAM = auto()
     STATE = auto()
-    ALL = ACCOUNTS | TELEGRAM | STATE
+    LINES = auto()
+    """Lines of which every one can fire."""
+    ALL = ACCOUNTS | TELEGRAM | STATE | LINES
 
 
 class _Names(EnvSettingsSource):
@@ -92,7 +96,9 @@ def load(
     folders = _folders(file, environment, container_secrets)
     found = list(_secret_files(folders))
     leaked = _secrets_in_toml(given, file)
-    problems = [*_foreign_names(names, found), *leaked, *unknown_keys(given)]
+    problems: list[Problem | str] = [*_foreign_names(names, found)]
+    # nowhere but in the file, whatever a stronger source says of the same key
+    problems += located([*leaked, *unknown_keys(given)], {}, file)
     problems += _open_to_others(found, own=folders[0])
 
     files = {path.name: text for path, text in found if field_of(path_of(path.name))}
@@ -103,13 +109,15 @@ def load(
     for layer in (given, _Names(files)(), _Names(known)(), dict(flags or {})):
         merged = _laid_over(merged, layer)
 
+    sources = {path_of(path.name): str(path) for path, _ in found}
+    sources |= {path_of(name): f"environment {name}" for name in known}
+    if "state_dir" in (flags or {}):
+        sources["state_dir",] = "--state-dir"
     problems += _strangers(merged, given)
     told = {problem.key for problem in leaked}
     missing = _missing(merged, need, file, folders)
     problems += [problem for problem in missing if problem.key not in told]
     problems += _accounts(merged)
-    sources = {path_of(path.name): str(path) for path, _ in found}
-    sources |= {path_of(name): f"environment {name}" for name in known}
     settings: Settings | None = None
     try:
         settings = Settings(**merged)
@@ -118,8 +126,10 @@ def load(
     if settings is not None and Need.STATE in need:
         problems += _state_dir(Path(settings.state_dir))
     if problems:
-        raise ConfigError(problems)
+        raise ConfigError(located(problems, sources, file))
     assert settings is not None
+    if Need.LINES in need and (mute := rehearsed(settings)):
+        raise ConfigError(located(mute, sources, file))
     return settings
 
 
@@ -134,11 +144,11 @@ def _toml(file: Path, *, required: bool) -> dict[str, Any]:
     try:
         return dict(TomlConfigSettingsSource(Settings, toml_file=file)())
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError([f"{file}: not TOML: {error}"]) from None
+        raise ConfigError([not_toml(file, str(error))]) from None
     except RecursionError:
         raise ConfigError([f"{file}: not TOML: nested too deep to be a configuration"]) from None
     except UnicodeDecodeError as error:
-        raise ConfigError([f"{file}: not UTF-8 text at byte {error.start}"]) from None
+        raise ConfigError([not_text(file, error)]) from None
     except OSError as error:
         reason = (error.strerror or "unreadable").lower()
         problem = Problem(key=str(file), found=reason, expected="a readable file")
@@ -220,14 +230,14 @@ def _missing(
     chat = telegram.get("chat_id") if isinstance(telegram, dict) else None
     if Need.TELEGRAM in need and chat is None:
         expected = "the number of the chat alerts go to"
-        problems.append(Problem(key="telegram.chat_id", found="nothing", expected=expected))
+        problems.append(Problem(key="telegram.chat_id", found=NOTHING, expected=expected))
     places = ", ".join(str(folder) for folder in folders)
     for path in secret_paths(sound):
         if not _needed(path, merged, need) or str(_at(merged, path) or "").strip():
             continue
         name = environment_name(path)
         expected = f"{name} in the environment, or a file {name.lower()} in one of {places}"
-        problems.append(Problem(key=".".join(path), found="nothing", expected=expected))
+        problems.append(Problem(key=".".join(path), found=NOTHING, expected=expected))
     return problems
 
 
@@ -299,7 +309,7 @@ def _problem(detail: Any, sources: Mapping[tuple[str, ...], str]) -> Problem:  #
     path = tuple(part for part in detail["loc"] if isinstance(part, str))
     index = next((part for part in detail["loc"] if isinstance(part, int)), None)
     key = ".".join(path) or "config"
-    if index is not None and path[-1] in ("distance", "margin_level", "health"):
+    if index is not None and path[-1] in LADDERS:
         key += f".{Tier(index + 1).name.lower()}"
     field = field_of(path)
     source = sources.get(path)
@@ -315,7 +325,7 @@ def _problem(detail: Any, sources: Mapping[tuple[str, ...], str]) -> Problem:  #
     hidden = field is not None and is_secret(field)
     found = "a value of another kind" if hidden else quoted(detail["input"])
     if detail["type"] == "missing":
-        found = "nothing"
+        found = NOTHING
     message = detail["msg"][:1].lower() + detail["msg"][1:]
     expected = message.removeprefix("input should be ")
     if detail["type"] == "missing":

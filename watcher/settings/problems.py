@@ -12,10 +12,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+NOTHING = "nothing"
+"""What was found where a key is missing."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """One line of a refusal. `source` names the place, when it is not the config file."""
+    """One line of a refusal. `source` names the place: a variable, or line and column of a file."""
 
     key: str
     found: str

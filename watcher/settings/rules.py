@@ -1,5 +1,5 @@
 """
-From settings to what `decide` needs: the alert rules of one account.
+From settings to what `decide` needs: the alert rules of one account, each line proven to fire.
 
 Rule: an account's own lines replace the common ones measure by measure. A ladder that differs from
 the program's default was meant, so it is honoured for every pool where its measure is known.
@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from watcher.domain.alert import AlertRules, Ladder, Line, Measure, Quiet, Tier, Trigger, Word
 from watcher.domain.road import Reach
 from watcher.domain.topup import Limits, Mode, Route, TopUpRules, Verb
+from watcher.policy.rehearsal import rehearse
 from watcher.settings.model import Settings, Tiers
 from watcher.settings.top_up import WEEK_DAYS, TopUp
 
@@ -39,6 +40,23 @@ def alert_rules(settings: Settings, account: str) -> AlertRules:
         quiet=quiet_hours(settings),
         trigger=_trigger(own.top_up),
     )
+
+
+def rehearsed(settings: Settings) -> list[str]:
+    """Return what is wrong with lines that cannot fire on a sample book sliding to liquidation."""
+    problems: list[str] = []
+    heard: dict[str, list[str]] = {}
+    for name, account in settings.accounts.items():
+        rules = alert_rules(settings, name)
+        # a hundred accounts with the same lines are one rehearsal
+        same = repr((rules.ladders, rules.betas))
+        if same not in heard:
+            heard[same] = rehearse(rules)
+        for complaint in heard[same]:
+            measure = complaint.partition(":")[0]
+            own = getattr(account.tiers, measure, None) is not None
+            problems.append(f"accounts.{name}.tiers.{complaint}" if own else f"tiers.{complaint}")
+    return list(dict.fromkeys(problems))
 
 
 def top_up_rules(settings: Settings, account: str) -> TopUpRules | None:
