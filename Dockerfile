@@ -28,6 +28,6 @@ USER 10001:10001
 WORKDIR /var/lib/watcher
 VOLUME ["/var/lib/watcher"]
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=60s --timeout=10s --start-period=90s --retries=3 CMD ["watcher", "status", "--quiet"]
+HEALTHCHECK --interval=60s --timeout=10s --start-period=90s --retries=3 CMD ["watcher", "health", "--config", "/etc/watcher/watcher.toml"]
 ENTRYPOINT ["watcher"]
 CMD ["run", "--config", "/etc/watcher/watcher.toml"]

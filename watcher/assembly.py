@@ -31,11 +31,13 @@ from watcher.service.lag import LagProbe
 from watcher.service.marks import Marks
 from watcher.service.outbound import Outbound
 from watcher.service.poll import Poller, first_waits_s
+from watcher.service.proof import Proof
 from watcher.service.safe_mode import STABLE_US, SafeMode
 from watcher.service.supervise import Supervisor
 from watcher.service.watchdog import Notify, Watchdog
 from watcher.settings import Settings, alert_rules
 from watcher.store.sqlite import SqliteStore
+from watcher.store.traffic import undelivered_of
 from watcher.treasury import funds_over
 
 HOUSEKEEPING_FIRST_S = 60.0
@@ -218,6 +220,7 @@ def start_loops(service: Service) -> None:
         turning=deliverers,
         restart=supervisor.restart,
         canary=service.canary.wrong,
+        sign=proof_of(service).sign,
         lag=lag,
         warm=outside.warm,
     )
@@ -251,6 +254,17 @@ def start_loops(service: Service) -> None:
             outside.ear,
         )
         supervisor.keep("commands", listen, vital=False, tracked=False)
+
+
+def proof_of(service: Service) -> Proof:
+    """Return what shows that the service does its work."""
+    store = service.outside.store
+    return Proof(
+        watched=service.pollers,
+        store=store,
+        outbound=service.outbound,
+        stuck=lambda: store.read(undelivered_of),
+    )
 
 
 def _start_funds(supervisor: Supervisor, funds: Mapping[str, Fund]) -> None:

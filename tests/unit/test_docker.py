@@ -95,7 +95,10 @@ def test_the_health_check_is_a_command_there_is() -> None:
     assert command[0] == "watcher"
     assert command[1] in COMMANDS
     source = (ROOT / "watcher" / "cli" / f"{command[1]}.py").read_text(encoding="utf-8")
-    assert all(f'"{option}"' in source for option in command[2:])
+    assert all(f'"{option}"' in source for option in command[2:] if option.startswith("--"))
+    (run,) = of("CMD", last_stage())
+    assert command[2:] == json.loads(run)[1:], "of the daemon that runs"
+    assert "healthcheck" not in compose()["services"]["watcher"], "the image's own holds"
 
 
 def test_the_entry_point_is_the_installed_script_and_runs_the_daemon() -> None:

@@ -38,6 +38,7 @@ from watcher.domain.alert import (
     Tier,
 )
 from watcher.domain.road import Reach
+from watcher.domain.sign import Sign
 from watcher.ports import Claim, Share, StoreError
 from watcher.store import schema
 from watcher.store.beside import peek
@@ -490,7 +491,7 @@ def test_a_full_disk_is_a_store_error_and_leaves_the_ledger_sound(tmp_path: Path
             await _fill(store)
         ledger.execute("PRAGMA max_page_count = 100000")
         await store.say(message("b"))
-        await store.probe()
+        await store.probe(Sign(at_us=1))
 
     with_store(tmp_path, story)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
+from collections.abc import Collection
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from tests.unit.service_stand_ins import START_US, FailingStore, FreeWorld, in_world
-from watcher.domain.alert import SECOND_US, Message
+from watcher.domain.alert import SECOND_US, Message, Moment
+from watcher.domain.sign import Sign
 from watcher.ports import Backlog, Bell, DeliveryError
 from watcher.service.clock import SteppedClock, SystemClock
 from watcher.service.lag import LagProbe
@@ -27,13 +29,15 @@ class QuietStore(FailingStore):
     def __init__(self) -> None:
         self.urgent_since_us: int | None = None
         self.writes = True
+        self.signs: list[Sign] = []
 
     async def backlog(self, *args: object) -> Backlog:
         return Backlog(waiting=0, urgent_since_us=self.urgent_since_us)
 
-    async def probe(self) -> None:
+    async def probe(self, sign: Sign) -> None:
         if not self.writes:
-            await super().probe()
+            await self._fail()
+        self.signs.append(sign)
 
 
 class Slot:
@@ -64,6 +68,10 @@ class Turning:
     turned_us: int | None = None
 
 
+async def _sign(now: Moment, faults: Collection[str]) -> Sign:
+    return Sign(at_us=now.wall_us, wrong=tuple(faults))
+
+
 class Kennel:
     def __init__(self, clock: SteppedClock, warm: Any = None) -> None:
         self.store = QuietStore()
@@ -84,6 +92,7 @@ class Kennel:
             turning={"deliver:chat": self.deliverer},
             restart=self._restart,
             canary=lambda: self.unsung,
+            sign=_sign,
             lag=self.lag,
             warm=warm,
         )

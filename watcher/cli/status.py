@@ -25,6 +25,7 @@ from watcher.ports import Backlog, StoreError, Traffic, Undelivered
 from watcher.settings import ConfigError, Need, Settings, alert_rules, reaches
 from watcher.store.beside import Overview, peek, purse_of, undelivered
 from watcher.store.beside import overview as overview_of
+from watcher.store.life import is_locked
 
 SIGN_OF_LIFE_MAX_S = 150.0
 """The daemon probes its disk every 60 s: twice that and some."""
@@ -60,7 +61,7 @@ async def _status(settings: Settings, *, quiet: bool, clock_url: str | None) -> 
                 print(f"watcher: {error}", file=sys.stderr)
             return TROUBLE
     life_s = _sign_of_life_s(folder, now) if clock_url is None else 0.0
-    running = _is_locked(folder / "lock")
+    running = is_locked(folder)
     alive = life_s <= SIGN_OF_LIFE_MAX_S and running is not False
     silent = sorted(_silent(states, settings, now))
     if not quiet:
@@ -200,20 +201,3 @@ def _sign_of_life_s(folder: Path, now: Moment) -> float:
         if path.exists()
     ]
     return max(0.0, (now.wall_us - max(changed, default=0)) / SECOND_US)
-
-
-def _is_locked(path: Path) -> bool | None:
-    """
-    Return whether a process holds the store's lock; None when the system does not tell.
-
-    Taking the lock to find out would refuse a daemon that starts at that moment.
-    """
-    try:
-        inode = str(path.stat().st_ino)
-        table = Path("/proc/locks").read_text(encoding="ascii")
-    except FileNotFoundError:
-        return None if path.exists() else False
-    except OSError:
-        return None
-    held = (line.split() for line in table.splitlines())
-    return any("FLOCK" in words and words[-3].endswith(f":{inode}") for words in held)

@@ -24,6 +24,7 @@ from watcher.domain.alert import (
     Tier,
 )
 from watcher.domain.road import Act, Reach
+from watcher.domain.sign import Sign
 from watcher.domain.told import Told
 from watcher.ports.channel import Press
 
@@ -311,7 +312,7 @@ class Store(Protocol):
     ) -> Sequence[tuple[int, float]]:
         """Return the last price of *coin* that *account* was read with, by the minute it was in."""
 
-    async def probe(self) -> None:
-        """Write and read one row. Raises: `StoreError`."""
+    async def probe(self, sign: Sign) -> None:
+        """Write *sign* down and read it back. Raises: `StoreError`."""
 
     async def close(self) -> None: ...

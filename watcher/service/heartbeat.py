@@ -12,16 +12,16 @@ tried again. A ping goes out for work seen done, never for time gone by; whether
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 import structlog
 
-from watcher.domain.alert import SECOND_US, AccountState, AlertRules, Message, Moment
-from watcher.domain.told import Told
+from watcher.domain.alert import SECOND_US, Message, Moment
 from watcher.policy import pulse, troubles
-from watcher.policy.pulse import Account, Doubt
-from watcher.ports import Clock, Ping, PingError, Store, StoreError
+from watcher.policy.pulse import Doubt
+from watcher.ports import Clock, Ping, PingError, Store
+from watcher.service.proof import Watched, accounts_of, unseen
 
 LOOK_S = 5.0
 RETRY_S = 15.0
@@ -29,13 +29,6 @@ TOLD_AFTER_S = 300.0
 TOLD_AGAIN_S = 86_400.0
 
 log = structlog.get_logger()
-
-
-class Watched(Protocol):
-    """An account as its poller knows it now."""
-
-    rules: AlertRules
-    state: AccountState
 
 
 class Watchdog(Protocol):
@@ -94,12 +87,8 @@ class Heartbeat:
         looked_us = self._watchdog.looked_us
         if looked_us is None:
             return Doubt(reason="start", firm=False)
-        accounts = [Account(state=w.state, rules=w.rules) for w in self._watched.values()]
-        told = await self._told(accounts)
-        lost = sum(
-            not pulse.is_seen(each, now.steady_us) and not pulse.is_told(each, told)
-            for each in accounts
-        )
+        accounts = accounts_of(self._watched)
+        lost = len(await unseen(accounts, self._store, now))
         if not lost:
             self._lost_since_us = None
         elif self._lost_since_us is None:
@@ -112,15 +101,6 @@ class Heartbeat:
             lost_since_us=self._lost_since_us,
             now_us=now.steady_us,
         )
-
-    async def _told(self, accounts: Sequence[Account]) -> Sequence[Told]:
-        since_us = pulse.last_told_us(accounts)
-        if since_us is None:
-            return ()
-        try:
-            return await self._store.told(since_us=since_us)
-        except StoreError:
-            return ()  # what cannot be looked up was not told
 
     async def _send(self, reason: str, now: Moment) -> None:
         try:

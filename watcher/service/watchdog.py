@@ -11,13 +11,14 @@ accounts.
 from __future__ import annotations
 
 import socket
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
 
 from watcher.domain.alert import SECOND_US, Message, Moment
+from watcher.domain.sign import Sign
 from watcher.policy import troubles
 from watcher.ports import Clock, DeliveryError, Store, StoreError
 
@@ -34,6 +35,8 @@ WARM_EVERY_S = 120.0
 log = structlog.get_logger()
 
 Notify = Callable[[str], None]
+
+MakeSign = Callable[[Moment, Collection[str]], Awaitable[Sign]]
 
 
 class Watched(Protocol):
@@ -81,7 +84,8 @@ class Watchdog:
     `looked_us`.
 
     *slots* are run by the loop `schedule`; *turning* are loops by name; *restart* starts one again.
-    *canary* returns what the self-test found wrong.
+    *canary* returns what the self-test found wrong. *sign* makes of the failing checks the sign of
+    life that is written to the disk, which proves at once that it writes.
     *lag* measures how late the event loop is, None where time waits for us. *warm* asks the channel
     for a sign of life (`TelegramChannel.warm`), None where there is none.
     """
@@ -97,6 +101,7 @@ class Watchdog:
         turning: Mapping[str, Turning],
         restart: Callable[[str], None],
         canary: Callable[[], str],
+        sign: MakeSign,
         lag: Lag | None = None,
         warm: Callable[[], Awaitable[object]] | None = None,
     ) -> None:
@@ -110,6 +115,7 @@ class Watchdog:
         self._turning = turning
         self._restart = restart
         self._canary = canary
+        self._sign = sign
         self._lag = lag
         self._warm = warm
         self._began_us = clock.now().steady_us
@@ -227,7 +233,7 @@ class Watchdog:
         if _is_due(self._probed_us, PROBE_EVERY_S, now):
             self._probed_us = now.steady_us
             try:
-                await self._store.probe()
+                await self._store.probe(await self._sign(now, self.faults))
             except StoreError as error:
                 self._store_fault = Fault(check="store", reason=str(error))
             else:

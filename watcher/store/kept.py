@@ -16,8 +16,9 @@ import orjson
 
 from watcher.domain.alert import Tier
 from watcher.domain.road import ACTING, Act, Reach
+from watcher.domain.sign import Sign
 from watcher.ports import Flag, Pressable, Proof, Refusal, StoreError, Taken
-from watcher.store import codec
+from watcher.store import codec, life
 
 _ACTING = orjson.dumps(sorted(act.value for act in ACTING)).decode()
 
@@ -193,13 +194,10 @@ def _all(ledger: sqlite3.Connection, prefix: str) -> dict[str, dict[str, Any]]:
     return {name: orjson.loads(text) for name, text in rows}
 
 
-def probe(ledger: sqlite3.Connection) -> None:
-    row = ledger.execute("SELECT value FROM meta WHERE key = 'probe'").fetchone()
-    count = str(int(row[0]) + 1 if row else 1)
-    ledger.execute(
-        "INSERT INTO meta VALUES ('probe', ?) ON CONFLICT (key) DO UPDATE SET value = ?",
-        (count, count),
-    )
-    found = ledger.execute("SELECT value FROM meta WHERE key = 'probe'").fetchone()[0]
-    if found != count:
-        raise StoreError(f"ledger.db: wrote probe {count}, read {found}")
+def probe(ledger: sqlite3.Connection, sign: Sign) -> None:
+    """Write *sign* down as the last sign of life, and read it back."""
+    _put(ledger, life.KEY, asdict(sign))
+    wrote = orjson.dumps(asdict(sign)).decode()
+    found = ledger.execute("SELECT value FROM meta WHERE key = ?", (life.KEY,)).fetchone()[0]
+    if found != wrote:
+        raise StoreError(f"ledger.db: wrote {len(wrote)} characters, read others")

@@ -38,6 +38,7 @@ from watcher.domain.alert import (
     Moment,
     Sample,
 )
+from watcher.domain.sign import Sign
 from watcher.domain.road import Reach
 from watcher.domain.told import Told
 from watcher.ports import (
@@ -251,8 +252,8 @@ class SqliteStore:
     async def prices(self, account: str, coin: str, *, since_us: int) -> Prices:
         return await self._run(lambda: history.prices(self._past(), account, coin, since_us))
 
-    async def probe(self) -> None:
-        await self.written(kept.probe)
+    async def probe(self, sign: Sign) -> None:
+        await self.written(lambda db: kept.probe(db, sign))
 
     async def close(self) -> None:
         await asyncio.get_running_loop().run_in_executor(self._thread, self.release)
