@@ -157,7 +157,7 @@ ALERTS = (
     ),
     Mutant(
         "loss_untold",
-        "policy/checks.py",
+        "policy/shrinking.py",
         "    if not lost:\n",
         "    if lost:\n",
         "I1: a liquidation is not told as a recovery",

@@ -78,6 +78,19 @@ def test_a_liquidation_is_never_silent() -> None:
         assert len(broken(dangers.liquidation_told, story.history())) == wrong
 
 
+@pytest.mark.parametrize(("first_s", "wrong"), [(180.0, 0), (130.0, 1), (None, 1)])
+def test_a_further_step_of_a_liquidation_may_wait_a_minute(
+    first_s: float | None, wrong: int
+) -> None:
+    story = fallen(105.0)
+    if first_s is not None:
+        story.says(first_s, f"🚨 POSITION SMALLER #K7F3·2 {NAME}")
+    story.stands(-1.0, 200)
+    story.says(310.0, f"🚨 POSITION SMALLER #K7F3·3 {NAME}")
+
+    assert len(broken(dangers.liquidation_told, story.history())) == wrong
+
+
 def test_latency_counts_from_the_crossing_to_the_screen() -> None:
     assert list(dangers.latencies_s(fallen(104.0).history())) == [4.0]
 

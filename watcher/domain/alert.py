@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
 from watcher.domain.account import Snapshot
+from watcher.domain.loss import Gathered
 from watcher.domain.road import Button, Reach
 from watcher.domain.status import KeyRights, VenueStatus
 
@@ -205,11 +206,10 @@ class DangerState:
     """
     One pool's danger machine. `good_since_us` and `good_samples` count towards leaving `tier`,
     `good_worst` is the mildest tier that stretch allows, `good_gone` whether it is one of readings
-    without a position; `told_*` is what the trader was last told,
-    and when. `eased_at_us` is when the tier last fell, `relapses` when it rose soon after that.
-    `firm` is the tier by the pool's own measure: what a partial reading says never eases it.
-    `unanswered_since_us` is when the present tier was first told without an `ack`, `reach` how far
-    that was taken since.
+    without a position; `told_*` is what the trader was last told, and when. `eased_at_us` is when
+    the tier last fell, `relapses` when it rose soon after that. `firm` is the tier by the pool's
+    own measure: what a partial reading says never eases it. `unanswered_since_us` is when the
+    present tier was first told without an `ack`, `reach` how far that was taken since.
     """
 
     pool: str
@@ -260,10 +260,10 @@ class BlindState:
 class FindingState:
     """
     The machine of one check on one pool. `fact` and `tier` are what was told; it is told again when
-    the fact changes.
-    `bad_samples` and `good_samples` count readings in a row with and without the finding.
+    the fact changes. `bad_samples`, `good_samples` count readings in a row with and without it.
     `unanswered_since_us`, `reach`: as of a danger, while further people are still to be told;
-    `title` and `facts` are the words they are told then, when the finding itself is long over.
+    `title` and `facts` are the words they are told then, when the finding itself is long over, and
+    what is `gathered` for the next word.
     """
 
     check: str
@@ -279,6 +279,7 @@ class FindingState:
     reach: Reach = Reach.CHAT
     title: str = ""
     facts: tuple[str, ...] = ()
+    gathered: Gathered | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

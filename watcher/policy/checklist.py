@@ -6,12 +6,12 @@ Rule: a check that is not in here does not exist.
 
 from __future__ import annotations
 
-from watcher.policy import checks, compared, doubts, venue_checks
+from watcher.policy import checks, compared, doubts, shrinking, venue_checks
 from watcher.policy.checks import Check
 
 CHECKS: tuple[Check, ...] = (
     venue_checks.flagged,
-    checks.shrunk,
+    shrinking.shrunk,
     doubts.jumped,
     checks.unmodelled,
     checks.divergence,

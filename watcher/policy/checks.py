@@ -5,7 +5,8 @@ Rule: a check is one function from a scene to findings, with its limits in a
 dataclass beside it, entered in `checklist`. A finding is told when it has been there for as many
 readings in a row as it needs, again when its fact changes or its repeat is due, and forgotten
 after three readings without it. Acked, it is repeated once a day at most, and told again when its
-fact changes or its tier gets worse. One that wakes people and stays unanswered goes to the next
+fact changes or its tier gets worse. What goes on step by step is gathered into one word a minute.
+One that wakes people and stays unanswered goes to the next
 road after 3 min and to the last after 6, though what it found may be over by then: once each.
 Nothing here moves a tier.
 """
@@ -13,21 +14,30 @@ Nothing here moves a tier.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from watcher.domain.account import Mismatch, Snapshot
-from watcher.domain.alert import MINUTE_US, DangerState, FindingState, Lane, Sample, Tier
+from watcher.domain.alert import (
+    MINUTE_US,
+    DangerState,
+    FindingState,
+    Lane,
+    Sample,
+    Tier,
+)
+from watcher.domain.loss import Gathered
 from watcher.domain.report import PoolReport, Report, Status
 from watcher.domain.road import Reach
 from watcher.domain.status import KeyRights, VenueStatus
-from watcher.policy import lines, losses, opinions, speaking, wording
+from watcher.policy import lines, opinions, speaking, wording
 from watcher.policy import messages as say
 from watcher.policy.alerting import GOOD_SAMPLES
 from watcher.policy.incidents import elapsed_us, opened, spoken
 from watcher.policy.readings import Reading
 
 DAY_US = 24 * 60 * MINUTE_US
+GATHER_US = MINUTE_US
 LOSSES_SHOWN_MAX = 4
 
 
@@ -82,7 +92,8 @@ class Finding:
     """
     Something one check found in one pool, "" for the whole account. `fact` tells it from another
     finding of the same check; `facts` are the lines that say it. `wakes`: unanswered, it is told to
-    further people; `unanswered`: this is that word.
+    further people; `unanswered`: this is that word. `gathered` is all that was not told yet of what
+    goes on step by step; unless it `waits`, it is told at once.
     """
 
     check: str
@@ -97,6 +108,8 @@ class Finding:
     repeat_us: int | None = None
     wakes: bool = False
     unanswered: bool = False
+    gathered: Gathered | None = None
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,67 +212,6 @@ def unmodelled(scene: Scene) -> Iterator[Finding]:
         )
 
 
-def shrunk(scene: Scene) -> Iterator[Finding]:
-    """
-    Find what got smaller or vanished while its pool was in danger, or while nobody could see it,
-    in any way that looks like a liquidation, or without what a close pays into the wallet.
-
-    Told on the first reading that shows it: a liquidation must not wait for the three readings
-    that end an alert.
-    """
-    if scene.before is None:
-        return
-    lost = losses.losses(scene.before, scene.look.snapshot)
-    if not lost:
-        return
-    changes = losses.changes(scene.before, scene.look.snapshot, scene.look.report, scene.betas)
-    for pool, found in lost.items():
-        tier = scene.dangers[pool].tier if pool in scene.dangers else Tier.CALM
-        change = changes.get(pool, losses.Change(equity_was=None, likely=False))
-        if tier < Tier.WATCH and not (scene.unseen or change.likely or change.unpaid):
-            continue
-        said = tuple(loss.said for loss in found)
-        rest = len(said) - LOSSES_SHOWN_MAX
-        gone = any(loss.gone for loss in found)
-        yield Finding(
-            check="shrunk",
-            pool=pool,
-            fact="/".join(said),
-            title=(say.LOSSES_GONE if gone else say.LOSSES_SMALLER)[found[0].kind],
-            facts=(
-                *said[:LOSSES_SHOWN_MAX],
-                *([say.AND_MORE_ROWS.format(count=rest)] if rest > 0 else []),
-                *_worth(scene, pool, change, found[0]),
-            ),
-            tier=max(tier, Tier.CRITICAL if change.likely else Tier.WARNING),
-            lane=Lane.DANGER,
-            wakes=change.likely,
-        )
-
-
-def _worth(scene: Scene, pool: str, change: losses.Change, loss: losses.Loss) -> Iterator[str]:
-    venue = wording.venue_name(scene.look.snapshot.venue)
-    report = next((p for p in scene.look.report.pools if p.pool == pool), None)
-    yield from lines.equity_then(report, change.equity_was, likely=change.likely)
-    if report is not None and report.positions:
-        yield from health_line(report)
-    yield from _venues_word(scene, pool)
-    if change.unpaid:
-        yield say.UNPAID
-    yield say.SEEN_ONCE
-    text = say.LOOK if change.likely else say.LOSSES_BY_WHOM[loss.kind]
-    yield text.format(venue=venue)
-
-
-# in the reading before it: some venues mark a position while they liquidate or deleverage it
-def _venues_word(scene: Scene, pool: str) -> Iterator[str]:
-    before = scene.before.flags if scene.before is not None else ()
-    venue = wording.venue_name(scene.look.snapshot.venue)
-    said = dict.fromkeys(flag.says for flag in before if flag.pool == pool and flag.forced)
-    if said:
-        yield say.VENUE_SAID_BEFORE.format(venue=venue, flags=wording.words(", ".join(said)))
-
-
 Check = Callable[[Scene], Iterator[Finding]]
 
 
@@ -284,9 +236,14 @@ def step(
             incident = state.incident or opened(account, key, now_us)
             state = _told(replace(state, incident=incident), finding, now_us, furthest)
             telling.append(finding)
+        elif _is_news(state, finding) and finding.waits:
+            state = replace(
+                state, title=finding.title, facts=finding.facts, gathered=finding.gathered
+            )
         kept[key] = state
     for key, state in states.items():
-        held = state.unanswered_since_us is not None
+        held = state.unanswered_since_us is not None or _has_gathered(state)
+        held = held or _gathers(state, now_us)
         if key not in kept and (held or state.good_samples + 1 < GOOD_SAMPLES):
             kept[key] = replace(state, bad_samples=0, good_samples=state.good_samples + 1)
     return kept, telling
@@ -300,15 +257,15 @@ def further(
     telling: list[Finding] = []
     for key, was in states.items():
         since_us = was.unanswered_since_us
-        if since_us is None or was.incident is None:
-            continue
         reach = speaking.reach_due(since_us, was.reach, now_us, furthest=furthest)
-        moved = was if reach is None else replace(was, reach=reach, told_at_us=now_us)
-        if reach is not None:
-            moved = replace(moved, incident=spoken(was.incident))
-            telling.append(_again(moved, elapsed_us(now_us, since_us)))
-        everybody = moved.reach >= furthest
-        kept[key] = replace(moved, unanswered_since_us=None) if everybody else moved
+        if since_us is not None and reach is not None:
+            kept[key] = _retold(replace(was, reach=reach), now_us)
+            telling.append(_again(kept[key], elapsed_us(now_us, since_us)))
+        elif _has_gathered(was) and not _gathers(was, now_us):
+            kept[key] = _retold(replace(was, fact="", ack=None), now_us)
+            telling.append(_of(was, was.facts))
+        if kept[key].reach >= furthest:
+            kept[key] = replace(kept[key], unanswered_since_us=None)
     return kept, telling
 
 
@@ -322,6 +279,7 @@ def _told(state: FindingState, finding: Finding, now_us: int, furthest: Reach) -
         told_at_us=now_us,
         incident=spoken(state.incident),
         ack=None if news else state.ack,
+        gathered=_begun(finding.gathered),
     )
     if not finding.wakes:
         return state
@@ -334,32 +292,66 @@ def _told(state: FindingState, finding: Finding, now_us: int, furthest: Reach) -
 
 def _again(state: FindingState, waited_us: int) -> Finding:
     waited = say.NOBODY_ANSWERED.format(since=wording.duration(waited_us / 1e6))
+    return replace(_of(state, (waited, *state.facts)), unanswered=True)
+
+
+def _of(state: FindingState, facts: tuple[str, ...]) -> Finding:
     return Finding(
         check=state.check,
         pool=state.pool,
         fact=state.fact,
         title=state.title,
-        facts=(waited, *state.facts),
+        facts=facts,
         tier=state.tier,
         lane=Lane.DANGER,
-        unanswered=True,
     )
 
 
-def lost(telling: Iterable[Finding]) -> frozenset[str]:
-    """Return the pools of which a loss is among what is told."""
-    return frozenset(finding.pool for finding in telling if finding.check == shrunk.__name__)
+# the newest words are told, so that nothing gathered is left
+def _retold(state: FindingState, now_us: int) -> FindingState:
+    assert state.incident is not None
+    return replace(
+        state,
+        told_at_us=now_us,
+        incident=spoken(state.incident),
+        gathered=_begun(state.gathered),
+    )
+
+
+def _begun(gathered: Gathered | None) -> Gathered | None:
+    return None if gathered is None else Gathered(likely=gathered.likely)
 
 
 def _is_due(state: FindingState, finding: Finding, now_us: int) -> bool:
     if state.bad_samples < finding.samples:
         return False
-    if state.told_at_us is None or _is_news(state, finding):
+    if state.told_at_us is None:
         return True
+    if _is_news(state, finding):
+        return not _waits(state, finding, now_us)
     if finding.repeat_us is None:
         return False
     wait_us = max(finding.repeat_us, DAY_US) if state.ack is not None else finding.repeat_us
     return elapsed_us(now_us, state.told_at_us) >= wait_us
+
+
+# what is first called a liquidation is told at once
+def _waits(state: FindingState, finding: Finding, now_us: int) -> bool:
+    if not finding.waits or finding.gathered is None or state.gathered is None:
+        return False
+    worse = finding.gathered.likely and not state.gathered.likely
+    return not worse and _gathers(state, now_us)
+
+
+def _gathers(state: FindingState, now_us: int) -> bool:
+    """Tell whether the last word is too young for another one of the same."""
+    if state.gathered is None or state.told_at_us is None:
+        return False
+    return elapsed_us(now_us, state.told_at_us) < GATHER_US
+
+
+def _has_gathered(state: FindingState) -> bool:
+    return state.gathered is not None and state.gathered.steps > 0
 
 
 # an ack is of one fact at one tier

@@ -5,7 +5,7 @@ Rule: a mute changes what is said, never what is known: a muted machine moves, k
 and is silent up to the tier the mute names, which is a warning at most. When the mute ends and the
 tier stands, it speaks at once. Blindness, security, losses and whatever is critical know no mute.
 
-What is told of a pool that just lost something (`checks.shrunk`) stands for the words that would
+What is told of a pool that just lost something (`shrinking.shrunk`) stands for the words that would
 say in the same breath that its position is gone, or that all is well; those wait for the next look.
 
 While an account is blind, the words about that stand for those of its dangers, but for a danger

@@ -48,6 +48,7 @@ from watcher.policy import (
     keys,
     moves,
     opinions,
+    shrinking,
     speech,
     trigger,
     wording,
@@ -121,8 +122,9 @@ def _on_reading(
         state.findings, raised, at, account=rules.account, furthest=rules.reach
     )
     findings, again = checks.further(findings, at, furthest=rules.reach)
+    lost = shrinking.lost([*telling, *again], findings)
     readings = doubts.held_back(readings, findings, known)
-    held, turns = dangers.seen(state, readings, at, furthest=rules.reach, lost=checks.lost(telling))
+    held, turns = dangers.seen(state, readings, at, furthest=rules.reach, lost=lost)
     samples = tuple(_sample(p, held[p.pool].tier, at) for p in found.report.pools)
     recent = history.remembered(state.recent, samples, at)
     moved = replace(

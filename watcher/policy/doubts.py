@@ -32,8 +32,8 @@ def jumped(scene: Scene) -> Iterator[Finding]:
     """
     Find pools at risk whose equity is a tenth, or ten times, of what prices explain.
 
-    A loss of a position or a debt beside it is `checks.shrunk`'s to tell, a pool that is no longer
-    there too.
+    A loss of a position or a debt beside it is `shrinking.shrunk`'s to tell, a pool that is no
+    longer there too.
     """
     pools = {pool.pool: pool for pool in scene.look.report.pools}
     jumps = _jumps(scene)

@@ -9,12 +9,12 @@ close by the trader leaves his equity where it was.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Literal
 
 from watcher.domain.account import ZERO, Asset, Position, Side, Snapshot
+from watcher.domain.loss import Gathered, Loss
 from watcher.domain.report import PoolReport, Report
 from watcher.margin import BookError, evaluate, repriced
 from watcher.policy import messages as say
@@ -29,15 +29,6 @@ COLLAPSE_FRACTION = 0.2
 PAID_FRACTION = Decimal("0.1")
 GAIN_FRACTION = Decimal("0.001")
 """A close pays its gain or loss into the wallet; below this part of its value it proves nothing."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Loss:
-    """One position or debt that is smaller or `gone`; `said` is the line that says it."""
-
-    kind: Literal["position", "debt"]
-    said: str
-    gone: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,20 +53,47 @@ def losses(before: Snapshot, after: Snapshot) -> dict[str, list[Loss]]:
     for old in before.positions:
         new = held.get(_key(old)) or moved.get((old.symbol, old.side))
         if new is None or new.quantity < old.quantity:
-            loss = Loss(kind="position", said=_shrinking(old, new), gone=new is None)
+            left = ZERO if new is None else new.quantity
+            loss = Loss(name=old.symbol, side=old.side, was=old.quantity, now=left)
             found.setdefault(old.pool, []).append(loss)
     owed = {(asset.pool, asset.asset): _owed(asset) for asset in after.assets}
     for asset in before.assets:
         was, now = _owed(asset), owed.get((asset.pool, asset.asset), ZERO)
         if now < was * (1 - DEBT_NOISE):
-            said = say.DEBT_WAS.format(
-                was=wording.amount(float(was)),
-                asset=wording.name(asset.asset),
-                now=wording.amount(float(now)) if now else say.NOTHING,
-            )
-            loss = Loss(kind="debt", said=said, gone=not now)
+            loss = Loss(name=asset.asset, side=None, was=was, now=now)
             found.setdefault(asset.pool, []).append(loss)
     return found
+
+
+def said(loss: Loss) -> str:
+    """Return the line that says *loss*."""
+    if loss.side is None:
+        return say.DEBT_WAS.format(
+            was=wording.amount(float(loss.was)),
+            asset=wording.name(loss.name),
+            now=wording.amount(float(loss.now)) if loss.now else say.NOTHING,
+        )
+    return say.POSITION_WAS.format(
+        symbol=wording.name(loss.name),
+        side=say.SIDES[loss.side],
+        was=f"{loss.was.normalize():,f}",
+        now=f"{loss.now.normalize():,f}" if loss.now else say.POSITION_IS_GONE,
+    )
+
+
+def gathered(earlier: Gathered | None, found: Iterable[Loss], change: Change) -> Gathered:
+    """Return *found* as one more step after *earlier*: each from what it was before the first."""
+    before = earlier if earlier is not None and earlier.steps else Gathered()
+    lost = {(loss.name, loss.side): loss for loss in before.losses}
+    for loss in found:
+        key = (loss.name, loss.side)
+        lost[key] = replace(loss, was=lost[key].was) if key in lost else loss
+    return Gathered(
+        losses=tuple(lost.values()),
+        steps=before.steps + 1,
+        equity_was=before.equity_was if before.steps else change.equity_was,
+        likely=before.likely or change.likely,
+    )
 
 
 def changes(
@@ -218,12 +236,3 @@ def _owed(asset: Asset) -> Decimal:
 
 def _key(position: Position) -> tuple[str, str, Side]:
     return position.pool, position.symbol, position.side
-
-
-def _shrinking(old: Position, new: Position | None) -> str:
-    return say.POSITION_WAS.format(
-        symbol=wording.name(old.symbol),
-        side=say.SIDES[old.side],
-        was=f"{old.quantity.normalize():,f}",
-        now=say.POSITION_IS_GONE if new is None else f"{new.quantity.normalize():,f}",
-    )

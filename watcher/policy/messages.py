@@ -220,6 +220,7 @@ POSITION_IS_GONE = "gone"
 DEBT_WAS = "Owed {was} {asset}, now {now}"
 LOSSES_GONE = {"position": "POSITION GONE", "debt": "DEBT GONE"}
 LOSSES_SMALLER = {"position": "POSITION SMALLER", "debt": "DEBT SMALLER"}
+LOSSES_STEPS = "In {count} steps since the last word of it"
 LOSSES_BY_WHOM = {
     "position": "Closed by you, liquidated or deleveraged by {venue}?",
     "debt": "Repaid by you, or liquidated by {venue}?",
@@ -317,6 +318,13 @@ NOBODY_WATCHED = "Nobody watched for {since}"
 WATCHING_AGAIN = "WATCHING AGAIN"
 STOPPED = "STOPPED"
 STOPPED_FACT = "NOBODY WATCHES until it is started"
+RELOADED = "RELOADED"
+SETTINGS_ONE = "{count} setting changed"
+SETTINGS = "{count} settings changed"
+SECRET_CHANGED = "changed"
+SETTINGS_REFUSED = "NEW SETTINGS NOT TAKEN"
+SETTINGS_STAY = "The old ones stay. What is wrong:"
+SETTINGS_NOT_OPENED = "the service could not start with them: {error}"
 TEST = "TEST"
 TEST_FACT = "Alerts of watcher arrive here"
 EXPIRED_BUTTON = "Expired or already used"

@@ -33,6 +33,7 @@ AGAIN_ANSWERED_US: Mapping[Tier, int] = {
     Tier.EMERGENCY: 5 * MINUTE_US,
 }
 AGAIN_LATE_US = 30 * SECOND_US
+GATHERED_US = MINUTE_US
 
 
 def told_in_time(history: History) -> Verdict:
@@ -91,9 +92,12 @@ def liquidation_told(history: History) -> Verdict:
             due_us = history.sky.clear_from(name, act_us, CONVERGED_US) + CONVERGED_US
             if due_us > history.until_us:
                 continue
-            words = (one for one in said if act_us <= one.at_us <= due_us)
+            words = [one.at_us for one in said if "GONE" in one.word or "SMALLER" in one.word]
+            # further steps of what was just told of are gathered for a minute
+            if any(act_us - GATHERED_US <= at_us <= act_us for at_us in words):
+                due_us += GATHERED_US
             verdict.check(
-                any("GONE" in one.word or "SMALLER" in one.word for one in words),
+                any(act_us <= at_us <= due_us for at_us in words),
                 at(history, name, act_us),
                 "liquidated and no word of it",
             )
