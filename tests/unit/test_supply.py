@@ -41,6 +41,7 @@ PLACES = {
     "httpx": {"channels"},
     "matplotlib": {"drawing", "sim"},
     "telegram": {"channels", "storm"},
+    "tomlkit": {"setup"},
     "yarl": {"venues"},
 }
 """Which rooms may know a library; those not listed may be known anywhere above the pure floors."""

@@ -11,45 +11,28 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from watcher.app import open_clock, open_venues, set_up_log
 from watcher.cli import FINE, REFUSED, TROUBLE, check_json, show
 from watcher.cli.errors import tell_running_errors
 from watcher.cli.options import add_clock, config_parser, refuse, settings_of
 from watcher.domain.account import Snapshot
-from watcher.domain.alert import SECOND_US
-from watcher.domain.report import PoolReport, Report, Status
+from watcher.domain.report import PoolReport, Status
 from watcher.domain.road import Reach
-from watcher.domain.status import KeyRights, VenueStatus
+from watcher.domain.status import VenueStatus
 from watcher.domain.topup import Verb
-from watcher.margin import BookError, evaluate
 from watcher.policy import messages as say
 from watcher.policy import opinions, proving
 from watcher.policy.checks import tolerance
 from watcher.policy.plan import plan, steps
-from watcher.ports import StoreError, Venue, VenueError
+from watcher.ports import StoreError
 from watcher.settings import ConfigError, Need, Settings, alert_rules, reaches
 from watcher.settings.top_up import TopUp
+from watcher.setup import look
+from watcher.setup.advice import about_clock, next_step
+from watcher.setup.look import Answer, ask_all
 from watcher.store.beside import overview
-from watcher.venues.ccxt_venue import Shared
-
-START_TIMEOUT_S = 30.0
-CLOCK_OFFSET_WARN_MS = 1000.0
-EXPIRY_WARN_DAYS = 14
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """One account as it answered, or why it did not."""
-
-    name: str
-    status: VenueStatus | None = None
-    snapshot: Snapshot | None = None
-    report: Report | None = None
-    trouble: str | None = None
 
 
 def main(argv: Sequence[str]) -> int:
@@ -67,8 +50,6 @@ def main(argv: Sequence[str]) -> int:
     if settings is None:
         return REFUSED
     try:
-        if not arguments.json:
-            _tell_settings(settings)
         answers, now_us = asyncio.run(ask_all(settings, arguments.clock))
     except ConfigError as error:
         refuse(error)
@@ -76,27 +57,17 @@ def main(argv: Sequence[str]) -> int:
     if arguments.json:
         print(check_json.text([_found(answer, settings) for answer in answers], now_us))
     else:
-        for answer in answers:
-            _tell(answer, settings, now_us)
-        tell_running_errors(Path(settings.state_dir))
-        _tell_waking(settings, now_us)
+        tell(settings, answers, now_us)
     return TROUBLE if any(_status(answer) != "ok" for answer in answers) else FINE
 
 
-async def ask_all(settings: Settings, clock_url: str | None) -> tuple[list[Answer], int]:
-    """Return what every account of *settings* answers when read once, and our time then."""
-    shared = Shared()
-    async with open_clock(clock_url) as clock:
-        set_up_log(settings, clock.now, level="error")
-        try:
-            venues = open_venues(settings, shared, clock)
-            timeout_s = settings.poll.timeout / SECOND_US
-            answers = await asyncio.gather(
-                *(_ask(name, venue, settings, timeout_s) for name, venue in venues.items())
-            )
-            return answers, clock.now().wall_us
-        finally:
-            await shared.close()
+def tell(settings: Settings, answers: Sequence[Answer], now_us: int) -> None:
+    """Print what every account of *settings* answered, and which roads would wake somebody."""
+    _tell_settings(settings)
+    for answer in answers:
+        _tell(answer, settings, now_us)
+    tell_running_errors(Path(settings.state_dir))
+    _tell_waking(settings, now_us)
 
 
 def _tell_settings(settings: Settings) -> None:
@@ -131,26 +102,6 @@ def _tell_waking(settings: Settings, now_us: int) -> None:
         show.line(asleep, style="yellow")
     if settings.heartbeat.url is None:
         show.line(say.NO_PING, style="yellow")
-
-
-async def _ask(name: str, venue: Venue, settings: Settings, timeout_s: float) -> Answer:
-    status: VenueStatus | None = None
-    try:
-        async with asyncio.timeout(START_TIMEOUT_S):
-            status = await venue.start()
-        # a first reading loads tables the daemon keeps: it gets the time of a start
-        async with asyncio.timeout(max(START_TIMEOUT_S, timeout_s)):
-            snapshot = await venue.snapshot()
-        report = evaluate(snapshot, betas=dict(alert_rules(settings, name).betas))
-    except VenueError as error:
-        return Answer(name=name, status=status, trouble=f"{error.kind}: {error.reason}")
-    except TimeoutError:
-        return Answer(name=name, status=status, trouble=f"no answer in {START_TIMEOUT_S:g} s")
-    except BookError as error:
-        return Answer(name=name, status=status, trouble=f"unreadable: {error}")
-    finally:
-        await venue.close()
-    return Answer(name=name, status=status, snapshot=snapshot, report=report)
 
 
 def _status(answer: Answer) -> str:
@@ -197,6 +148,9 @@ def _tell(answer: Answer, settings: Settings, now_us: int) -> None:
         _tell_status(answer.status, now_us)
     if answer.trouble is not None or answer.snapshot is None or answer.report is None:
         show.line(f"  NOT READ: {answer.trouble}", style="red")
+        step = next_step(account.venue, answer.trouble or "")
+        if step is not None:
+            print(f"  next: {step}")
         return
     limit = tolerance(answer.snapshot)
     rows = [row for pool in answer.report.pools for row in _rows(pool, answer.snapshot)]
@@ -300,23 +254,11 @@ def _difference(ours: float | None, theirs: float | None) -> str:
 
 
 def _tell_status(status: VenueStatus, now_us: int) -> None:
-    print(f"  key: {_rights(status.rights, now_us)}")
+    print(f"  key: {look.rights(status.rights, now_us)}")
     offset = status.clock_offset_ms
-    late = abs(offset) > CLOCK_OFFSET_WARN_MS
-    advice = "; set the clock of this machine" if late else ""
+    step = about_clock(status)
+    advice = f"; {step}" if step else ""
     show.line(
-        f"  clock: {offset:+.0f} ms against the venue's{advice}", style="yellow" if late else ""
+        f"  clock: {offset:+.0f} ms against the venue's{advice}", style="yellow" if step else ""
     )
     print(f"  requests: {status.weight_used} of {status.weight_limit} weight used this window")
-
-
-def _rights(rights: KeyRights, now_us: int) -> str:
-    names = ("read", "trade", "transfer", "withdraw")
-    told = {True: "yes", False: "no", None: "not told"}
-    words = [f"{name} {told[getattr(rights, name)]}" for name in names]
-    words.append(f"bound to addresses {told[rights.ip_bound]}")
-    if rights.expires_at_us is not None:
-        days = (rights.expires_at_us - now_us) / (86_400 * SECOND_US)
-        soon = " (soon)" if days < EXPIRY_WARN_DAYS else ""
-        words.append(f"expires in {days:.0f} days{soon}")
-    return ", ".join(words)

@@ -77,8 +77,8 @@ def _of_file(name: str) -> Snapshot:
 
 def _of_account(arguments: argparse.Namespace) -> tuple[Snapshot, Betas] | int:
     # the venue libraries take seconds to load: only where an account is asked
-    from watcher.cli.check import ask_all  # noqa: PLC0415 - see above
     from watcher.settings import ConfigError, Need, alert_rules  # noqa: PLC0415 - see above
+    from watcher.setup.look import ask_all  # noqa: PLC0415 - see above
 
     settings = settings_of(arguments, Need.ACCOUNTS)
     if settings is None:

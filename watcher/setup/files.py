@@ -1,0 +1,193 @@
+"""
+The configuration and its secrets as `watcher init` writes them: whole or not at all.
+
+Rule: every file is written beside its place and renamed into it, so that Ctrl-C at any moment
+leaves the old one or the new one. The file a person commented keeps its comments; only the keys
+that are set here change. Secrets go into a folder of their own, for nobody else to read: the
+configuration first, then they, so that an account is never without its name.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import tomlkit
+from tomlkit.exceptions import TOMLKitError
+from tomlkit.items import Table
+
+from watcher.settings.keys import environment_name, field_of
+
+SECRET_MODE = 0o600
+FOLDER_MODE = 0o700
+FILE_MODE = 0o644
+
+HEAD = """\
+# Written by `watcher init`: only what differs from the defaults. Every key there is, with its
+# default and meaning: config/watcher.example.toml. Secrets are in the folder `secrets` beside this
+# file. Change a part with `watcher init --redo PART`, or by hand; then `watcher check`.
+"""
+
+Key = tuple[str, ...]
+
+
+class SetupError(Exception):
+    """Setting up cannot go on. The text says what to do next."""
+
+
+class Draft:
+    """The configuration at *config* and the secrets beside it, with what is to change."""
+
+    def __init__(self, config: Path) -> None:
+        self.config = config
+        self.secrets_folder = config.parent / "secrets"
+        self._secrets: dict[str, str | None] = {}
+        self._text = self._read()
+        try:
+            self._document = tomlkit.parse(self._text)
+        except TOMLKitError as error:
+            line = f"{config}: not TOML: {error}; mend it, or name another --config"
+            raise SetupError(line) from None
+
+    def _read(self) -> str:
+        try:
+            return self.config.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return HEAD
+        except (OSError, UnicodeDecodeError) as error:
+            raise SetupError(f"{self.config} cannot be read: {_reason(error)}") from None
+
+    def put(self, key: Key, value: object, comment: str | None = None) -> None:
+        """Set *key*; the comment beside it is its meaning, unless one is given."""
+        table: Any = self._document
+        for part in key[:-1]:
+            if part not in table:
+                table[part] = tomlkit.table(is_super_table=len(key) > 2 and part == key[0])  # noqa: PLR2004 - [accounts] alone says nothing
+            table = table[part]
+        fresh = key[-1] not in table
+        table[key[-1]] = value
+        field = field_of(key)
+        meaning = comment or (field.description if field is not None else None)
+        if fresh and meaning and isinstance(table, Table | tomlkit.TOMLDocument):
+            table[key[-1]].comment(meaning)
+
+    def drop(self, key: Key) -> None:
+        """Take *key*, a value or a table, out."""
+        table: Any = self._document
+        for part in key[:-1]:
+            if part not in table:
+                return
+            table = table[part]
+        if key[-1] in table:
+            del table[key[-1]]
+
+    def put_secret(self, key: Key, text: str | None) -> None:
+        """Set a secret, or with None take it away."""
+        self._secrets[environment_name(key).lower()] = text
+
+    @property
+    def text(self) -> str:
+        return tomlkit.dumps(self._document)
+
+    def values(self) -> dict[str, Any]:
+        """Return what the file says, secrets left out."""
+        return self._document.unwrap()
+
+    def write(self) -> None:
+        """
+        Write what changed.
+
+        Raises: `SetupError` where a file cannot be written; those before it are whole.
+        """
+        text = self.text
+        with _told(self.config.parent):
+            self.config.parent.mkdir(parents=True, exist_ok=True)
+        if text != self._text or not self.config.exists():
+            _written(self.config, text, self._mode())
+            self._text = text
+        if self._secrets:
+            with _told(self.secrets_folder):
+                self.secrets_folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
+                self.secrets_folder.chmod(FOLDER_MODE)
+        for name, secret in list(self._secrets.items()):
+            place = self.secrets_folder / name
+            if secret is None:
+                with _told(place):
+                    place.unlink(missing_ok=True)
+            else:
+                _written(place, f"{secret}\n", SECRET_MODE)
+            del self._secrets[name]
+
+    def _mode(self) -> int:
+        try:
+            return self.config.stat().st_mode & 0o777
+        except OSError:
+            return FILE_MODE
+
+
+def writable(config: Path) -> None:
+    """
+    Make sure that files can be written beside *config*, before anything is asked.
+
+    Raises: `SetupError`.
+    """
+    probe = config.parent / ".watcher-init"
+    with _told(config.parent):
+        config.parent.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+
+
+def _written(place: Path, text: str, mode: int) -> None:
+    beside = place.parent / f".{place.name}.new"
+    try:
+        with _told(place):
+            beside.unlink(missing_ok=True)
+            handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+            with os.fdopen(handle, "w", encoding="utf-8") as out:
+                os.fchmod(handle, mode)
+                out.write(text)
+                out.flush()
+                os.fsync(handle)
+            beside.replace(place)
+    finally:
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
+
+
+@contextmanager
+def _told(place: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise SetupError(
+            f"{place} cannot be written: {_reason(error)}; run this as the user it belongs to, or "
+            "name another place with --config"
+        ) from None
+
+
+def _reason(error: OSError | UnicodeDecodeError) -> str:
+    if isinstance(error, OSError):
+        return (error.strerror or "unreadable").lower()
+    return f"not UTF-8 text at byte {error.start}"
+
+
+def named(lines: str) -> Mapping[str, str]:
+    """
+    Return secrets given as lines `WATCHER_...=value`, as an environment file has them.
+
+    Raises: `SetupError`.
+    """
+    found = {}
+    for number, line in enumerate(lines.splitlines(), 1):
+        text = line.strip().removeprefix("export ")
+        if not text or text.startswith("#"):
+            continue
+        name, equals, value = text.partition("=")
+        if not equals or not name.startswith("WATCHER_"):
+            raise SetupError(f"secrets, line {number}: expected WATCHER_NAME=value")
+        found[name.strip()] = value.strip().strip("'\"")
+    return found

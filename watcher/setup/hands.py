@@ -1,0 +1,56 @@
+"""
+The world as it is: each errand opens what it needs, waits for one thing, and closes it.
+
+Rule: a loop of its own per errand, so that Ctrl-C between two questions is nobody's business but
+the terminal's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from watcher.channels.apprise import AppriseChannel
+from watcher.channels.heartbeat import HttpPing
+from watcher.channels.telegram_introduction import Introduced, Introduction
+from watcher.settings import Settings
+from watcher.setup.look import Answer, ask_all
+
+
+class World:
+    """The `Hands` of the kit."""
+
+    def look(self, settings: Settings) -> tuple[list[Answer], int]:
+        return asyncio.run(ask_all(settings))
+
+    def bot(self, token: str, endpoint: str | None) -> str:
+        async def ask() -> str:
+            introduction = Introduction(token, endpoint=endpoint)
+            try:
+                return await introduction.name()
+            finally:
+                await introduction.close()
+
+        return asyncio.run(ask())
+
+    def heard(self, token: str, endpoint: str | None, code: str, within_s: float) -> Introduced:
+        async def wait() -> Introduced:
+            introduction = Introduction(token, endpoint=endpoint)
+            try:
+                return await introduction.heard(code, within_s=within_s)
+            finally:
+                await introduction.close()
+
+        return asyncio.run(wait())
+
+    def usable(self, url: str) -> str:
+        return asyncio.run(AppriseChannel(url).warm())
+
+    def ping(self, url: str) -> None:
+        async def ping() -> None:
+            far = HttpPing(url)
+            try:
+                await far.ok()
+            finally:
+                await far.close()
+
+        asyncio.run(ping())
