@@ -3,6 +3,9 @@ The history: samples, and each account's last reading as one row.
 
 Rule: nothing here may be needed. What fails to be written or read back is dropped and logged; the
 account then starts without a past, as after its first start. SQL on an open connection only.
+
+What grows old is thinned: the last day in full, then the worst and the best of each minute, nothing
+beyond a month. Thinning hides neither a dip nor the size of a fall.
 """
 
 from __future__ import annotations
@@ -22,8 +25,27 @@ from watcher.store import codec, schema
 
 log = structlog.get_logger()
 
+HOUR_US = 60 * MINUTE_US
 KEPT_MINUTES = 30 * 24 * 60
-PRUNE_EVERY_MINUTES = 60
+WHOLE_US = 25 * HOUR_US
+"""The digest looks a day back."""
+THIN_EVERY_US = MINUTE_US
+DROP_EVERY_US = 6 * HOUR_US
+
+# what a minute of a pool keeps: its worst, and its farthest from the end
+_THIN = f"""
+DELETE FROM sample WHERE account = :account AND (at_us, pool) IN (
+    SELECT at_us, pool FROM (
+        SELECT at_us, pool, row_number() OVER (
+            minute ORDER BY tier DESC, distance, margin_level, health, at_us
+        ) AS worst, row_number() OVER (
+            minute ORDER BY distance DESC, margin_level DESC, health DESC, at_us
+        ) AS best
+        FROM sample WHERE account = :account AND at_us >= :begin AND at_us < :end
+        WINDOW minute AS (PARTITION BY pool, estimate, at_us / {MINUTE_US})
+    ) WHERE worst > 1 AND best > 1
+)
+"""  # noqa: S608 - a constant
 
 
 def record(history: sqlite3.Connection, decision: Decision) -> None:
@@ -71,8 +93,6 @@ def _diverged(history: sqlite3.Connection, decision: Decision) -> None:
         "ON CONFLICT DO UPDATE SET off = max(off, excluded.off)",
         [(d.venue, d.mode, d.family, d.figure, minute, d.off) for d in decision.divergences],
     )
-    if minute % PRUNE_EVERY_MINUTES == 0:
-        history.execute("DELETE FROM divergence WHERE minute < ?", (minute - KEPT_MINUTES,))
 
 
 def _priced(history: sqlite3.Connection, decision: Decision) -> None:
@@ -89,11 +109,53 @@ def _priced(history: sqlite3.Connection, decision: Decision) -> None:
     )
 
 
-def prune(history: sqlite3.Connection, now_us: int) -> None:
-    """Drop samples and prices older than a month."""
-    oldest = now_us // MINUTE_US - KEPT_MINUTES
-    history.execute("DELETE FROM sample WHERE at_us < ?", (oldest * MINUTE_US,))
-    history.execute("DELETE FROM price WHERE minute < ?", (oldest,))
+class Ageing:
+    """
+    Thins and drops what grew old, an hour of samples at a time: whoever else waits for the disk
+    waits for no more than that.
+    """
+
+    def __init__(self) -> None:
+        self._thinned_us = self._looked_us = self._dropped_us = 0
+
+    def tidy(self, history: sqlite3.Connection, now_us: int) -> bool:
+        """Do what is due at *now_us*; tell whether it was time to drop what is too old."""
+        if now_us - self._looked_us >= THIN_EVERY_US:
+            self._looked_us = now_us
+            self._thin(history, now_us)
+        if now_us - self._dropped_us < DROP_EVERY_US:
+            return False
+        self._dropped_us = now_us
+        oldest = now_us // MINUTE_US - KEPT_MINUTES
+        for account in _accounts(history):
+            history.execute(
+                "DELETE FROM sample WHERE account = ? AND at_us < ?", (account, oldest * MINUTE_US)
+            )
+        history.execute("DELETE FROM price WHERE minute < ?", (oldest,))
+        history.execute("DELETE FROM divergence WHERE minute < ?", (oldest,))
+        return True
+
+    def _thin(self, history: sqlite3.Connection, now_us: int) -> None:
+        accounts = _accounts(history)
+        begin = max(self._thinned_us, _oldest(history, accounts) // HOUR_US * HOUR_US)
+        end = begin + HOUR_US
+        if end > now_us - WHOLE_US:
+            return
+        for account in accounts:
+            history.execute(_THIN, {"account": account, "begin": begin, "end": end})
+        self._thinned_us = end
+
+
+def _accounts(history: sqlite3.Connection) -> list[str]:
+    return [name for (name,) in history.execute("SELECT account FROM reading")]
+
+
+def _oldest(history: sqlite3.Connection, accounts: Sequence[str]) -> int:
+    firsts = [
+        history.execute("SELECT min(at_us) FROM sample WHERE account = ?", (name,)).fetchone()[0]
+        for name in accounts
+    ]
+    return min((first for first in firsts if first is not None), default=0)
 
 
 Prices = Sequence[tuple[int, float]]

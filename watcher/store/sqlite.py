@@ -30,7 +30,6 @@ from typing import TypeVar
 import structlog
 
 from watcher.domain.alert import (
-    MINUTE_US,
     SECOND_US,
     AccountState,
     Decision,
@@ -38,8 +37,8 @@ from watcher.domain.alert import (
     Moment,
     Sample,
 )
-from watcher.domain.sign import Sign
 from watcher.domain.road import Reach
+from watcher.domain.sign import Sign
 from watcher.domain.told import Told
 from watcher.ports import (
     SHARES,
@@ -60,7 +59,6 @@ from watcher.store.history import Prices
 
 VERB_TIMEOUT_S = 6.0
 LEASE_US = 15 * SECOND_US
-PRUNE_EVERY_US = 360 * MINUTE_US
 HISTORY_PENDING_MAX = 200
 
 log = structlog.get_logger()
@@ -83,7 +81,7 @@ class SqliteStore:
         self._history_pending = 0
         self._history_failing = False
         self._durable: dict[str, AccountState] = {}
-        self._pruned_us = 0
+        self._ageing = history.Ageing()
 
     @classmethod
     async def open(
@@ -385,11 +383,8 @@ class SqliteStore:
             self._history_pending -= 1
 
     def _prune(self, now_us: int) -> None:
-        if now_us - self._pruned_us < PRUNE_EVERY_US:
-            return
-        self._pruned_us = now_us
-        history.prune(self._past(), now_us)
-        self._write(lambda db: outbox.prune(db, now_us))
+        if self._ageing.tidy(self._past(), now_us):
+            self._write(lambda db: outbox.prune(db, now_us))
 
     def release(self) -> None:
         for connection in (self._ledger, self._history):
