@@ -20,6 +20,7 @@ import structlog
 from watcher.domain.alert import SECOND_US, AccountState, Message, Moment
 from watcher.domain.road import Reach
 from watcher.outlets import Ear, listening, outbound_over, schedule_reports
+from watcher.policy import messages as say
 from watcher.policy import notes
 from watcher.policy.decide import decide
 from watcher.ports import Channel, Clock, Ids, Money, Ping, Scheduler, StoreError, Venue
@@ -194,16 +195,18 @@ def _first_words(
     pinged: bool,
 ) -> Iterator[Message]:
     names = list(settings.accounts)
-    last_us = last_seen_us(states[name] for name in names if name in states)
+    known = [states.get(name) or AccountState(account=name) for name in names]
+    last_us = last_seen_us(known)
     gap_s = (now.steady_us - last_us) / SECOND_US
     if last_us == 0:
         yield notes.started(names, now, zone=settings.timezone, pinged=pinged)
     elif gap_s > GAP_TOLD_S:
         zone = settings.timezone
-        yield notes.restarted(names, now, zone=zone, down_s=gap_s, pinged=pinged)
+        yield notes.restarted(known, now, zone=zone, down_s=gap_s, pinged=pinged)
     for number, words in enumerate(store.notes):
         log.warning("store.noted", reason=words)
-        yield notes.trouble("the memory of watcher", [words], now, subject=f"store:{number}")
+        facts = [words, say.CODES_OVER] if store.replaced else [words]
+        yield notes.trouble(say.TROUBLE_FORGOT, facts, now, subject=f"store:{number}")
 
 
 def start_loops(service: Service) -> None:

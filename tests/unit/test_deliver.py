@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.delivery import deliver, say, seconds
-from tests.unit.service_stand_ins import Numbers, Phone, danger, in_world, message
-from watcher.domain.alert import MINUTE_US, Kind, Lane, Text, Tier
+from tests.unit.service_stand_ins import START_US, Numbers, Phone, danger, in_world, message
+from watcher.domain.alert import MINUTE_US, SECOND_US, Kind, Lane, Text, Tier
 from watcher.ports import DeliveryError
 from watcher.service.clock import SteppedClock
 from watcher.service.deliver import Deliverer
@@ -215,6 +215,41 @@ def test_with_a_dead_store_alerts_go_out_from_memory_once_each() -> None:
     deliver(None, phone, story)
 
     assert phone.plain() == ["text of d", "text of w"]
+
+
+def test_what_was_said_from_memory_takes_the_place_of_what_the_disk_held(tmp_path: Path) -> None:
+    """The disk was full for minutes: what it gives back then is older than what the phone shows."""
+    phone = Phone()
+    newer, milder = START_US + 60 * SECOND_US, START_US + 90 * SECOND_US
+    old = danger("old", incident="K7F3", pool="cross")
+    unseen = danger("unseen", incident="K7F3", kind=Kind.BLIND)
+    worse = danger("worse", Tier.EMERGENCY, incident="M4P1", pool="cross")
+    memory = [
+        danger("new", incident="K7F3", pool="cross", created_at_us=newer),
+        danger("mild", incident="M4P1", pool="cross", created_at_us=milder),
+    ]
+
+    async def before(_: SteppedClock) -> None:
+        store = await SqliteStore.open(tmp_path)
+        for row in (old, unseen, worse):
+            await store.say(row)
+        await store.close()
+
+    async def story(clock: SteppedClock, store: SqliteStore, deliverer: Deliverer) -> None:
+        ledger, store._ledger = store._ledger, None
+        for each in memory:
+            deliverer.tell(each)
+        await clock.sleep(60)
+        store._ledger = ledger
+        await clock.sleep(60)
+        assert (await store.backlog()).waiting == 0
+
+    in_world(before)
+    deliver(tmp_path, phone, story)
+
+    assert phone.plain()[:2] == ["text of new", "text of mild"]
+    # another strand, and a worse word than the one from memory, are still owed
+    assert sorted(phone.plain()[2:]) == ["text of unseen", "text of worse"]
 
 
 def test_a_row_whose_mark_failed_is_not_sent_again(tmp_path: Path) -> None:

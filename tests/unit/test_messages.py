@@ -20,6 +20,7 @@ from watcher.domain.account import Family, Side, VenueRatio
 from watcher.domain.alert import (
     MINUTE_US,
     SECOND_US,
+    AccountState,
     BlindState,
     DangerState,
     Incident,
@@ -454,7 +455,8 @@ def test_finding() -> None:
 def test_notes_of_the_service() -> None:
     names = ["bybit_main", "bin_margin", "okx_hedge"]
     check("started", notes.started(names, moment(), zone="UTC", pinged=True).text)
-    again = notes.restarted(names, moment(), zone="UTC", down_s=312, pinged=True)
+    states = [AccountState(account=name) for name in names]
+    again = notes.restarted(states, moment(), zone="UTC", down_s=312, pinged=True)
     check("restarted", again.text)
     check("stopped", notes.stopped(names, moment(), zone="Europe/Berlin").text)
     check("test_message", notes.test_message(moment(), zone="UTC").text)
@@ -470,12 +472,35 @@ def test_stopping_is_said_aloud() -> None:
 def test_a_start_nobody_would_miss_says_so() -> None:
     now = moment()
     alone = notes.started(["a"], now, zone="UTC", pinged=False)
-    again = notes.restarted(["a"], now, zone="UTC", down_s=312, pinged=False)
-    pinged = notes.restarted(["a"], now, zone="UTC", down_s=312, pinged=True)
+    known = [AccountState(account="a")]
+    again = notes.restarted(known, now, zone="UTC", down_s=312, pinged=False)
+    pinged = notes.restarted(known, now, zone="UTC", down_s=312, pinged=True)
 
     assert "NOBODY WILL NOTICE IF THIS PROGRAM DIES" in alone.text.plain
     assert "NOBODY WILL NOTICE IF THIS PROGRAM DIES" in again.text.plain
     assert "NOTICE" not in pinged.text.plain
+
+
+def test_a_restart_says_which_codes_are_open_the_worst_first() -> None:
+    """A ledger that was put back knows less than the screen: what it lacks is over."""
+    dangers = {
+        pool: DangerState(
+            pool=pool,
+            tier=tier,
+            incident=Incident(code=code, seq=3, opened_at_us=1),
+        )
+        for pool, code, tier in (("a", "K7F3", Tier.WATCH), ("b", "Q2X9", Tier.EMERGENCY))
+    }
+    incident = Incident(code="M4P1", seq=1, opened_at_us=1)
+    unseen = BlindState(active=True, tier=Tier.WARNING, incident=incident)
+    states = [
+        AccountState(account="one", dangers=dangers),
+        AccountState(account="two", blind=unseen),
+    ]
+
+    told = notes.restarted(states, moment(), zone="UTC", down_s=99, pinged=True).text.plain
+
+    assert "Still open: #Q2X9, #M4P1, #K7F3" in told
 
 
 HOSTILE = (

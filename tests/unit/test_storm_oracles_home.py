@@ -10,7 +10,7 @@ import pytest
 from tests.unit.storm_histories import NAME, Story, blind, broken, danger, fallen, unseen
 from watcher.policy import messages as say
 from watcher.storm.history import History
-from watcher.storm.oracles import home, honesty, judged, rest
+from watcher.storm.oracles import home, honesty, judged, rest, telling
 from watcher.storm.people import TURNED_AWAY, Deed
 from watcher.storm.weather import Fault
 
@@ -123,6 +123,74 @@ def ended(*, seeing_s: float | None = 1010.0, told: bool = True) -> History:
     if seeing_s is not None:
         story.says(seeing_s, f"🔴 SEEING #K7F3·2 {NAME} (CRITICAL)\nSeeing again after 3 min: 5 %")
     return story.history()
+
+
+def put_back(*last: str) -> History:
+    """Return a run that is calm at its end, whose ledger was put back at 500 s, and its words."""
+    story = Story(until_s=1800, healed_s=1000)
+    story.stands(5.0, 100)
+    story.stands(30.0, 300)
+    story.reads(0, 1800)
+    story.says(110, danger("CRITICAL", 5.0, seq=9))
+    story.breaks(Fault.ROLLBACK, 500, 500)
+    for number, text in enumerate(last):
+        story.says(510.0 + number, text)
+    return story.history()
+
+
+def test_after_a_ledger_was_put_back_its_own_numbers_count() -> None:
+    gone = f"⚪ CALM #K7F3·{{}} {NAME} (was CRITICAL)"
+    later, before = put_back(gone.format(3)), put_back()
+
+    assert not broken(rest.ends_as_it_is, later)
+    assert broken(rest.ends_as_it_is, before)
+
+
+@pytest.mark.parametrize(
+    ("told", "wrong"),
+    [
+        (say.NOTHING_OPEN, False),
+        (say.CODES_OVER, False),
+        (say.STILL_OPEN.format(codes="#M4P1", more=""), False),
+        (say.STILL_OPEN.format(codes="#K7F3", more=""), True),
+        ("Nobody watched for 5 min", True),
+    ],
+)
+def test_a_put_back_ledger_that_does_not_know_a_code_says_that_it_is_over(
+    told: str, *, wrong: bool
+) -> None:
+    words = f"▶️ {say.WATCHING_AGAIN} 1 account\n{told}"
+
+    assert bool(broken(rest.ends_as_it_is, put_back(words))) is wrong
+
+
+def test_an_ordinary_restart_ends_no_story() -> None:
+    """A ledger that was not put back knows all: what it does not list, it has lost."""
+    story = Story(until_s=1800, healed_s=1000)
+    story.stands(5.0, 100)
+    story.stands(30.0, 300)
+    story.reads(0, 1800)
+    story.says(110, danger("CRITICAL", 5.0, seq=9))
+    story.says(510, f"▶️ {say.WATCHING_AGAIN} 1 account\n{say.NOTHING_OPEN}")
+
+    assert broken(rest.ends_as_it_is, story.history())
+
+
+def test_an_older_word_that_comes_late_ends_no_blindness() -> None:
+    said = (
+        (850, blind(seq=5, code="K7F3")),
+        (860, danger("CRITICAL", 5.0, seq=4, note="still")),
+    )
+    story = Story(until_s=1720, healed_s=1000)
+    story.stands(5.0, 700)
+    story.says(710, danger("CRITICAL", 5.0))
+    for at_s, text in said:
+        story.says(at_s, text, edited=True)
+    late = telling.stands_blind(story.history().said_of(NAME))
+    story.says(870, danger("CRITICAL", 5.0, seq=6))
+
+    assert late
+    assert not telling.stands_blind(story.history().said_of(NAME))
 
 
 def test_after_the_storm_everything_is_told_as_it_is_within_a_minute() -> None:

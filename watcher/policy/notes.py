@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from watcher.domain.alert import Kind, Lane, Message, Moment, Text, Tier
+from watcher.domain.alert import AccountState, Kind, Lane, Message, Moment, Text, Tier
 from watcher.domain.road import Reach
 from watcher.policy import lines, wording
 from watcher.policy import messages as say
+from watcher.policy.listing import opened
 from watcher.policy.wording import Bold, row
 
 NAMED_MAX = 6
@@ -25,12 +26,28 @@ def started(accounts: Sequence[str], now: Moment, *, zone: str, pinged: bool) ->
 
 
 def restarted(
-    accounts: Sequence[str], now: Moment, *, zone: str, down_s: float, pinged: bool
+    states: Sequence[AccountState], now: Moment, *, zone: str, down_s: float, pinged: bool
 ) -> Message:
-    """Return the note that watching goes on after a gap nobody looked in."""
+    """
+    Return the note that watching goes on after a gap nobody looked in, with what is open as far as
+    is remembered: a ledger that was put back remembers less than the screen shows.
+    """
     gap = say.NOBODY_WATCHED.format(since=wording.duration(down_s))
-    facts = (gap, *([] if pinged else [say.NO_PING]))
-    return _note("restart", "▶️", say.WATCHING_AGAIN, accounts, now, zone, *facts)
+    facts = (gap, _still_open(states), *([] if pinged else [say.NO_PING]))
+    names = [state.account for state in states]
+    return _note("restart", "▶️", say.WATCHING_AGAIN, names, now, zone, *facts)
+
+
+def _still_open(states: Sequence[AccountState]) -> str:
+    found = sorted(
+        (one for state in states for one in opened(state)),
+        key=lambda one: (-one.tier, one.account, one.about),
+    )
+    told = list(dict.fromkeys(f"#{one.incident.code}" for one in found))
+    if not told:
+        return say.NOTHING_OPEN
+    more = say.AND_MORE.format(count=len(told) - NAMED_MAX) if len(told) > NAMED_MAX else ""
+    return say.STILL_OPEN.format(codes=", ".join(told[:NAMED_MAX]), more=more)
 
 
 def stopped(accounts: Sequence[str], now: Moment, *, zone: str) -> Message:

@@ -50,6 +50,7 @@ from watcher.ports.store import (
     Undelivered,
     is_vital,
     share_of,
+    strand_of,
 )
 from watcher.ports.venue import (
     Banned,
@@ -109,4 +110,5 @@ __all__ = [
     "WithdrawalRight",
     "is_vital",
     "share_of",
+    "strand_of",
 ]

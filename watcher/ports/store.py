@@ -46,6 +46,8 @@ class Share(IntEnum):
 SHARES = frozenset({Share.URGENT, Share.STORM, Share.REST, Share.EDIT})
 """What the outbox holds; answers are told fresh or not at all and live in memory."""
 
+_BLIND_KINDS = frozenset({Kind.BLIND, Kind.BLIND_REPEATED, Kind.SEEING})
+
 
 def share_of(message: Message) -> Share:
     if message.kind is Kind.REPLY:
@@ -55,6 +57,19 @@ def share_of(message: Message) -> Share:
     if message.lane <= Lane.BLIND:
         return Share.STORM if message.group else Share.URGENT
     return Share.REST
+
+
+def strand_of(message: Message) -> str:
+    """Return what a newer message of the same incident has to be about to take its place."""
+    if message.kind in {Kind.PROOF, Kind.TEST}:
+        return message.kind.value
+    if message.kind is Kind.TOP_UP:
+        # what is said of a top-up takes the place of no alert of its incident
+        return f"money:{message.pool}"
+    # what edits or escalates is about danger where it names a pool
+    about_danger = message.kind not in _BLIND_KINDS and bool(message.pool)
+    no_alert = message.kind not in {*_BLIND_KINDS, Kind.UNANSWERED, Kind.UPDATED}
+    return f"danger:{message.pool}" if about_danger or no_alert else "blind"
 
 
 def is_vital(message: Message) -> bool:

@@ -227,6 +227,8 @@ class Deliverer:
         now = self._clock.now()
         if message.key in self.rows.sent:
             await self.rows.mark(claim, self.rows.sent[message.key])
+        elif self.rows.is_overtaken(message):
+            await self.rows.retire(claim)
         elif message.edits:
             await self._edit_claim(claim)
         elif await self._with_others(claim, now):
@@ -345,6 +347,7 @@ class Deliverer:
             self._memory.remove(spoken)
             if spoken.sender is self.sender:
                 self._arrived(message.key, receipt)
+                self.rows.spoke(message)
 
     def _lose(self, message: Message, error: DeliveryError) -> None:
         if error.permanent:

@@ -2,7 +2,8 @@
 The outbox of one road, as its deliverer works with it: a store that fails costs memory, not alerts.
 
 Rule: no verb here raises `StoreError`. What arrived is remembered by key, so that a row whose mark
-was lost is marked again and not sent twice.
+was lost is marked again and not sent twice. What was said from memory takes the place of older rows
+as a newer row would: the store that could not take it does not know.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ from collections.abc import Awaitable, Collection, Sequence
 
 import structlog
 
-from watcher.domain.alert import MINUTE_US, SECOND_US, Lane, Moment
+from watcher.domain.alert import MINUTE_US, SECOND_US, Lane, Message, Moment
 from watcher.domain.road import Reach
-from watcher.ports import Claim, Clock, Due, Pressable, Share, Store, StoreError
+from watcher.ports import Claim, Clock, Due, Pressable, Share, Store, StoreError, strand_of
 
 FAIL_OVER_US = 15 * SECOND_US
 """With a look every 5 s at most, another road is on its way within 20 s."""
@@ -34,6 +35,7 @@ class Rows:
     def __init__(self, store: Store, road: Reach, clock: Clock) -> None:
         self.failing = False
         self.sent: OrderedDict[str, str | None] = OrderedDict()
+        self._spoken: OrderedDict[tuple[str, str, str], Message] = OrderedDict()
         self._store = store
         self._road = road
         self._clock = clock
@@ -85,9 +87,29 @@ class Rows:
                 )
         except StoreError as error:
             self.failed(error)
-        for said in (each for each in found if each.message.key in self.sent):
-            await self.mark(said, self.sent[said.message.key], single=False)
-        return [each for each in found if each.message.key not in self.sent], old
+        fresh = []
+        for each in found:
+            if each.message.key in self.sent:
+                await self.mark(each, self.sent[each.message.key], single=False)
+            elif self.is_overtaken(each.message):
+                await self.retire(each)
+            else:
+                fresh.append(each)
+        return fresh, old
+
+    def spoke(self, message: Message) -> None:
+        """Remember that *message* was sent from memory."""
+        if message.incident:
+            self._spoken[_thing(message)] = message
+            if len(self._spoken) > KEYS_KEPT:
+                self._spoken.popitem(last=False)
+
+    def is_overtaken(self, message: Message) -> bool:
+        """Tell whether what was sent from memory is newer than *message*, and at least as bad."""
+        newer = self._spoken.get(_thing(message))
+        if newer is None or newer.created_at_us <= message.created_at_us:
+            return False
+        return message.lane > Lane.BLIND or newer.tier >= message.tier
 
     def arrived(self, key: str, receipt: str | None) -> None:
         """Remember that *key* was sent; no *receipt*: it may have arrived."""
@@ -107,6 +129,10 @@ class Rows:
     async def abandon(self, claim: Claim, reason: str) -> None:
         log.error("message.abandoned", key=claim.message.key, reason=reason)
         await self._asked(self._store.abandon(claim.id, reason))
+
+    async def retire(self, claim: Claim) -> None:
+        """Let go of what a newer word took the place of."""
+        await self._asked(self._store.drop(claim.id))
 
     async def drop(self, claim: Claim) -> None:
         """Let go of an edit that found nothing to edit."""
@@ -135,3 +161,7 @@ class Rows:
         if not self.failing:
             log.error("outbox.failed", reason=str(error))
         self.failing = True
+
+
+def _thing(message: Message) -> tuple[str, str, str]:
+    return message.account, message.incident, strand_of(message)

@@ -13,9 +13,9 @@ import sqlite3
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
-from watcher.domain.alert import MINUTE_US, SECOND_US, Kind, Lane, Message, Tier
+from watcher.domain.alert import MINUTE_US, SECOND_US, Lane, Message, Tier
 from watcher.domain.road import Reach
-from watcher.ports import Claim, Share, StoreError, share_of
+from watcher.ports import Claim, Share, StoreError, share_of, strand_of
 from watcher.store import codec, kept
 
 FAR_US = 60 * MINUTE_US
@@ -24,8 +24,6 @@ STALE_US = 10 * MINUTE_US
 """An alert that waited longer gives way to the newest word on the same thing, whatever it says."""
 GROUP_WAIT_US = 3 * SECOND_US
 """What is not critical waits this long for others of its group."""
-
-_BLIND_KINDS = frozenset({Kind.BLIND, Kind.BLIND_REPEATED, Kind.SEEING})
 
 # "state IN ('queued', 'claimed')" stands wherever waiting rows are looked for: SQLite takes the
 # partial index for these very words only
@@ -148,7 +146,7 @@ def insert(ledger: sqlite3.Connection, message: Message, roads: Collection[Reach
 
 
 def insert_on(ledger: sqlite3.Connection, message: Message, road: Reach) -> None:
-    strand = _strand(message)
+    strand = strand_of(message)
     share = share_of(message)
     waits = message.group and message.tier < Tier.CRITICAL
     cursor = ledger.execute(
@@ -184,18 +182,6 @@ def insert_on(ledger: sqlite3.Connection, message: Message, road: Reach) -> None
                 "tier": int(message.tier),
             },
         )
-
-
-def _strand(message: Message) -> str:
-    if message.kind in {Kind.PROOF, Kind.TEST}:
-        return message.kind.value
-    if message.kind is Kind.TOP_UP:
-        # what is said of a top-up takes the place of no alert of its incident
-        return f"money:{message.pool}"
-    # what edits or escalates is about danger where it names a pool
-    about_danger = message.kind not in _BLIND_KINDS and bool(message.pool)
-    no_alert = message.kind not in {*_BLIND_KINDS, Kind.UNANSWERED, Kind.UPDATED}
-    return f"danger:{message.pool}" if about_danger or no_alert else "blind"
 
 
 def give_back(

@@ -68,7 +68,12 @@ class History:
     @cached_property
     def said(self) -> tuple[Said, ...]:
         """Everything that arrived about an incident, oldest first."""
-        return tuple(heard(self.arrived))
+        begun = [
+            one.from_us
+            for one in self.weather.spells
+            if one.fault in (Fault.ROLLBACK, Fault.DISK_CORRUPT)
+        ]
+        return tuple(heard(self.arrived, begun))
 
     def said_of(self, account: str) -> list[Said]:
         return [one for one in self.said if one.account == account]

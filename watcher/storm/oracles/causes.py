@@ -25,7 +25,7 @@ from watcher.storm.weather import (
     VENUE_FAULTS,
     Fault,
 )
-from watcher.storm.words import UNSEEN, Said
+from watcher.storm.words import OVER, UNSEEN, Said
 
 FRESH_US = 60 * SECOND_US
 HELD_US = 16 * MINUTE_US
@@ -76,7 +76,7 @@ def nothing_else(history: History) -> Verdict:
             verdict.check(_is_danger(history, one) or _is_troubled(history, one), where, what)
         elif one.word in UNSEEN:
             verdict.check(_is_unseen(history, one), where, what)
-        elif one.tier is None and one.word != say.SEEING:
+        elif one.tier is None and one.word not in (say.SEEING, OVER):
             verdict.check(_is_found(history, one), where, what)
     return verdict
 

@@ -40,7 +40,7 @@ def bounded(history: History) -> Verdict:
 def copied_little(history: History) -> Verdict:
     """Judge whether nothing came more than three times on one road."""
     verdict = Verdict(name="I4 few copies")
-    for (road, head), count in copies(history).items():
+    for (road, _, head), count in copies(history).items():
         verdict.check(count <= COPIES_MAX, road.road, f"{count} times: {head}")
     return verdict
 
@@ -51,12 +51,13 @@ def worst_minute(history: History) -> int:
     return max((_fullest(times, MINUTE_US)[0] for times in roads if times), default=0)
 
 
-def copies(history: History) -> Counter[tuple[Reach, str]]:
-    """Count what came on one road under one incident and number."""
-    found: Counter[tuple[Reach, str]] = Counter()
+def copies(history: History) -> Counter[tuple[Reach, int, str]]:
+    """Count what came on one road from one ledger under one incident and number."""
+    found: Counter[tuple[Reach, int, str]] = Counter()
     for one in history.said:
         if one.seq and not one.edited and not one.listed:
-            found[one.road, f"{one.word} #{one.code}·{one.seq} {one.account}"] += 1
+            head = f"{one.word} #{one.code}·{one.seq} {one.account}"
+            found[one.road, one.ledger, head] += 1
     return found
 
 

@@ -2,7 +2,7 @@
 What a person who read everything believes of an account at any moment.
 
 Rule: the newest word of each incident counts, by its number: a copy that comes late on another road
-changes nothing.
+changes nothing. A ledger that was put back begins its numbers again, and says what it knows of.
 """
 
 from __future__ import annotations
@@ -12,20 +12,23 @@ from collections.abc import Iterable
 
 from watcher.domain.alert import Tier
 from watcher.policy import messages as say
-from watcher.storm.words import Said
+from watcher.storm.words import OVER, Said
 
 Told = list[tuple[int, Tier]]
 
 
 def told(said: Iterable[Said]) -> Told:
     """Return the worst tier told of one account, from each moment on at which that changed."""
-    tiers: dict[str, tuple[int, Tier]] = {}
+    tiers: dict[str, tuple[tuple[int, int], Tier]] = {}
     found: Told = []
     for one in said:
-        if one.tier is None or tiers.get(one.code, (-1, Tier.CALM))[0] > one.seq:
+        if one.word == OVER:
+            tiers.pop(one.code, None)
+        elif one.tier is None or (one.code in tiers and tiers[one.code][0] > one.number):
             continue
-        tiers[one.code] = one.seq, one.tier
-        worst = max(tier for _, tier in tiers.values())
+        else:
+            tiers[one.code] = one.number, one.tier
+        worst = max((tier for _, tier in tiers.values()), default=Tier.CALM)
         if not found or found[-1][1] is not worst:
             found.append((one.at_us, worst))
     return found
@@ -33,13 +36,17 @@ def told(said: Iterable[Said]) -> Told:
 
 def stands_blind(said: Iterable[Said]) -> bool:
     """Return whether an account was last said to be unseen, and nothing has ended that."""
-    stands = False
+    blind: Said | None = None
     for one in said:
         if one.tells_blind:
-            stands = True
+            blind = one
+        elif blind is None or (one.code == blind.code and one.number < blind.number):
+            continue
+        elif one.word == OVER:
+            blind = None if one.code == blind.code else blind
         elif one.tier is not None or one.word == say.SEEING:
-            stands = False
-    return stands
+            blind = None
+    return blind is not None
 
 
 def at(tiers: Told, at_us: int) -> Tier:
