@@ -18,6 +18,7 @@ TROUBLE = 1
 REFUSED = 2
 
 COMMANDS = {
+    "init": "set up step by step: accounts, chat, fallback, heartbeat, lines, service",
     "run": "watch the configured accounts and tell (until SIGTERM or Ctrl-C)",
     "check": "validate the config, read every account once, compare with the venue; sends nothing",
     "status": "what a running daemon knows, from its store",

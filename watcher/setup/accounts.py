@@ -22,6 +22,9 @@ PASSING = ("unreachable:", "maintenance:", "rate_limited:", "no answer")
 
 def accounts(kit: Kit) -> None:
     """Add accounts, those of the flags or as many as a person names."""
+    for name, account in kit.settings().accounts.items():
+        if account.api_key is None and name not in dict(kit.flags.accounts):
+            _add(kit, name, account.venue)
     for name, venue in kit.flags.accounts:
         _add(kit, name, venue)
     if kit.flags.accounts:
@@ -56,6 +59,10 @@ def _add(kit: Kit, name: str, venue: str) -> None:
         raise SetupError(str(problem))
     for told in GUIDES[venue].lines():
         kit.prompt.say(told)
+    if venue == "binance":
+        address = kit.hands.address(kit.flags.endpoint)
+        if address is not None:
+            kit.prompt.say(f"  Binance sees this machine at {address}", style="green")
     line: str | None
     while True:
         keys = _keys(kit, name, venue)

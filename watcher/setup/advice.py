@@ -77,11 +77,17 @@ def next_step(venue: str, trouble: str) -> str | None:
     ...           "it sees us at 203.0.113.7")
     "put 203.0.113.7 on the key's list at OKX"
     """
-    code, seen = _CODE.search(trouble), _SEEN.search(trouble)
+    code = _CODE.search(trouble)
     step = _STEPS[venue].get(code[1] or code[2]) if code else None
     if step is not None:
-        return step.format(address=seen[1] if seen else "this machine's address")
+        return step.format(address=seen_at(trouble) or "this machine's address")
     return next((words for sign, words in _KINDS if sign in trouble), None)
+
+
+def seen_at(trouble: str) -> str | None:
+    """Return the address a venue refused, where it names it."""
+    found = _SEEN.search(trouble)
+    return found[1] if found else None
 
 
 def about_clock(status: VenueStatus) -> str | None:

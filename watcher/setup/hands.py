@@ -9,11 +9,17 @@ from __future__ import annotations
 
 import asyncio
 
+from pydantic import SecretStr
+
 from watcher.channels.apprise import AppriseChannel
 from watcher.channels.heartbeat import HttpPing
 from watcher.channels.telegram_introduction import Introduced, Introduction
-from watcher.settings import Settings
+from watcher.settings import Account, Settings
+from watcher.setup.advice import seen_at
 from watcher.setup.look import Answer, ask_all
+
+NO_KEY = SecretStr("A" * 64)
+"""What no venue gave anybody: Binance refuses it by its whole answer, address and all."""
 
 
 class World:
@@ -21,6 +27,11 @@ class World:
 
     def look(self, settings: Settings) -> tuple[list[Answer], int]:
         return asyncio.run(ask_all(settings))
+
+    def address(self, endpoint: str | None) -> str | None:
+        nobody = Account(venue="binance", api_key=NO_KEY, api_secret=NO_KEY, endpoint=endpoint)
+        (answer,), _ = self.look(Settings(accounts={"nobody": nobody}))
+        return seen_at(answer.trouble or "")
 
     def bot(self, token: str, endpoint: str | None) -> str:
         async def ask() -> str:

@@ -27,6 +27,9 @@ class Hands(Protocol):
     def look(self, settings: Settings) -> tuple[list[Answer], int]:
         """Read every account of *settings* once; return the answers and our time then."""
 
+    def address(self, endpoint: str | None) -> str | None:
+        """Return the address Binance says it sees us at, if it does."""
+
     def bot(self, token: str, endpoint: str | None) -> str:
         """Return the bot's name. Raises: `DeliveryError`."""
 

@@ -46,8 +46,7 @@ GUIDES: Mapping[str, Guide] = MappingProxyType(
             leave="Enable Withdrawals (such a key is refused), Spot & Margin Trading, Futures",
             top_up="Permits Universal Transfer; to repay or add margin also Enable Margin Loan, "
             "Repay & Transfer",
-            address=f"{_BIND}not known yet? Enter 203.0.113.1, go on here, and the refusal names "
-            "the address Binance saw; then edit the key",
+            address=f"{_BIND}where it is another than you gave, the refusal names it here",
         ),
         "bybit": Guide(
             title="Bybit",
@@ -65,8 +64,7 @@ GUIDES: Mapping[str, Guide] = MappingProxyType(
             tick="Read, and nothing else",
             leave="Withdraw (such a key is refused), Trade",
             top_up="Trade (OKX has no smaller right that may transfer)",
-            address=f"{_BIND}not known yet? Enter 203.0.113.1, go on here, and the refusal names "
-            "the address OKX saw; then edit the key",
+            address=f"{_BIND}{OWN_ADDRESS}; where OKX sees another, its refusal names it here",
         ),
     }
 )

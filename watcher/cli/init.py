@@ -1,0 +1,231 @@
+"""
+`watcher init`: from nothing to a watched account, step by step, each of which can be redone.
+
+Rule: what is set is shown and left alone unless asked for. Every step writes what it was told
+before the next begins, so that Ctrl-C loses nothing. Without a terminal, what was not given by a
+flag, the environment or `--secrets` is refused with what would give it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import secrets
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from watcher import cli
+from watcher.cli import FINE, REFUSED, TROUBLE, check, send_test
+from watcher.cli.asking import Nobody, Terminal
+from watcher.cli.options import refuse
+from watcher.cli.send_test import seconds
+from watcher.ports import DeliveryError
+from watcher.settings import CONFIG_DEFAULT, ConfigError, Need, Settings, load
+from watcher.settings.addresses import loopback
+from watcher.settings.problems import Misread
+from watcher.setup.accounts import accounts
+from watcher.setup.chat import telegram
+from watcher.setup.files import Draft, SetupError, named, writable
+from watcher.setup.hands import World
+from watcher.setup.kit import Flags, Kit
+from watcher.setup.roads import fallback, heartbeat
+from watcher.setup.tiers import tiers
+
+LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
+"""Without those that are read for one another."""
+CODE_LENGTH = 8
+
+ASKED: Mapping[str, Callable[[Kit], None]] = {
+    "accounts": accounts,
+    "telegram": telegram,
+    "fallback": fallback,
+    "heartbeat": heartbeat,
+}
+PARTS = (*ASKED, "tiers", "service")
+
+
+def main(argv: Sequence[str]) -> int:
+    arguments = _parser().parse_args(argv)
+    config = arguments.config or CONFIG_DEFAULT
+    try:
+        writable(config)
+        return _set_up(_kit(arguments, config), arguments)
+    except ConfigError as error:
+        refuse(error)
+        print("mend these lines first, then go on with: watcher init", file=sys.stderr)
+        return REFUSED
+    except (SetupError, DeliveryError) as error:
+        print(f"watcher init: {error}", file=sys.stderr)
+        return REFUSED
+    except (KeyboardInterrupt, EOFError):
+        print(f"\nstopped; what was finished is in {config}; go on with: watcher init")
+        return TROUBLE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="watcher init",
+        description="Set up, step by step: accounts, Telegram, fallback, heartbeat, lines, service."
+        " What is set is shown and stays; --redo asks for a part again. Keys are typed unseen, or "
+        "taken from the environment (WATCHER_ACCOUNTS__NAME__API_KEY, …_API_SECRET, …_PASSWORD, "
+        "WATCHER_TELEGRAM__BOT_TOKEN, WATCHER_FALLBACK__URL, WATCHER_HEARTBEAT__URL).",
+    )
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE", help=f"to write (default: {CONFIG_DEFAULT})"
+    )
+    parser.add_argument(
+        "--redo", action="append", choices=PARTS, default=[], help="ask for this part again"
+    )
+    parser.add_argument(
+        "--account", action="append", type=_account, default=[], metavar="NAME=VENUE", help="to add"
+    )
+    parser.add_argument("--chat", type=int, metavar="ID", help="instead of the code in the chat")
+    parser.add_argument("--user", type=int, action="append", default=[], metavar="ID")
+    parser.add_argument("--second-chat", type=int, metavar="ID")
+    parser.add_argument(
+        "--accept-tiers", action="store_true", help="take the lines that are proposed"
+    )
+    parser.add_argument("--service", action="store_true", help="install the service at the end")
+    parser.add_argument("--state-dir", metavar="DIR", help="where the daemon keeps its state")
+    parser.add_argument(
+        "--secrets", metavar="FILE", help="lines WATCHER_NAME=value; - is standard input"
+    )
+    parser.add_argument(
+        "--wait", type=seconds, default=180.0, metavar="3m", help="for a press or an answer"
+    )
+    parser.add_argument(
+        "--endpoint", type=_endpoint, metavar="URL", help="a practice exchange on this machine"
+    )
+    return parser
+
+
+def _account(text: str) -> tuple[str, str]:
+    name, equals, venue = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected one like main=bybit")
+    return name, venue.lower()
+
+
+def _endpoint(text: str) -> str:
+    try:
+        return loopback(text)
+    except Misread as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _kit(arguments: argparse.Namespace, config: Path) -> Kit:
+    given = {name: text for name, text in os.environ.items() if name.startswith("WATCHER_")}
+    if arguments.secrets == "-":
+        given |= named(sys.stdin.read())
+    elif arguments.secrets is not None:
+        try:
+            given |= named(Path(arguments.secrets).read_text(encoding="utf-8"))
+        except OSError as error:
+            raise SetupError(f"--secrets {arguments.secrets}: {error.strerror}") from None
+    flags = Flags(
+        accounts=arguments.account,
+        endpoint=arguments.endpoint,
+        chat_id=arguments.chat,
+        users=tuple(arguments.user),
+        second_chat_id=arguments.second_chat,
+        accept_tiers=arguments.accept_tiers,
+        wait_s=arguments.wait,
+    )
+    prompt = Terminal(given) if sys.stdin.isatty() else Nobody(given)
+    return Kit(prompt=prompt, draft=Draft(config), hands=World(), code=_code, flags=flags)
+
+
+def _code() -> str:
+    return "".join(secrets.choice(LETTERS) for _ in range(CODE_LENGTH))
+
+
+def _set_up(kit: Kit, arguments: argparse.Namespace) -> int:
+    parts = arguments.redo or _open_parts(kit.settings(), arguments)
+    if not arguments.redo:
+        _tell(kit, kit.settings())
+    if not parts:
+        kit.prompt.say("all is set; change a part with: watcher init --redo PART")
+        return FINE
+    if arguments.state_dir is not None:
+        kit.draft.put(("state_dir",), arguments.state_dir)
+        kit.draft.write()
+    for part, step in ASKED.items():
+        if part in parts:
+            kit.prompt.say()
+            step(kit)
+    code = _looked_at(kit, parts)
+    if "telegram" in parts or "fallback" in parts:
+        code = max(code, _proven(kit))
+    if "service" in parts:
+        code = max(code, _installed(kit, wanted=arguments.service))
+    kit.prompt.say()
+    kit.prompt.say(f"watch now: watcher run --config {kit.draft.config}")
+    return code
+
+
+def _open_parts(settings: Settings, arguments: argparse.Namespace) -> list[str]:
+    """Return what is to be asked: nothing, or from the first part that is missing, all there is."""
+    keyed = [account.api_key is not None for account in settings.accounts.values()]
+    wanted = {
+        "accounts": bool(arguments.account) or not (keyed and all(keyed)),
+        "telegram": settings.telegram.chat_id is None or settings.telegram.bot_token is None,
+    }
+    if not any(wanted.values()):
+        return []
+    wanted |= {
+        "fallback": settings.fallback.url is None,
+        "heartbeat": settings.heartbeat.url is None,
+        "tiers": True,
+        "service": True,
+    }
+    return [part for part, is_wanted in wanted.items() if is_wanted]
+
+
+def _tell(kit: Kit, settings: Settings) -> None:
+    for name, account in settings.accounts.items():
+        key = "its key is set" if account.api_key else "its key is missing"
+        kit.prompt.say(f"set: account {name} at {account.venue}, {key}")
+    if settings.telegram.chat_id is not None:
+        kit.prompt.say(f"set: alerts to chat {settings.telegram.chat_id}")
+    second = settings.telegram.second_chat_id
+    if second is not None:
+        kit.prompt.say(f"set: second chat {second}")
+    for title, url in (("fallback", settings.fallback.url), ("heartbeat", settings.heartbeat.url)):
+        if url is not None:
+            kit.prompt.say(f"set: {title}")
+        elif settings.accounts:
+            kit.prompt.say(f"not set: {title}; add it with: watcher init --redo {title}")
+
+
+def _looked_at(kit: Kit, parts: Sequence[str]) -> int:
+    """Show what `check` shows, and propose lines from the same readings."""
+    if not {"accounts", "tiers"} & set(parts):
+        return FINE
+    settings = load(kit.draft.config, environ={}, need=Need.ACCOUNTS | Need.LINES)
+    kit.prompt.say()
+    answers, now_us = kit.hands.look(settings)
+    check.tell(settings, answers, now_us)
+    if "tiers" in parts:
+        kit.prompt.say()
+        tiers(kit, answers)
+    return TROUBLE if any(answer.trouble for answer in answers) else FINE
+
+
+def _proven(kit: Kit) -> int:
+    """Send a test over every road, to be answered where somebody is there to."""
+    kit.prompt.say()
+    more = ["--all", "--wait", f"{kit.flags.wait_s:g}s"] if kit.prompt.patient else []
+    code = send_test.main(["--config", str(kit.draft.config), *more])
+    if code != FINE:
+        kit.prompt.say("not every road is proven; again with: watcher send-test --all", style="red")
+    return code
+
+
+def _installed(kit: Kit, *, wanted: bool) -> int:
+    if "service" not in cli.COMMANDS:
+        return FINE
+    kit.prompt.say()
+    if not wanted and not kit.prompt.agrees("install it as a service now?", default=False):
+        return FINE
+    return cli.main(["service", "install", "--config", str(kit.draft.config)])
