@@ -302,7 +302,7 @@ def in_world(
             task = asyncio.current_task()
             assert task is not None
             told = clock.spawn(_void(story(clock)), name="story")
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(120):
                 await told
         finally:
             await clock.close()
