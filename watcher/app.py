@@ -14,13 +14,15 @@ import asyncio
 import base64
 import gc
 import os
+import platform
 import random
 import secrets
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from importlib.metadata import version
 from pathlib import Path
 
 import aiohttp
@@ -31,7 +33,7 @@ from watcher.assembly import Outside, assemble, start_loops, stop
 from watcher.channels.heartbeat import HttpPing
 from watcher.domain.alert import SECOND_US, Moment
 from watcher.outlets import Ear, hear, noting, open_chat, open_roads
-from watcher.ports import Clock, Ping, Scheduler, Venue, VenueError
+from watcher.ports import Clock, Ping, Scheduler, Shown, Venue, VenueError
 from watcher.service.clock import SteppedClock, SystemClock
 from watcher.service.lag import LagProbe
 from watcher.service.schedule import ApSchedulerScheduler, SteppedScheduler
@@ -41,7 +43,7 @@ from watcher.settings.hidden import secrets_of, told
 from watcher.store.sqlite import SqliteStore
 from watcher.store.starts import Starts
 from watcher.treasury import credentials, open_moneys
-from watcher.venues import open_venue
+from watcher.venues import open_venue, weights_of
 from watcher.venues.ccxt_venue import Shared
 
 FREEZE_AFTER_S = 10.0
@@ -166,6 +168,8 @@ async def _open_outside(
         lag=None if stepped else LagProbe(clock),
         ear=_ear(settings, store, clock),
         ping=_ping(settings, doors),
+        page=_page(settings, clock),
+        weights=lambda: weights_of(shared),
         crashes=starts.note(clock.now()),
         settled=starts.forget,
     )
@@ -177,6 +181,26 @@ def _ping(settings: Settings, doors: AsyncExitStack) -> Ping | None:
     ping = HttpPing(told(settings.heartbeat.url))
     doors.push_async_callback(ping.close)
     return ping
+
+
+def _page(settings: Settings, clock: Clock) -> Callable[[Shown], Awaitable[None]] | None:
+    listen = settings.metrics.listen
+    if listen is None:
+        return None
+    started_us = clock.now().wall_us
+
+    async def show(numbers: Shown) -> None:
+        # a page nobody wants costs neither the memory nor the time of its libraries
+        from watcher.channels.metrics import Page  # noqa: PLC0415 - see above
+
+        build = {
+            "version": version("watcher"),
+            "python": platform.python_version(),
+            "ccxt": version("ccxt"),
+        }
+        await Page(listen, numbers, build=build, started_us=started_us).run()
+
+    return show
 
 
 def _ear(settings: Settings, store: SqliteStore, clock: Clock) -> Ear | None:

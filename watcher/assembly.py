@@ -12,21 +12,24 @@ word, then what is queued gets a moment to leave.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import structlog
 
 from watcher.domain.alert import SECOND_US, AccountState, Message, Moment
+from watcher.domain.gauges import WeightGauge
 from watcher.domain.road import Reach
 from watcher.outlets import Ear, listening, outbound_over, schedule_reports
 from watcher.policy import messages as say
 from watcher.policy import notes
 from watcher.policy.decide import decide
-from watcher.ports import Channel, Clock, Ids, Money, Ping, Scheduler, StoreError, Venue
+from watcher.ports import Channel, Clock, Ids, Money, Ping, Scheduler, Shown, StoreError, Venue
 from watcher.service.canary import Canary
 from watcher.service.digest import last_seen_us, owed_from_us
 from watcher.service.fund import Fund
+from watcher.service.gauges import Books, Collector, Sources
 from watcher.service.heartbeat import Heartbeat
 from watcher.service.lag import LagProbe
 from watcher.service.marks import Marks
@@ -37,9 +40,11 @@ from watcher.service.safe_mode import STABLE_US, SafeMode
 from watcher.service.supervise import Supervisor
 from watcher.service.watchdog import Notify, Watchdog
 from watcher.settings import Settings, alert_rules
+from watcher.store.intents import intents_of
+from watcher.store.kept import flags_of
 from watcher.store.sqlite import SqliteStore
-from watcher.store.traffic import undelivered_of
-from watcher.treasury import funds_over
+from watcher.store.traffic import traffic_of, undelivered_of
+from watcher.treasury import KILL_FILE, funds_over
 
 HOUSEKEEPING_FIRST_S = 60.0
 HOUSEKEEPING_TIMEOUT_S = 45.0
@@ -64,7 +69,8 @@ class Outside:
     is. `warm` asks the chat for a sign of life, `notify` tells the service manager, `ear` hears
     what people say, None where nobody may. `ping` is whoever would notice our death, None: nobody.
     `crashes` is how often it died of late, `settled` is told when those count no more.
-    `lag` measures how late the loop is, None in a world that waits for us.
+    `lag` measures how late the loop is, None in a world that waits for us. `page` shows numbers to
+    whoever may look, None: nobody; `weights` are the venues' request allowances among them.
     """
 
     clock: Clock
@@ -81,6 +87,8 @@ class Outside:
     crashes: int = 0
     settled: Callable[[], None] = lambda: None
     lag: LagProbe | None = None
+    page: Callable[[Shown], Awaitable[None]] | None = None
+    weights: Callable[[], Sequence[WeightGauge]] = tuple
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,13 +225,14 @@ def start_loops(service: Service) -> None:
     watchdog = Watchdog(
         clock=outside.clock,
         store=outside.store,
+    proof = _proof(service)
         slots=service.pollers,
         outbound=service.outbound,
         notify=outside.notify,
         turning=deliverers,
         restart=supervisor.restart,
         canary=service.canary.wrong,
-        sign=proof_of(service).sign,
+        sign=proof.sign,
         lag=lag,
         warm=outside.warm,
     )
@@ -249,6 +258,9 @@ def start_loops(service: Service) -> None:
     if outside.ear is not None:
         listen = listening(
             service.settings,
+    if outside.page is not None:
+        show, numbers = outside.page, Collector(_sources(service, proof, watchdog), outside.clock)
+        supervisor.keep("metrics", lambda: show(numbers), vital=False, tracked=False)
             service.pollers,
             service.funds,
             outside.store,
@@ -259,8 +271,7 @@ def start_loops(service: Service) -> None:
         supervisor.keep("commands", listen, vital=False, tracked=False)
 
 
-def proof_of(service: Service) -> Proof:
-    """Return what shows that the service does its work."""
+def _proof(service: Service) -> Proof:
     store = service.outside.store
     return Proof(
         watched=service.pollers,
@@ -273,6 +284,26 @@ def proof_of(service: Service) -> Proof:
 def _start_funds(supervisor: Supervisor, funds: Mapping[str, Fund]) -> None:
     for name, fund in funds.items():
         supervisor.keep(f"fund:{name}", fund.run, vital=False)
+def _sources(service: Service, proof: Proof, watchdog: Watchdog) -> Sources:
+    store = service.outside.store
+    return Sources(
+        proof=proof,
+        watchdog=watchdog,
+        watched=service.pollers,
+        deliverers=service.outbound.deliverers,
+        books=lambda: store.read(
+            lambda db: Books(
+                traffic=traffic_of(db), flags=flags_of(db), open=intents_of(db, open_only=True)
+            )
+        ),
+        weights=service.outside.weights,
+        funded=tuple(service.funds),
+        killed=(Path(service.settings.state_dir) / KILL_FILE).exists,
+        lag=service.outside.lag,
+        safe_mode=service.safe_mode,
+    )
+
+
 
 
 async def stop(service: Service) -> None:
@@ -281,7 +312,9 @@ async def stop(service: Service) -> None:
     outside.notify("STOPPING=1")
     for fund in service.funds.values():
         fund.stop()
-    await service.supervisor.cancel("schedule", "commands", "watchdog", "lag", "heartbeat")
+    await service.supervisor.cancel(
+        "schedule", "commands", "watchdog", "lag", "heartbeat", "metrics"
+    )
     last = notes.stopped(list(settings.accounts), outside.clock.now(), zone=settings.timezone)
     try:
         await outside.store.say(last)

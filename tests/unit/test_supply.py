@@ -22,7 +22,11 @@ ROOT = Path(__file__).resolve().parents[2]
 FEW = 10
 LOCKS = ["requirements.lock", "requirements-dev.lock"]
 
-IMPORTED_AS = {"python-telegram-bot": "telegram", "pydantic-settings": "pydantic_settings"}
+IMPORTED_AS = {
+    "prometheus-client": "prometheus_client",
+    "pydantic-settings": "pydantic_settings",
+    "python-telegram-bot": "telegram",
+}
 
 PART_OF = {
     "certifi": "aiohttp",  # the roots the venues' certificates are held against; ccxt requires it
@@ -40,6 +44,7 @@ PLACES = {
     "certifi": {"venues"},
     "httpx": {"channels"},
     "matplotlib": {"drawing", "sim"},
+    "prometheus_client": {"channels"},
     "telegram": {"channels", "storm"},
     "tomlkit": {"setup"},
     "yarl": {"venues"},

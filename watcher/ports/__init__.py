@@ -30,6 +30,7 @@ from watcher.ports.clock import (
 )
 from watcher.ports.money import Money, Purse, Verdict
 from watcher.ports.ping import Ping, PingError
+from watcher.ports.shown import Shown
 from watcher.ports.store import (
     FROZEN,
     KILLED,
@@ -96,6 +97,7 @@ __all__ = [
     "Refused",
     "Scheduler",
     "Share",
+    "Shown",
     "Store",
     "StoreError",
     "Taken",

@@ -40,6 +40,7 @@ from watcher.policy import messages as say
 from watcher.policy.orders import Order, obey
 from watcher.ports import Clock, Store, StoreError, Unsupported, Venue, VenueError, WithdrawalRight
 from watcher.service.marks import Marks
+from watcher.service.tally import Tally
 
 SNAPSHOT_DEADLINE_S = 5.0
 START_DEADLINE_S = 20.0
@@ -87,7 +88,7 @@ class Outlet(Protocol):
 class Poller:
     """
     The poll job of one account. `slot` and `housekeep` are the jobs to schedule; `state` is what
-    is known now, `slot_ended_us` when the last slot ended.
+    is known now, `slot_ended_us` when the last slot ended, `tally` how readings went so far.
     """
 
     def __init__(
@@ -109,6 +110,7 @@ class Poller:
         self.state = state
         self.slot_ended_us: int | None = None
         self.wait_s = 0.0
+        self.tally = Tally()
         self._venue = venue
         self._decide = decide
         self._store = store
@@ -222,9 +224,12 @@ class Poller:
         return missed
 
     async def _read(self) -> Snapshot | Missed:
+        began_us = self._clock.now().steady_us
         try:
             async with asyncio.timeout(self._deadline_s):
-                return await self._venue.snapshot()
+                found = await self._venue.snapshot()
+            self.tally.took((self._clock.now().steady_us - began_us) / SECOND_US)
+            return found  # noqa: TRY300 - the errors below are the venue's alone
         except (WithdrawalRight, Unsupported) as error:
             self._started = False
             return _missed(error)
@@ -352,6 +357,7 @@ class Poller:
                 "poll.completed", duration_ms=took_ms, tier=worst.name.lower(), wait_s=wait_s
             )
         else:
+            self.tally.missed(seen.missed.kind)
             repeated = self._reported == seen.missed.kind
             (self._log.info if repeated else self._log.warning)(
                 "poll.missed",

@@ -25,12 +25,13 @@ log = structlog.get_logger()
 class Sender:
     """
     Sends on *channel*. `contact_us` is when the far side last confirmed something, `refused`
-    whether it last took no message at all.
+    whether it last took no message at all, `failures` counts the tries that failed.
     """
 
     def __init__(self, channel: Channel, clock: Clock, *, per_minute: int, zone: str) -> None:
         self.contact_us: int | None = None
         self.refused = False
+        self.failures = 0
         self._channel = channel
         self._clock = clock
         self._zone = zone
@@ -106,6 +107,7 @@ class Sender:
 
     def hold(self, message: Message, error: DeliveryError) -> int:
         """Return when to try again, and keep the road closed until then where all would fail."""
+        self.failures += 1
         now_us = self._clock.now().steady_us
         if error.permanent:
             return now_us

@@ -1,5 +1,5 @@
 """
-Addresses in the settings: of this machine, and of who is pinged.
+Addresses in the settings: of this machine, of who is pinged, and where numbers are shown.
 
 Rule: what travels in clear stays on this machine; what is a secret is never shown.
 """
@@ -36,6 +36,34 @@ def pingable(value: SecretStr | None) -> SecretStr | None:
     if text and not _is_pingable(text):
         raise Misread("an address that cannot be pinged", "https://, a host, and the check's path")
     return value
+
+
+def listening(value: str) -> str:
+    """Return the place the page of numbers is shown at: a port or a socket of this machine only."""
+    expected = 'a port of this machine, such as "127.0.0.1:9108", or "unix:/a/path"'
+    text = value.strip()
+    if text.startswith("unix:"):
+        if not text.removeprefix("unix:").startswith("/") or text.endswith("/"):
+            raise Misread(quoted(value), f"{expected}; a socket by its whole path")
+        return text
+    if text.isascii() and text.isdigit():
+        raise Misread(quoted(value), expected, f'"127.0.0.1:{text}"')
+    host, port = _place(text)
+    if host and port and not _is_local(host):
+        raise Misread(quoted(value), f"{expected}: whoever can reach it reads your distances")
+    if not host or not port or not text.endswith(f":{port}"):
+        raise Misread(quoted(value), expected)
+    return text
+
+
+def _place(text: str) -> tuple[str, int]:
+    try:
+        parts = urlsplit(f"//{text}")
+        host, port = parts.hostname or "", parts.port or 0
+    except ValueError:
+        return "", 0
+    more = parts.path or parts.query or parts.fragment or parts.username
+    return ("", 0) if more else (host, port)
 
 
 def _is_pingable(text: str) -> bool:

@@ -25,7 +25,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from watcher.domain.alert import Word
-from watcher.settings.addresses import loopback, pingable
+from watcher.settings.addresses import listening, loopback, pingable
 from watcher.settings.problems import Misread, nearest_of
 from watcher.settings.table import Table, Whole, span_within
 from watcher.settings.top_up import Money, TopUp, check_road
@@ -247,6 +247,12 @@ class Heartbeat(Table):
     )
 
 
+class Metrics(Table):
+    listen: Annotated[str, AfterValidator(listening)] | None = Field(
+        default=None, description="show /healthz and /metrics there: this machine only; none: off"
+    )
+
+
 class Poll(Table):
     calm: Annotated[Duration, span_within("2s", "5m")] = Field(
         default=_TEN_SECONDS, description="between two readings of an account far from danger"
@@ -350,6 +356,7 @@ class Settings(BaseSettings):
     telegram: Telegram = Field(default_factory=Telegram)
     fallback: Fallback = Field(default_factory=Fallback)
     heartbeat: Heartbeat = Field(default_factory=Heartbeat)
+    metrics: Metrics = Field(default_factory=Metrics)
     poll: Poll = Field(default_factory=Poll)
     tiers: Tiers = Field(default_factory=Tiers)
     blind: Blind = Field(default_factory=Blind)

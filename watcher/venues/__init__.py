@@ -16,6 +16,7 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from watcher.domain.gauges import WeightGauge
 from watcher.domain.topup import Verb
 
 if TYPE_CHECKING:
@@ -145,3 +146,18 @@ def open_money(
         sender.Sender(host, credentials, window_ms=money.SIGNED_WINDOW_MS),
     )
     return opened
+
+
+def weights_of(shared: Shared) -> list[WeightGauge]:
+    """Return what each host of *shared* was asked for in the window that runs, and may be."""
+    return [
+        WeightGauge(
+            venue=venue,
+            endpoint=endpoint or "",
+            budget=budget.name,
+            used=budget.used(host.now_ms()),
+            limit=budget.limit.weight,
+        )
+        for (venue, endpoint), host in shared.hosts.items()
+        for budget in host.budgets.values()
+    ]

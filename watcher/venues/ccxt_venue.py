@@ -106,7 +106,7 @@ class Shared:
 
     def __init__(self) -> None:
         self._session: aiohttp.ClientSession | None = None
-        self._hosts: dict[tuple[str, str | None], Host] = {}
+        self.hosts: dict[tuple[str, str | None], Host] = {}
 
     def session(self) -> aiohttp.ClientSession:
         """Return the session, opened on first use (it belongs to the running loop)."""
@@ -142,16 +142,16 @@ class Shared:
         """
         place = None if endpoint is None else loopback(endpoint)
         key = (dialect.venue, place)
-        if key not in self._hosts:
-            self._hosts[key] = Host(
+        if key not in self.hosts:
+            self.hosts[key] = Host(
                 dialect, place, shared=self, clock_ms=clock_ms, timeout_s=timeout_s, log=log
             )
-        return self._hosts[key]
+        return self.hosts[key]
 
     async def close(self) -> None:
-        for host in self._hosts.values():
+        for host in self.hosts.values():
             await host.close()
-        self._hosts.clear()
+        self.hosts.clear()
         if self._session is not None:
             await finish(self._session)
             self._session = None
