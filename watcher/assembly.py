@@ -222,10 +222,10 @@ def start_loops(service: Service) -> None:
     outside, supervisor = service.outside, service.supervisor
     deliverers = {f"deliver:{each.road.road}": each for each in service.outbound.deliverers}
     lag = outside.lag
+    proof = _proof(service)
     watchdog = Watchdog(
         clock=outside.clock,
         store=outside.store,
-    proof = _proof(service)
         slots=service.pollers,
         outbound=service.outbound,
         notify=outside.notify,
@@ -255,12 +255,12 @@ def start_loops(service: Service) -> None:
             every_s=service.settings.heartbeat.every / SECOND_US,
         )
         supervisor.keep("heartbeat", heartbeat.run, vital=False)
-    if outside.ear is not None:
-        listen = listening(
-            service.settings,
     if outside.page is not None:
         show, numbers = outside.page, Collector(_sources(service, proof, watchdog), outside.clock)
         supervisor.keep("metrics", lambda: show(numbers), vital=False, tracked=False)
+    if outside.ear is not None:
+        listen = listening(
+            service.settings,
             service.pollers,
             service.funds,
             outside.store,
@@ -281,9 +281,6 @@ def _proof(service: Service) -> Proof:
     )
 
 
-def _start_funds(supervisor: Supervisor, funds: Mapping[str, Fund]) -> None:
-    for name, fund in funds.items():
-        supervisor.keep(f"fund:{name}", fund.run, vital=False)
 def _sources(service: Service, proof: Proof, watchdog: Watchdog) -> Sources:
     store = service.outside.store
     return Sources(
@@ -304,6 +301,9 @@ def _sources(service: Service, proof: Proof, watchdog: Watchdog) -> Sources:
     )
 
 
+def _start_funds(supervisor: Supervisor, funds: Mapping[str, Fund]) -> None:
+    for name, fund in funds.items():
+        supervisor.keep(f"fund:{name}", fund.run, vital=False)
 
 
 async def stop(service: Service) -> None:
