@@ -110,6 +110,22 @@ def names(pool: PoolReport) -> list[str]:
     return [one.name for one in pool.stage_reports]
 
 
+def test_without_their_places_the_same_stages_are_reached() -> None:
+    reached = 0
+    for seed in range(BOOKS):
+        _, drawn = random_snapshot(seed)
+        snapshot = replace(drawn, venue="okx")
+        short = evaluate(snapshot, stages=False)
+        for pool, brief in zip(evaluate(snapshot).pools, short.pools, strict=True):
+            if pool.status is Status.OK:
+                placeless = {"distance": None, "path": None, "price": None}
+                named = tuple(replace(one, **placeless) for one in pool.stage_reports)
+                assert brief.stage_reports == named
+                reached += sum(one.reached for one in named)
+
+    assert reached > 20
+
+
 def test_okx_warns_at_three_times_the_requirement() -> None:
     warned, ended = unified("okx", usdt="-30000").stage_reports
 

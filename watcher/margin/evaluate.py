@@ -20,7 +20,7 @@ from watcher.margin.distance import Alone, Distances, distances, of_position, so
 from watcher.margin.figures import levels_of, notional, unrealised
 from watcher.margin.movers import mover_of, stable_movers
 from watcher.margin.opinion import disagreement, health
-from watcher.margin.stages import stages_of
+from watcher.margin.stages import stages_of, unplaced_stages
 from watcher.margin.state import State, reference_of, state_of
 from watcher.margin.told import told_report
 
@@ -37,15 +37,17 @@ def evaluate(
     """
     Return what *snapshot* means: one report per pool, or *only* that pool, in order of its rules.
 
-    Without *stages* the venue's stages and the bankruptcy prices are left out: they cost more than
-    the distances, and who asks the same pool many times does without.
+    Without *stages* it is left open how far the venue's stages are, and bankruptcy prices: they
+    cost as much again, and who asks often does without.
 
     Raises: `BookError` for a snapshot that cannot be right.
     """
     state = state_of(snapshot, betas, only=only)
     found = distances(state, betas)
     bankrupt = _bankruptcies(state) if stages else {}
-    staged = stages_of(snapshot, state, found, betas) if stages else {}
+    staged = (
+        stages_of(snapshot, state, found, betas) if stages else unplaced_stages(snapshot, state)
+    )
     pools = []
     for name, pool in state.compiled.pools.items():
         if only not in (None, name):

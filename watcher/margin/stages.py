@@ -57,6 +57,17 @@ def stages_of(
     return {name: tuple(reports) for name, reports in told.items()}
 
 
+def unplaced_stages(snapshot: Snapshot, state: State) -> dict[str, tuple[StageReport, ...]]:
+    """Return the same without how far they are: only whether each is reached."""
+    return {
+        name: tuple(
+            _unplaced(stage, today.health)
+            for stage in stages_known(snapshot.venue, state.compiled.pools[name])
+        )
+        for name, today in state.today.items()
+    }
+
+
 def stages_known(venue: str, pool: Pool) -> Iterator[Stage]:
     """Return what *venue* does to a pool of this kind, the first to be reached first."""
     rules = pool.rules

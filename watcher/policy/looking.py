@@ -20,13 +20,14 @@ FACTOR_MAX = 4.0
 """A live price further off than this is of another contract, not of a market."""
 
 
-def look(snapshot: Snapshot, rules: AlertRules) -> Look:
+def look(snapshot: Snapshot, rules: AlertRules, *, stages: bool = False) -> Look:
     """
-    Return *snapshot* with its report and the verdict on each pool.
+    Return *snapshot* with its report and the verdict on each pool; *stages*: with how far those of
+    the venue are.
 
     Raises: `BookError` for a snapshot that cannot be right.
     """
-    report = evaluate(snapshot, betas=rules.betas)
+    report = evaluate(snapshot, betas=rules.betas, stages=stages)
     return Look(
         snapshot=snapshot, report=report, readings={p.pool: read(p, rules) for p in report.pools}
     )

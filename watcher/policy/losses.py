@@ -135,7 +135,7 @@ def unexplained(
 # what was read once can be refused after an update of the engine: then nothing is known of it
 def _pools(snapshot: Snapshot, betas: Mapping[str, float]) -> dict[str, PoolReport]:
     try:
-        return {pool.pool: pool for pool in evaluate(snapshot, betas=betas).pools}
+        return {pool.pool: pool for pool in evaluate(snapshot, betas=betas, stages=False).pools}
     except BookError:
         return {}
 

@@ -111,7 +111,7 @@ def bar(fraction: float) -> str:
 def _entry(state: AccountState, rules: AlertRules, now: Moment) -> _Entry:
     found = None
     try:
-        found = look(state.last_good, rules) if state.last_good is not None else None
+        found = look(state.last_good, rules, stages=True) if state.last_good is not None else None
     except BookError:  # read by an older engine: nothing to show until the next reading
         found = None
     age_s = None
