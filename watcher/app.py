@@ -12,26 +12,26 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import gc
 import os
 import platform
 import random
-import secrets
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
+from secrets import SystemRandom
 
 import aiohttp
 import structlog
 
 from watcher import logs
-from watcher.assembly import Outside, assemble, start_loops, stop
+from watcher.assembly import Outside
 from watcher.channels.heartbeat import HttpPing
 from watcher.domain.alert import SECOND_US, Moment
+from watcher.lives import Lives
 from watcher.outlets import Ear, hear, noting, open_chat, open_roads
 from watcher.ports import Clock, Ping, Scheduler, Shown, Venue, VenueError
 from watcher.service.clock import SteppedClock, SystemClock
@@ -46,7 +46,6 @@ from watcher.treasury import credentials, open_moneys
 from watcher.venues import open_venue, weights_of
 from watcher.venues.ccxt_venue import Shared
 
-FREEZE_AFTER_S = 10.0
 TOKEN_BITS = 128
 
 log = structlog.get_logger()
@@ -59,12 +58,19 @@ def system_clock() -> SystemClock:
     return SystemClock(steady, time.time_ns)
 
 
-def set_up_log(settings: Settings, now: Callable[[], Moment], *, level: str | None = None) -> None:
+def set_up_log(
+    settings: Settings,
+    now: Callable[[], Moment],
+    *,
+    level: str | None = None,
+    secrets: Iterable[str] | None = None,
+) -> None:
+    """Set up the log without the secrets of *settings*, or without *secrets* where given."""
     colours = {"auto": None, "json": False, "console": True}[settings.log.format]
     logs.configure(
         stream=sys.stderr,
         level=level or settings.log.level,
-        secrets=list(secrets_of(settings)),
+        secrets=list(secrets_of(settings) if secrets is None else secrets),
         now=now,
         colours=colours,
     )
@@ -98,16 +104,18 @@ class Tokens:
     """Makes secrets: by chance, or in a stepped world from its time, so that runs repeat."""
 
     def __init__(self, seed: int | None) -> None:
-        self._chance = secrets.SystemRandom() if seed is None else random.Random(seed)  # noqa: S311 - a practice world
+        self._chance = SystemRandom() if seed is None else random.Random(seed)  # noqa: S311 - a practice world
 
     def token(self) -> str:
         bits = self._chance.getrandbits(TOKEN_BITS).to_bytes(TOKEN_BITS // 8, "big")
         return base64.urlsafe_b64encode(bits).decode().rstrip("=")
 
 
-async def run(settings: Settings, *, clock_url: str | None = None) -> None:
+async def run(
+    settings: Settings, *, again: Callable[[], Settings], clock_url: str | None = None
+) -> None:
     """
-    Watch until SIGTERM or SIGINT.
+    Watch until SIGTERM or SIGINT; at SIGHUP go on with what *again* reads.
 
     *clock_url* is the clock of a practice world that steps the time.
 
@@ -116,40 +124,49 @@ async def run(settings: Settings, *, clock_url: str | None = None) -> None:
     """
     async with AsyncExitStack() as doors:
         clock = await doors.enter_async_context(open_clock(clock_url))
-        set_up_log(settings, clock.now)
+        known = set(secrets_of(settings))
+        set_up_log(settings, clock.now, secrets=known)
         with clock.hold():
             starts = Starts(Path(settings.state_dir))
-            outside = await _open_outside(settings, clock, starts, doors)
-            service = await assemble(settings, outside)
-            start_loops(service)
+            store = await SqliteStore.open(Path(settings.state_dir), reaches(settings))
+            doors.push_async_callback(store.close)
+            shared = Shared()
+            doors.push_async_callback(shared.close)
+
+        async def opening(latest: Settings, inner: AsyncExitStack) -> Outside:
+            return await _open_outside(latest, clock, store, shared, starts, inner)
+
+        def relog(level: Settings, *hidden: Settings) -> None:
+            # what was a secret once is never printed, whatever holds now
+            known.update(secret for each in hidden for secret in secrets_of(each))
+            set_up_log(level, clock.now, secrets=known)
+
+        lives = Lives(clock=clock, store=store, opening=opening, again=again, relog=relog)
         if isinstance(clock, SteppedClock):
             # a daemon whose practice world is gone has nothing left to watch
-            clock.on_gone = service.supervisor.stop
+            clock.on_gone = lives.stop
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, service.supervisor.stop)
-        loop.call_later(FREEZE_AFTER_S, _freeze)
-        log.info("watcher.started", accounts=len(service.pollers), process=os.getpid())
-        try:
-            await service.supervisor.run()
-            starts.forget()  # told to stop: no crash
-        finally:
-            await stop(service)
+            loop.add_signal_handler(number, lives.stop)
+        loop.add_signal_handler(signal.SIGHUP, lives.reload)
+        await lives.run(settings, crashes=starts.note(clock.now()))
+        starts.forget()  # told to stop: no crash
     log.info("watcher.stopped")
 
 
 async def _open_outside(
-    settings: Settings, clock: Clock, starts: Starts, doors: AsyncExitStack
+    settings: Settings,
+    clock: Clock,
+    store: SqliteStore,
+    shared: Shared,
+    starts: Starts,
+    doors: AsyncExitStack,
 ) -> Outside:
-    store = await SqliteStore.open(Path(settings.state_dir), reaches(settings))
-    doors.push_async_callback(store.close)
     moved = await store.chats_moved()
     configured = settings.telegram.chat_id or 0
     chat = open_chat(settings, moved.get(configured, configured), noting(store))
     doors.push_async_callback(chat.close)
     channels = await open_roads(settings, chat, store, doors)
-    shared = Shared()
-    doors.push_async_callback(shared.close)
     venues = open_venues(settings, shared, clock)
     for venue in venues.values():
         doors.push_async_callback(venue.close)
@@ -168,10 +185,9 @@ async def _open_outside(
         lag=None if stepped else LagProbe(clock),
         ear=_ear(settings, store, clock),
         ping=_ping(settings, doors),
+        settled=starts.forget,
         page=_page(settings, clock),
         weights=lambda: weights_of(shared),
-        crashes=starts.note(clock.now()),
-        settled=starts.forget,
     )
 
 
@@ -223,9 +239,3 @@ async def open_clock(url: str | None) -> AsyncIterator[Clock]:
         yield clock
     finally:
         await clock.close()
-
-
-def _freeze() -> None:
-    # what is alive after start stays alive: the collector need not walk it again
-    gc.collect()
-    gc.freeze()

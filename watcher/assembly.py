@@ -105,9 +105,11 @@ class Service:
     supervisor: Supervisor
 
 
-async def assemble(settings: Settings, outside: Outside) -> Service:
+async def assemble(
+    settings: Settings, outside: Outside, *, greeting: Message | None = None
+) -> Service:
     """
-    Wire every part and queue the first words; nothing runs yet.
+    Wire every part and queue the first words, or *greeting* in their place; nothing runs yet.
 
     Raises: `StoreError` when the ledger cannot be read.
     """
@@ -124,8 +126,9 @@ async def assemble(settings: Settings, outside: Outside) -> Service:
     )
     if not pinged:
         log.warning("heartbeat.absent", reason="nobody will notice if this program dies")
+    words = _first_words(settings, store, states, clock.now(), pinged=pinged)
     try:
-        for said in _first_words(settings, store, states, clock.now(), pinged=pinged):
+        for said in words if greeting is None else [greeting]:
             await store.say(said)
     except StoreError as error:
         # a greeting is no reason not to watch
@@ -325,6 +328,25 @@ async def stop(service: Service) -> None:
         log.warning("farewell.missed", reason=str(error))
     service.outbound.stop()
     await service.supervisor.finish()
+
+
+async def hand_over(service: Service) -> Moment:
+    """
+    End the loops without a word, because the next life goes on at once; the readings last, and
+    return when.
+
+    What is queued stays in the store; what waits in memory is for `Outbound.inherit`.
+    """
+    supervisor, outbound = service.supervisor, service.outbound
+    for fund in service.funds.values():
+        fund.stop()
+    outbound.stop()
+    await supervisor.cancel("commands", "heartbeat")
+    speaking = [f"deliver:{each.road.road}" for each in outbound.deliverers]
+    await supervisor.finish(*speaking, *(f"fund:{name}" for name in service.funds))
+    ended = service.outside.clock.now()
+    await supervisor.cancel()
+    return ended
 
 
 async def _drained(store: SqliteStore) -> None:

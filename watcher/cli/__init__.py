@@ -23,6 +23,7 @@ COMMANDS = {
     "check": "validate the config, read every account once, compare with the venue; sends nothing",
     "status": "what a running daemon knows, from its store",
     "health": "whether a daemon does its work, in one line and an exit code",
+    "reload": "have a running daemon take over the edited configuration",
     "ledger": "every top-up that was decided, and what became of it",
     "money": "what holds money; freeze, unfreeze, settle",
     "send-test": "send one test message; --all proves every road",

@@ -54,15 +54,24 @@ def _clock(text: str) -> str:
     return text
 
 
-def settings_of(arguments: argparse.Namespace, need: Need) -> Settings | None:
-    """Return the settings, or None after telling on standard error why there are none."""
+def read(arguments: argparse.Namespace, need: Need) -> Settings:
+    """
+    Return the settings as they stand now.
+
+    Raises: `ConfigError`.
+    """
     flags: dict[str, Any] = {}
     if arguments.state_dir is not None:
         flags["state_dir"] = arguments.state_dir
     if arguments.log_level is not None:
         flags["log"] = {"level": arguments.log_level}
+    return load(arguments.config, flags=flags, need=need)
+
+
+def settings_of(arguments: argparse.Namespace, need: Need) -> Settings | None:
+    """Return the settings, or None after telling on standard error why there are none."""
     try:
-        return load(arguments.config, flags=flags, need=need)
+        return read(arguments, need)
     except ConfigError as error:
         refuse(error)
         return None

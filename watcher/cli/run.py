@@ -7,10 +7,11 @@ import os
 import resource
 import sys
 from collections.abc import Sequence
+from functools import partial
 
 from watcher.app import run
 from watcher.cli import FINE, REFUSED, TROUBLE
-from watcher.cli.options import add_clock, config_parser, refuse, settings_of
+from watcher.cli.options import add_clock, config_parser, read, refuse, settings_of
 from watcher.ports import StoreError
 from watcher.service.supervise import LoopsFailed
 from watcher.settings import ConfigError, Need
@@ -29,7 +30,8 @@ def main(argv: Sequence[str]) -> int:
     os.umask(PRIVATE_UMASK)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
-        asyncio.run(run(settings, clock_url=arguments.clock))
+        again = partial(read, arguments, Need.ALL)
+        asyncio.run(run(settings, again=again, clock_url=arguments.clock))
     except ConfigError as error:
         refuse(error)
         return REFUSED

@@ -193,6 +193,11 @@ class Deliverer:
         """Return what waits in memory and must not be lost with this road."""
         return [s.message for s in self._memory if is_vital(s.message)]
 
+    def unsent(self) -> list[Message]:
+        """Return what waits in memory for this road, answers left out: theirs is a road of ours."""
+        waiting = (s.message for s in self._memory if s.message.kind is not Kind.REPLY)
+        return [*self._lost, *waiting]
+
     async def _wait_s(self, now: Moment) -> float:
         due = [spoken.due_us(now) for spoken in self._memory]
         for each in self._earlier:

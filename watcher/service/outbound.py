@@ -58,6 +58,14 @@ class Outbound:
         ages = (each.urgent_since_us() for each in self.deliverers)
         return min((at_us for at_us in ages if at_us is not None), default=None)
 
+    def inherit(self, before: Outbound) -> None:
+        """Take over what waited in memory for the roads of *before*, each on its own road."""
+        for old in before.deliverers:
+            for new in self.deliverers:
+                if new.road is old.road:
+                    for message in old.unsent():
+                        new.tell(message)
+
     def stop(self) -> None:
         for each in self.deliverers:
             each.stop()

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -85,17 +85,23 @@ class Supervisor:
         self._stopping = True
         self._ended.ring()
 
-    async def finish(self) -> None:
-        """Give loops that were asked to stop a moment, cancel the rest, and wait for their ends."""
+    async def finish(self, *names: str) -> None:
+        """
+        Give the named loops (none named: all), asked to stop, a moment; cancel what still runs.
+        """
         self._stopping = True
-        if not self._tasks:
+        tasks = self._named(names)
+        if not tasks:
             return
-        _, running = await asyncio.wait(self._tasks, timeout=STOP_TIMEOUT_S)
+        _, running = await asyncio.wait(tasks, timeout=STOP_TIMEOUT_S)
         await self._cancel(running)
 
     async def cancel(self, *names: str) -> None:
-        """Cancel the named loops at once and wait for their ends."""
-        await self._cancel({task for task in self._tasks if task.get_name() in names})
+        """Cancel the named loops (none named: all) at once and wait for their ends."""
+        await self._cancel(self._named(names))
+
+    def _named(self, names: Sequence[str]) -> set[asyncio.Task[None]]:
+        return {task for task in self._tasks if not names or task.get_name() in names}
 
     async def _cancel(self, tasks: set[asyncio.Task[None]]) -> None:
         for task in tasks:

@@ -18,6 +18,7 @@ from watcher.domain.road import Reach
 from watcher.domain.topup import Intent
 from watcher.ports import Backlog, Flag, Proof, StoreError, Traffic, Undelivered
 from watcher.store import codec, history, intents, kept, outbox, schema, traffic
+from watcher.store.outcome import Outcome, last_outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +80,16 @@ def overview(folder: Path) -> Overview:
             flags=kept.flags_of(ledger),
             proofs=kept.proofs_of(ledger),
         )
+
+
+def outcome_of(folder: Path) -> Outcome:
+    """
+    Return what became of the last reload.
+
+    Raises: `StoreError`.
+    """
+    with _ledger(folder) as ledger:
+        return last_outcome(ledger)
 
 
 def put(folder: Path, messages: Sequence[Message], roads: Sequence[Reach]) -> None:

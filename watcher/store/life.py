@@ -8,11 +8,13 @@ seconds. Nothing is judged here.
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from pathlib import Path
 
 from watcher.domain.sign import Sign
 
+LOCK = "lock"
 KEY = "sign"
 BUSY_TIMEOUT_S = 0.2
 
@@ -54,13 +56,47 @@ def _read(text: str, name: str) -> Sign:
         raise NoSign(f"{name}: of another version ({type(error).__name__})") from error
 
 
+def sign_lock(folder: Path, process: int) -> None:
+    """Write into the lock, which *process* holds, whom a signal to read the settings reaches."""
+    (folder / LOCK).write_text(f"{process}\n", encoding="ascii")
+
+
+def holder(folder: Path) -> int | None:
+    """
+    Return the process that holds the lock of *folder* and signed it; None: there is none.
+
+    Raises: `NoSign` when the system does not tell.
+    """
+    path = folder / LOCK
+    try:
+        signed = path.read_text(encoding="ascii").strip()
+        inode = path.stat().st_ino
+    except (FileNotFoundError, ValueError):
+        return None
+    except OSError as error:
+        raise NoSign(f"{path}: {error.strerror}") from error
+    if not signed.isdigit():
+        return None
+    # what a process has open says which locks it holds: a number alone may be anybody's by now
+    handles = Path("/proc") / signed / "fdinfo"
+    try:
+        facts = [handle.read_text(encoding="ascii") for handle in handles.iterdir()]
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        reason = f"{path} is signed by process {signed}, which may not be looked at"
+        raise NoSign(f"{reason}: {error.strerror}") from error
+    held = re.compile(rf"^lock:.* FLOCK .*:{inode} ", re.MULTILINE)
+    return int(signed) if any(map(held.search, facts)) else None
+
+
 def is_locked(folder: Path) -> bool | None:
     """
     Return whether a process holds the lock of *folder*; None when the system does not tell.
 
     Taking the lock to find out would refuse a daemon that starts at that moment.
     """
-    path = folder / "lock"
+    path = folder / LOCK
     try:
         inode = str(path.stat().st_ino)
         table = Path("/proc/locks").read_text(encoding="ascii")

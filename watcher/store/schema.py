@@ -380,4 +380,5 @@ def locked(path: Path) -> int:
         raise Occupied(
             f"{path.parent}: another watcher runs on this state_dir; stop it or choose another"
         ) from error
+    os.ftruncate(handle, 0)  # whoever held it before has signed it
     return handle

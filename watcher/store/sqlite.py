@@ -101,6 +101,11 @@ class SqliteStore:
             raise
         return store
 
+    async def renew(self, roads: Sequence[Reach]) -> None:
+        """Begin anew for *roads*, as if opened: what was in hand is free, what was odd is told."""
+        self.roads, self.notes, self.replaced = tuple(roads), (), False
+        await self.written(lambda db: outbox.give_back_all(db, self.roads))
+
     async def load(self) -> Mapping[str, AccountState]:
         return await self._run(self._load)
 
@@ -370,7 +375,8 @@ class SqliteStore:
             if self._history is None:
                 self._open_history()
             history.record(self._past(), decision)
-            self._prune(now.steady_us)
+            if self._ageing.tidy(self._past(), now.steady_us):
+                self._write(lambda db: outbox.prune(db, now.steady_us))
             self._history_failing = False
         except (sqlite3.Error, StoreError) as error:
             if not self._history_failing:
@@ -381,10 +387,6 @@ class SqliteStore:
             self._history = None
         finally:
             self._history_pending -= 1
-
-    def _prune(self, now_us: int) -> None:
-        if self._ageing.tidy(self._past(), now_us):
-            self._write(lambda db: outbox.prune(db, now_us))
 
     def release(self) -> None:
         for connection in (self._ledger, self._history):

@@ -67,6 +67,11 @@ class Daemon:
         lines = self._log.read_text(errors="replace").splitlines() if self._log.exists() else []
         return "\n".join(lines[-20:])
 
+    def hang_up(self) -> None:
+        """Tell it by SIGHUP to read its settings again."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGHUP)
+
     async def kill(self) -> None:
         """Send -9 and reap: nothing of the daemon gets to run any more."""
         assert self._process is not None
