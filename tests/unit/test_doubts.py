@@ -59,6 +59,16 @@ def with_equity(book: Snapshot, equity: str) -> Snapshot:
 GLITCH = ("40000000", "0")
 
 
+def thin(equity: str = "33", **wallets: str) -> Snapshot:
+    """An account in danger, with so much of USDT in its other wallets."""
+    held = {name: {"USDT": Decimal(amount)} for name, amount in wallets.items()}
+    return replace(with_equity(single(40), equity), wallets=held)
+
+
+def jumps(said: list[Message]) -> list[str]:
+    return [head for head in heads(said) if "JUMPED" in head]
+
+
 def heads(said: list[Message]) -> list[str]:
     return [message.text.plain.splitlines()[0].split(" #")[0] for message in said]
 
@@ -155,6 +165,91 @@ def test_a_rise_in_doubt_ends_no_alert_while_the_doubt_stands() -> None:
     for _ in range(140):
         said += account.see(with_equity(thin, "9000"))
     assert account.state.dangers[POOL].tier is Tier.CALM, "after ten minutes it is the new truth"
+
+
+def test_a_rise_that_came_from_the_funding_wallet_is_no_doubt() -> None:
+    account = Account()
+    account.see(thin(funding="6000"))
+    assert account.state.dangers[POOL].tier is Tier.EMERGENCY
+
+    said = account.see(thin("6033", funding="0"))
+    for _ in range(50):
+        said += account.see(thin("6033", funding="0"))
+
+    assert jumps(said) == []
+    assert not bars_money(account.state.findings, POOL)
+    assert account.state.dangers[POOL].tier is Tier.CALM, "after its dwell"
+
+
+def test_a_wallet_read_later_ends_the_doubt() -> None:
+    """Wallets are read once a minute."""
+    account = Account()
+    account.see(thin(funding="6000"))
+
+    said = [m for _ in range(10) for m in account.see(thin("6033", funding="6000"))]
+    assert len(jumps(said)) == 1
+    assert bars_money(account.state.findings, POOL)
+    for _ in range(3):
+        said += account.see(thin("6033", funding="0"))
+
+    assert not bars_money(account.state.findings, POOL)
+    for _ in range(46):
+        said += account.see(thin("6033", funding="0"))
+    assert account.state.dangers[POOL].tier is Tier.CALM
+    assert len(jumps(said)) == 1
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({}, {}),
+        ({"funding": "6000"}, {}),
+        ({}, {"funding": "0"}),
+        ({"funding": "6000"}, {"funding": "6000"}),
+        ({"funding": "500"}, {"funding": "0"}),
+        ({"funding": "6000", "spot": "0"}, {"funding": "0", "spot": "6000"}),
+    ],
+)
+def test_a_wallet_that_is_not_there_or_did_not_fall_explains_nothing(
+    before: dict[str, str], after: dict[str, str]
+) -> None:
+    account = Account()
+    account.see(thin(**before))
+
+    assert len(jumps(account.see(thin("6033", **after)))) == 1
+    for _ in range(20):
+        account.see(thin("6033", **after))
+    assert bars_money(account.state.findings, POOL)
+
+
+def test_what_came_from_another_pool_is_no_doubt() -> None:
+    """Closing an isolated position pays its margin back."""
+    account = Account()
+    (held,) = single(40).positions
+    pool = "isolated:ETHUSDT:long"
+    beside = replace(
+        held, pool=pool, symbol="ETHUSDT", underlying="ETH", isolated_margin=Decimal(6000)
+    )
+    book = thin()
+    rules = {**book.rules, pool: book.rules[POOL]}
+    account.see(replace(book, rules=rules, positions=(*book.positions, beside)))
+
+    assert jumps(account.see(thin("6033"))) == []
+
+
+def test_a_tier_held_by_a_doubt_alone_is_told_every_three_minutes_and_why() -> None:
+    account = Account()
+    account.see(thin())
+    said = [(account.seconds, m) for _ in range(135) for m in account.see(thin("6033"))]
+
+    told = [(at_s, m) for at_s, m in said if "EMERGENCY" in m.text.plain]
+    assert [(at_s, m.kind) for at_s, m in told] == [
+        (184.0, Kind.REPEATED),
+        (364.0, Kind.REPEATED),
+        (544.0, Kind.REPEATED),
+    ]
+    assert all("Held: equity jumped, unexplained; until 14:23 UTC" in m.text.plain for _, m in told)
+    check("danger_doubted", told[0][1].text)
 
 
 @pytest.mark.parametrize("equity", ["41", "4000"])

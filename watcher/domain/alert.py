@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
 from watcher.domain.account import Snapshot
-from watcher.domain.loss import Gathered
+from watcher.domain.loss import Gathered, Rise
 from watcher.domain.road import Button, Reach
 from watcher.domain.status import KeyRights, VenueStatus
 
@@ -261,9 +261,8 @@ class FindingState:
     """
     The machine of one check on one pool. `fact` and `tier` are what was told; it is told again when
     the fact changes. `bad_samples`, `good_samples` count readings in a row with and without it.
-    `unanswered_since_us`, `reach`: as of a danger, while further people are still to be told;
-    `title` and `facts` are the words they are told then, when the finding itself is long over, and
-    what is `gathered` for the next word.
+    `unanswered_since_us`, `reach`: as of a danger, while further people are still to be told with
+    `title` and `facts`, though it is long over; `gathered` waits for a word, `rise` for a reason.
     """
 
     check: str
@@ -280,6 +279,7 @@ class FindingState:
     title: str = ""
     facts: tuple[str, ...] = ()
     gathered: Gathered | None = None
+    rise: Rise | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,12 +1,14 @@
 """
-Nouns of what got smaller: one loss, and the steps of one that are told together.
+Nouns of what changed between readings: losses, steps told together, and a rise not explained yet.
 
-Rule: values only; what is a loss is `policy.losses`, when it is told `policy.checks`.
+Rule: values only; what is a loss is `policy.losses`, when it is told `policy.checks`, what a rise
+is explained by `policy.doubts`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from watcher.domain.account import Side
@@ -33,3 +35,15 @@ class Gathered:
     steps: int = 0
     equity_was: float | None = None
     likely: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rise:
+    """
+    What a pool was to be worth by prices, what it was read as, and what lay `beside` it before:
+    in each wallet, and under "" in all other pools, by asset.
+    """
+
+    expected: float
+    worth: float
+    beside: Mapping[str, Mapping[str, Decimal]] = field(default_factory=dict)

@@ -15,7 +15,8 @@ partial, and what was entered by a better measure waits for that measure to be l
     any       beyond every exit, long enough  calm              RESOLVED
     any       neither                         same              as `speaking` has it
 
-While a tier only waits out its dwell, it speaks at the pace of the milder one it reads.
+While a tier only waits out its dwell, it speaks at the pace of the milder one it reads; while only
+a doubt about a better reading holds it, at the pace of critical at most.
 
 An incident opens at the first tier and is kept for ten minutes of calm, so that a pool which falls
 again speaks under the same code. Each relapse soon after easing doubles the dwell, up to a quarter
@@ -75,7 +76,9 @@ def _step(
     hold = max(reading.hold, danger.firm) if reading.lesser else reading.hold
     if hold >= danger.tier:
         held = _without_good(danger)
-        return speaking.again(held, reading, now_us, pace=danger.tier, furthest=furthest)
+        doubted = reading.doubted_until_us is not None
+        pace = min(danger.tier, Tier.CRITICAL) if doubted else danger.tier
+        return speaking.again(held, reading, now_us, pace=pace, furthest=furthest)
     return _better(danger, reading, hold, now_us, furthest)
 
 

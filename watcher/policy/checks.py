@@ -26,7 +26,7 @@ from watcher.domain.alert import (
     Sample,
     Tier,
 )
-from watcher.domain.loss import Gathered
+from watcher.domain.loss import Gathered, Rise
 from watcher.domain.report import PoolReport, Report, Status
 from watcher.domain.road import Reach
 from watcher.domain.status import KeyRights, VenueStatus
@@ -93,7 +93,7 @@ class Finding:
     Something one check found in one pool, "" for the whole account. `fact` tells it from another
     finding of the same check; `facts` are the lines that say it. `wakes`: unanswered, it is told to
     further people; `unanswered`: this is that word. `gathered` is all that was not told yet of what
-    goes on step by step; unless it `waits`, it is told at once.
+    goes on step by step; unless it `waits`, it is told at once. `rise` is one not explained yet.
     """
 
     check: str
@@ -110,6 +110,7 @@ class Finding:
     unanswered: bool = False
     gathered: Gathered | None = None
     waits: bool = False
+    rise: Rise | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -280,6 +281,7 @@ def _told(state: FindingState, finding: Finding, now_us: int, furthest: Reach) -
         incident=spoken(state.incident),
         ack=None if news else state.ack,
         gathered=_begun(finding.gathered),
+        rise=finding.rise,
     )
     if not finding.wakes:
         return state

@@ -71,12 +71,17 @@ def danger(
     answer: Sequence[Row] = (),
     suspect: bool = False,
     unstable: bool = False,
+    until: str = "",
 ) -> Text:
-    """Return the words for a tier reached, repeated or eased to; *answer* is `answer`'s."""
+    """
+    Return the words for a tier reached, repeated or eased to; *answer* is `answer`'s, *until* when
+    the doubt ends that alone holds the tier.
+    """
     tier = state.tier
     note = lines.was(was) if kind is Kind.EASED else _NOTES.get(kind, "")
     note = say.NOTE_UNCONFIRMED if suspect else note
-    held = _held(state, figures.reading, unstable=unstable)
+    doubted = [row(say.HELD_DOUBTED.format(at=until))] if until else []
+    held = [] if until else _held(state, figures.reading, unstable=unstable)
     # of an empty pool with less than nothing left, a move of 0 % says nothing
     moves = [] if figures.reading.gone else lines.moves(figures)
     earlier = lines.earlier(figures)
@@ -93,6 +98,7 @@ def danger(
         *lines.equity(figures.report),
         *staged,
         *lines.ways_back(advice),
+        *doubted,
         *held,
         *answer,
         lines.origin(figures, tolerance),

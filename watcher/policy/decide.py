@@ -124,6 +124,8 @@ def _on_reading(
     findings, again = checks.further(findings, at, furthest=rules.reach)
     lost = shrinking.lost([*telling, *again], findings)
     readings = doubts.held_back(readings, findings, known)
+    own_readings = {**readings, **{pool: found.readings[pool] for pool in doubted}}
+    found = replace(found, readings=own_readings)
     held, turns = dangers.seen(state, readings, at, furthest=rules.reach, lost=lost)
     samples = tuple(_sample(p, held[p.pool].tier, at) for p in found.report.pools)
     recent = history.remembered(state.recent, samples, at)

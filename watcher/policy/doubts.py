@@ -2,9 +2,10 @@
 Readings that cannot be taken at their word yet: figures nothing explains.
 
 Rule: bad news is believed at once and marked as unconfirmed; no good news comes of a rise in doubt,
-and no money moves, while a doubt stands. What prices, and moves between the
-pools of the account, explain is no doubt. A glitch comes and goes: a doubt told of stands for ten
-minutes, whatever else it shows meanwhile.
+and no money moves, while a doubt stands. What prices, and moves between the pools and wallets of
+the account, explain is no doubt; wallets are read once a minute, so that a rise may be explained
+later. A glitch comes and goes: a doubt told of stands for ten minutes, whatever else it shows
+meanwhile.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from watcher.domain.alert import MINUTE_US, SECOND_US, DangerState, FindingState, Lane, Tier
+from watcher.domain.loss import Rise
+from watcher.domain.report import PoolReport
 from watcher.policy import history, lines, losses, wording
 from watcher.policy import messages as say
 from watcher.policy.alerting import GOOD_SAMPLES
@@ -38,10 +41,15 @@ def jumped(scene: Scene) -> Iterator[Finding]:
     pools = {pool.pool: pool for pool in scene.look.report.pools}
     jumps = _jumps(scene)
     for pool, report in pools.items():
-        if pool not in jumps and not _was_told(scene, pool):
+        if pool not in jumps and not _was_told(scene, report):
             continue
         expected, worth = jumps.get(pool, (None, 0.0))
-        rose = expected is not None and worth > expected
+        rise = None
+        if expected is not None and scene.before is not None and worth > expected:
+            beside = losses.beside(pool, scene.before)
+            rise = Rise(expected=expected, worth=worth, beside=beside)
+            if _is_explained(rise, report, scene):
+                continue
         yield Finding(
             check=jumped.__name__,
             pool=pool,
@@ -53,9 +61,10 @@ def jumped(scene: Scene) -> Iterator[Finding]:
                 say.SEEN_ONCE,
                 say.JUMPED_BY_WHOM.format(venue=wording.venue_name(scene.look.snapshot.venue)),
             ),
-            tier=Tier.WATCH if rose else Tier.WARNING,
+            tier=Tier.WARNING if rise is None else Tier.WATCH,
             lane=Lane.WARNING,
-            silent=rose,
+            silent=rise is not None,
+            rise=rise,
         )
 
 
@@ -82,11 +91,18 @@ def _jumps(scene: Scene) -> dict[str, tuple[float, float]]:
     }
 
 
-def _was_told(scene: Scene, pool: str) -> bool:
-    told = scene.findings.get(f"{jumped.__name__}:{pool}")
+def _was_told(scene: Scene, pool: PoolReport) -> bool:
+    told = scene.findings.get(f"{jumped.__name__}:{pool.pool}")
     if told is None or told.told_at_us is None or not _stands(told):
         return False
+    if told.rise is not None and _is_explained(told.rise, pool, scene):
+        return False
     return elapsed_us(scene.at_us, told.told_at_us) < STANDS_US
+
+
+def _is_explained(rise: Rise, pool: PoolReport, scene: Scene) -> bool:
+    snapshot = scene.look.snapshot
+    return losses.is_explained(rise, pool.pool, pool.reference, snapshot, JUMP_FACTOR)
 
 
 def is_suspect(findings: Mapping[str, FindingState], pool: str) -> bool:
@@ -105,8 +121,11 @@ def held_back(
     for pool, danger in known.items():
         reading = found.get(pool)
         state = findings.get(f"{jumped.__name__}:{pool}")
-        if reading is not None and state is not None and _stands(state) and _rose(state):
-            found[pool] = replace(reading, hold=max(reading.hold, danger.tier))
+        if reading is None or state is None or not _stands(state) or state.rise is None:
+            continue
+        if reading.hold < danger.tier:
+            until_us = (state.told_at_us or 0) + STANDS_US
+            found[pool] = replace(reading, hold=danger.tier, doubted_until_us=until_us)
     return found
 
 
@@ -118,11 +137,6 @@ def bars_money(findings: Mapping[str, FindingState], pool: str) -> bool:
 
 def _stands(state: FindingState | None) -> bool:
     return state is not None and state.good_samples < GOOD_SAMPLES
-
-
-# a fall is told louder than a rise, and that is all the memory of it says
-def _rose(state: FindingState) -> bool:
-    return state.tier is Tier.WATCH
 
 
 def _is_jump(was: float, now: float | None) -> bool:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from watcher.domain.account import ZERO, Asset, Position, Side, Snapshot
-from watcher.domain.loss import Gathered, Loss
+from watcher.domain.loss import Gathered, Loss, Rise
 from watcher.domain.report import PoolReport, Report
 from watcher.margin import BookError, evaluate, repriced
 from watcher.policy import messages as say
@@ -130,6 +130,38 @@ def unexplained(
         if pool.equity is not None and worth is not None:
             found[name] = (pool.equity, worth)
     return found
+
+
+def beside(pool: str, snapshot: Snapshot) -> dict[str, dict[str, Decimal]]:
+    """Return what lies beside *pool*: in each wallet that was read, and as "" in other pools."""
+    found = {name: dict(held) for name, held in snapshot.wallets.items()}
+    others = found.setdefault("", {})
+    for asset in snapshot.assets:
+        if asset.pool != pool:
+            others[asset.asset] = others.get(asset.asset, ZERO) + asset.wallet
+    for one in snapshot.positions:
+        if one.pool != pool and one.isolated_margin is not None:
+            others[one.settle] = others.get(one.settle, ZERO) + one.isolated_margin
+    return found
+
+
+def is_explained(rise: Rise, pool: str, reference: str, snapshot: Snapshot, most: float) -> bool:
+    """
+    Tell whether *pool* without what left the wallets and pools beside it rose less than *most*.
+
+    A wallet that was not read, or an asset without a price, explains nothing.
+    """
+    left: dict[str, Decimal] = {}
+    now = beside(pool, snapshot)
+    for name, held in rise.beside.items():
+        for coin in {*held, *now[name]} if name in now else ():
+            gone = held.get(coin, ZERO) - now[name].get(coin, ZERO)
+            left[coin] = left.get(coin, ZERO) + gone
+    prices = {reference: 1.0}
+    if reference == snapshot.reference:
+        prices = {asset.asset: float(asset.index) for asset in snapshot.assets} | prices
+    came = sum(max(0.0, float(gone)) * prices.get(coin, 0.0) for coin, gone in left.items())
+    return rise.worth - came < most * rise.expected
 
 
 # what was read once can be refused after an update of the engine: then nothing is known of it

@@ -75,7 +75,8 @@ class Reading:
     The verdict on one pool. `tier` is what its numbers enter, `hold` the worst tier they have not
     clearly left; `gauge` is the measure that decided. `gone`: no position, nothing to liquidate.
     `lesser`: the pool is partial, so that the venue's figures stand in for its own measure.
-    `hastened`: its speed put it one tier further than its numbers.
+    `hastened`: its speed put it one tier further than its numbers. `doubted_until_us`: a doubt
+    about its figures alone holds the tier, so long at most.
     """
 
     pool: str
@@ -85,6 +86,7 @@ class Reading:
     gone: bool = False
     lesser: bool = False
     hastened: bool = False
+    doubted_until_us: int | None = None
 
 
 def leading(family: Family) -> Measure:

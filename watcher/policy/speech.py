@@ -94,9 +94,17 @@ def of_dangers(
                 answer=compose.answer(danger, turn.kind, turn.ack, now.steady_us),
                 suspect=suspect or doubts.is_suspect(state.findings, turn.pool),
                 unstable=alerting.is_unstable(danger),
+                until=_until(figures.reading, rules, now),
             )
         said.append(envelope.of_danger(state.account, danger, turn, text, now, figures=figures))
     return said
+
+
+def _until(reading: Reading, rules: AlertRules, now: Moment) -> str:
+    if reading.doubted_until_us is None:
+        return ""
+    wall_us = now.wall_us + reading.doubted_until_us - now.steady_us
+    return wording.minute_time(wall_us, wording.zone(rules.timezone))
 
 
 def of_unseen_dangers(
