@@ -15,7 +15,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
 
-.PHONY: help install install-dev demo test deep check conformance books worlds model sweep chaos sim mutants audit bench clean
+.PHONY: help install install-dev demo test deep check conformance books worlds model sweep chaos sim mutants audit bench first-run clean
 
 help:  ## say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -74,6 +74,9 @@ audit: $(INSTALLED_DEV)  ## the locks, and known holes in what they pin where pi
 
 bench: $(INSTALLED_DEV)  ## measure against the targets, five minutes; fails on a missed one
 	@$(BIN)/python -m bench $(ARGS)
+
+first-run: $(INSTALLED_DEV)  ## a newcomer typed through, from a fresh clone; rewrites docs/first-run.md
+	@$(BIN)/python -m tests.first_run $(ARGS)
 
 clean:  ## remove what was installed and built
 	@rm -rf $(VENV) build dist ./*.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -1,0 +1,53 @@
+"""A newcomer in a terminal: from nothing to a guarded practice account, typing what README says."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests import first_run
+from tests.typist import Diary
+
+pytestmark = [pytest.mark.process, pytest.mark.slow]
+
+
+def installed(folder: Path) -> None:
+    """Put a `watcher` where an installation has it, that runs this tree."""
+    script = folder / ".venv" / "bin" / "watcher"
+    script.parent.mkdir(parents=True)
+    lines = ["#!/bin/sh", f'PYTHONPATH="{first_run.ROOT}" exec "{sys.executable}" -m watcher "$@"']
+    script.write_text("\n".join([*lines, ""]), encoding="utf-8")
+    script.chmod(0o755)
+
+
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="no terminals here")
+def test_a_newcomer_gets_from_nothing_to_a_guarded_account(tmp_path: Path) -> None:
+    installed(tmp_path)
+
+    story = first_run.live(tmp_path, Diary())
+
+    assert list(story.milestones) == [
+        "the account is read",
+        "the chat is known",
+        "a test alert is delivered and answered, on both roads",
+        "the account is guarded: read and judged by the daemon",
+        "the fall is told on the phone",
+    ]
+    secrets = tmp_path / "config" / "secrets"
+    assert secrets.stat().st_mode & 0o777 == 0o700
+    kept = sorted(file.name for file in secrets.iterdir())
+    assert kept == [
+        "watcher_accounts__bybit_main__api_key",
+        "watcher_accounts__bybit_main__api_secret",
+        "watcher_fallback__url",
+        "watcher_heartbeat__url",
+        "watcher_telegram__bot_token",
+    ]
+    assert all(file.stat().st_mode & 0o777 == 0o600 for file in secrets.iterdir())
+    assert "proposed distance" in story.shown["proposal"]
+    page = first_run.page(story, "Installed beforehand.")
+    assert "WARNING" in page
+    assert not any((secrets / name).read_text().strip() in page for name in kept)
