@@ -244,7 +244,11 @@ async def _until_signal(
     try:
         practice = await serve(world, port=port, lockstep=lockstep, speed=speed)
     except (OSError, OverflowError) as found:
-        sys.stderr.write(f"watcher practice: cannot listen on 127.0.0.1:{port}: {found}\n")
+        reason = getattr(found, "strerror", None) or str(found)
+        sys.stderr.write(
+            f"watcher practice: cannot listen on 127.0.0.1:{port}: {reason.lower()}; name another "
+            "--port, or none for a free one\n"
+        )
         return TROUBLE
     try:
         if folder is not None:
