@@ -73,6 +73,7 @@ class Story:
     deeds: list[Deed] = field(default_factory=list)
     pings: list[tuple[int, bool, str]] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
+    depegged: list[int] = field(default_factory=list)
     lives: Sequence[tuple[float, float]] = ()
     healed_s: float | None = None
     others: Sequence[str] = ()
@@ -148,6 +149,7 @@ class Story:
             errors=tuple(self.errors),
             presses=tuple(self.deeds),
             pings=tuple(self.pings),
+            depegged=tuple(self.depegged),
         )
 
 

@@ -256,6 +256,15 @@ def test_what_a_check_finds_needs_weather_of_its_kind() -> None:
         assert len(broken(causes.nothing_else, story.history())) == wrong
 
 
+def test_a_coin_off_its_peg_is_told_where_one_was() -> None:
+    for at_s, wrong in ((500, 0), (520, 1), (None, 1)):
+        story = Story()
+        if at_s is not None:
+            story.depegged.append(story.us(at_s))
+        story.says(510, f"🔧 OFF ITS PEG #C0DE·1 {NAME}\nUSDC stands at 0.98")
+        assert len(broken(causes.nothing_else, story.history())) == wrong
+
+
 def test_a_word_nobody_knows_and_an_account_nobody_has_are_not_expected() -> None:
     story = Story()
     story.says(510, f"🔧 ALL IS LOST #C0DE·1 {NAME}\nReally")

@@ -220,6 +220,13 @@ def test_a_figure_is_that_of_the_reading() -> None:
         assert len(broken(honesty.figures_true, story.history())) == wrong
 
 
+def test_a_distance_the_truth_does_not_look_for_is_not_wrong() -> None:
+    for shown, wrong in ((85.0, 0), (70.0, 1)):
+        story = Story(away=95.0)
+        story.says(160.0, danger("CRITICAL", shown))
+        assert len(broken(honesty.figures_true, story.history())) == wrong
+
+
 def test_a_danger_says_how_old_its_figures_are() -> None:
     assert not broken(honesty.figures_dated, fallen(110.0).history())
     bare = danger("CRITICAL", 5.0).rpartition("\n")[0]

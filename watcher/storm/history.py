@@ -38,7 +38,8 @@ class History:
     """
     One run from `from_us` to `until_us`; from `healed_us` on the weather is fair. `lives` are the
     spans the process lived, `polls` each answer of a venue as (account, when, whether complete),
-    `presses` what people did, `pings` each word to the dead man's switch as (when, well, why).
+    `presses` what people did, `pings` each word to the dead man's switch as (when, well, why),
+    `depegged` the moments at which some stable coin was off its dollar.
     """
 
     seed: int
@@ -55,6 +56,7 @@ class History:
     errors: Sequence[str] = ()
     presses: Sequence[Deed] = ()
     pings: Sequence[tuple[int, bool, str]] = ()
+    depegged: Sequence[int] = ()
 
     @property
     def accounts(self) -> tuple[str, ...]:

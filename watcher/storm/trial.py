@@ -14,6 +14,7 @@ import shutil
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from pathlib import Path
 from typing import NoReturn
 
@@ -23,6 +24,7 @@ from structlog.typing import EventDict
 from watcher.domain.alert import MINUTE_US, SECOND_US
 from watcher.domain.road import Reach
 from watcher.settings import Settings, load
+from watcher.sim.things import ONE
 from watcher.sim.world import World
 from watcher.storm.chat import Wire
 from watcher.storm.disk import Planted
@@ -56,6 +58,7 @@ LEAVES = 0.2
 """This part of the kills is an orderly stop."""
 SKEW_MAX_US = HOUR_US
 PAGE = 4096
+DEPEGGED = Decimal("0.01")
 IMAGES = ("ledger.db", "history.db")
 BOTH_ROADS = (Reach.CHAT, Reach.FALLBACK)
 
@@ -113,6 +116,7 @@ class Trial:
             people=People(seed=plan.seed, wires=wires, weather=weather, journal=journal),
         )
         self._truth = Truth(world, settings)
+        self._depegged: list[int] = []
         self._due = [one for one in weather.spells if one.fault in LIFE_FAULTS]
 
     def play(self) -> History:
@@ -161,11 +165,15 @@ class Trial:
             presses=tuple(scene.people.done),
             errors=tuple(scene.errors),
             pings=tuple(scene.pings),
+            depegged=tuple(self._depegged),
             journal=scene.journal,
         )
 
     def _step(self) -> None:
-        self._scene.world.step(self._loop.now_us)
+        world = self._scene.world
+        world.step(self._loop.now_us)
+        if any(abs(price - ONE) >= DEPEGGED for price in world.stables.values()):
+            self._depegged.append(world.now_us)
         self._truth.look()
 
     # -- births and deaths ---------------------------------------------------------------------

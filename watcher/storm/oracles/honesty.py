@@ -8,6 +8,7 @@ under its code, what somebody saw is not told again at the pace of what nobody s
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from itertools import pairwise
@@ -21,6 +22,7 @@ from watcher.storm.oracles.danger import SLACK
 from watcher.storm.oracles.verdict import Verdict, at
 from watcher.storm.people import Deed
 from watcher.storm.sky import CONVERGED_US
+from watcher.storm.truth import RANGE_PERCENT
 from watcher.storm.weather import LIES, Fault
 from watcher.storm.words import TIERS, Said
 
@@ -47,7 +49,7 @@ def figures_true(history: History) -> Verdict:
         if low is None or high is None:
             continue
         verdict.check(
-            low <= one.distance <= high,
+            low <= one.distance <= high or (high == math.inf and one.distance >= RANGE_PERCENT),
             at(history, one.account, one.at_us),
             f"{one.distance} % shown, was {low:.2f} to {high:.2f} %",
         )
