@@ -18,7 +18,7 @@ from watcher.domain.road import Reach
 from watcher.domain.topup import Intent, Progress
 from watcher.ports import Flag, StoreError
 from watcher.store import intents as books
-from watcher.store import kept, outbox, schema
+from watcher.store import kept, outbox, tables
 
 T = TypeVar("T")
 
@@ -26,7 +26,7 @@ T = TypeVar("T")
 @cache
 def empty() -> bytes:
     ledger = sqlite3.connect(":memory:")
-    ledger.executescript(schema.LEDGER_TABLES)
+    ledger.executescript(tables.LEDGER_TABLES)
     return ledger.serialize()
 
 

@@ -40,7 +40,7 @@ from watcher.domain.alert import (
 from watcher.domain.road import Reach
 from watcher.domain.sign import Sign
 from watcher.ports import Claim, Share, StoreError
-from watcher.store import schema
+from watcher.store import tables
 from watcher.store.beside import peek
 from watcher.store.sqlite import SqliteStore
 
@@ -440,7 +440,7 @@ def test_a_newer_ledger_is_refused_in_words(tmp_path: Path) -> None:
 
     with_store(tmp_path, nothing)
     with sqlite3.connect(tmp_path / "ledger.db") as ledger:
-        ledger.execute(f"PRAGMA user_version = {schema.LEDGER_VERSION + 1}")
+        ledger.execute(f"PRAGMA user_version = {tables.LEDGER_VERSION + 1}")
     ledger.close()
 
     with pytest.raises(StoreError, match=r"version 4, this watcher reads up to 3"):

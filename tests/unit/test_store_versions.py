@@ -14,7 +14,7 @@ from tests.unit.service_stand_ins import START_US, danger, message, moment
 from watcher.domain.alert import AccountState, DangerState, Incident, Message, Tier
 from watcher.domain.road import Reach
 from watcher.ports import Press, Refusal, StoreError
-from watcher.store import codec, schema
+from watcher.store import codec, schema, tables
 from watcher.store.beside import peek, undelivered
 from watcher.store.intents import SqlitePurse
 from watcher.store.sqlite import SqliteStore
@@ -50,11 +50,11 @@ def _text_of_version_1(said: Message) -> str:
     return json.dumps({name: whole[name] for name in whole if name not in NEW_OF_A_MESSAGE})
 
 
-def _write_version_1(folder: Path) -> None:
+def write_version_1(folder: Path) -> None:
     folder.mkdir(exist_ok=True)
     ledger = sqlite3.connect(folder / "ledger.db")
     ledger.executescript(
-        f"PRAGMA application_id = {schema.APPLICATION_ID}; PRAGMA user_version = 1;{VERSION_1}"
+        f"PRAGMA application_id = {tables.APPLICATION_ID}; PRAGMA user_version = 1;{VERSION_1}"
     )
     ledger.execute("INSERT INTO account_state VALUES ('main', ?, 1)", (codec.state_text(STATE),))
     for said, state, receipt in (
@@ -80,7 +80,7 @@ def _write_version_1(folder: Path) -> None:
 
 
 def test_states_and_waiting_rows_of_version_1_live_on(tmp_path: Path) -> None:
-    _write_version_1(tmp_path)
+    write_version_1(tmp_path)
 
     async def story() -> None:
         store = await SqliteStore.open(tmp_path)
@@ -107,7 +107,7 @@ def test_states_and_waiting_rows_of_version_1_live_on(tmp_path: Path) -> None:
 
 
 def test_it_is_brought_up_to_date_once(tmp_path: Path) -> None:
-    _write_version_1(tmp_path)
+    write_version_1(tmp_path)
 
     async def open_and_close() -> None:
         await (await SqliteStore.open(tmp_path)).close()
@@ -119,7 +119,7 @@ def test_it_is_brought_up_to_date_once(tmp_path: Path) -> None:
 
 
 def test_beside_a_daemon_of_before_the_update_one_is_told_what_to_do(tmp_path: Path) -> None:
-    _write_version_1(tmp_path)
+    write_version_1(tmp_path)
 
     with pytest.raises(StoreError, match="start `watcher run` once"):
         peek(tmp_path)
@@ -161,7 +161,7 @@ def test_a_folder_in_the_place_of_the_ledger_is_told_as_that(tmp_path: Path) -> 
     with pytest.raises(StoreError, match=r"ledger\.db: found a folder, expected a file"):
         schema.open_ledger(path)
     with pytest.raises(StoreError, match=r"ledger\.db: found a folder, expected a file"):
-        schema.open_beside(path, schema.LEDGER_VERSION)
+        schema.open_beside(path, tables.LEDGER_VERSION)
 
 
 def test_a_folder_in_the_place_of_the_history_costs_only_the_past(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ COMMANDS = {
     "health": "whether a daemon does its work, in one line and an exit code",
     "reload": "have a running daemon take over the edited configuration",
     "ledger": "every top-up that was decided, and what became of it",
+    "upgrade-check": "what the next start of this version would change; changes nothing itself",
     "money": "what holds money; freeze, unfreeze, settle",
     "send-test": "send one test message; --all proves every road",
     "drill": "an imagined slide over the real roads; --wake times your answer",

@@ -9,8 +9,13 @@ from importlib.metadata import PackageNotFoundError, version
 
 def main(argv: Sequence[str]) -> int:
     argparse.ArgumentParser(prog="watcher version", description=__doc__).parse_args(argv)
-    try:
-        print(f"watcher {version('watcher')}")
-    except PackageNotFoundError:
-        print("watcher (run from its source, not installed)")
+    print(program())
     return 0
+
+
+def program() -> str:
+    """Return the name and the version of what runs."""
+    try:
+        return f"watcher {version('watcher')}"
+    except PackageNotFoundError:
+        return "watcher (run from its source, not installed)"

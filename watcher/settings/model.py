@@ -45,6 +45,8 @@ from watcher.settings.units import (
 )
 from watcher.venues import CLOSED, VENUES
 
+VERSION = 1
+"""Of the keys: raised when one changes its name or its meaning."""
 PHONE_MIN = 10**11
 """Private chats have ids of ten digits, groups negative ones: twelve digits are a phone number."""
 BETA_MAX = 10.0
@@ -141,6 +143,14 @@ def _users(value: object) -> object:
             raise Misread(quoted(item), expected)
         numbers.append(int(text))
     return tuple(numbers)
+
+
+def _version(value: object) -> object:
+    if isinstance(value, int) and value == VERSION and not isinstance(value, bool):
+        return value
+    newer = isinstance(value, int) and value > VERSION
+    why = "the file is of a newer watcher: run that one, or write the file for this"
+    raise Misread(quoted(value), f"{VERSION}, or no version at all{f'; {why}' if newer else ''}")
 
 
 def _timezone(value: str) -> str:
@@ -341,6 +351,9 @@ class Settings(BaseSettings):
         env_nested_delimiter="__",
     )
 
+    version: Annotated[int, BeforeValidator(_version)] = Field(
+        default=VERSION, description="of the keys of this file; another is refused"
+    )
     state_dir: str = Field(
         default="state", min_length=1, description="the folder of ledger.db and history.db"
     )

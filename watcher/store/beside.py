@@ -19,6 +19,7 @@ from watcher.domain.topup import Intent
 from watcher.ports import Backlog, Flag, Proof, StoreError, Traffic, Undelivered
 from watcher.store import codec, history, intents, kept, outbox, schema, traffic
 from watcher.store.outcome import Outcome, last_outcome
+from watcher.store.tables import HISTORY_VERSION, LEDGER_VERSION
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +50,7 @@ def peek(folder: Path) -> tuple[Mapping[str, AccountState], Backlog]:
         states, _ = codec.states_of(ledger)
         backlog = traffic.backlog_of(ledger)
     try:
-        past = schema.open_beside(folder / "history.db", schema.HISTORY_VERSION)
+        past = schema.open_beside(folder / "history.db", HISTORY_VERSION)
     except StoreError:
         return states, backlog
     try:
@@ -167,7 +168,7 @@ def samples(folder: Path, account: str) -> Sequence[Sample]:
 
     Raises: `StoreError`.
     """
-    past = schema.open_beside(folder / "history.db", schema.HISTORY_VERSION)
+    past = schema.open_beside(folder / "history.db", HISTORY_VERSION)
     try:
         return history.samples(past, account, 0)
     except sqlite3.Error as error:
@@ -191,7 +192,7 @@ def _writing(folder: Path) -> Iterator[sqlite3.Connection]:
 
 @contextmanager
 def _ledger(folder: Path, *, write: bool = False) -> Iterator[sqlite3.Connection]:
-    ledger = schema.open_beside(folder / "ledger.db", schema.LEDGER_VERSION, write=write)
+    ledger = schema.open_beside(folder / "ledger.db", LEDGER_VERSION, write=write)
     try:
         yield ledger
     except (sqlite3.Error, ValueError, KeyError) as error:

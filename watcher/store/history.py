@@ -22,6 +22,7 @@ import structlog
 from watcher.domain.alert import MINUTE_US, Decision, Sample, Tier
 from watcher.ports import StoreError
 from watcher.store import codec, schema
+from watcher.store.tables import HISTORY_VERSION
 
 log = structlog.get_logger()
 
@@ -190,7 +191,7 @@ def running_errors(folder: Path) -> list[RunningError]:
     Best effort like all of the history: what cannot be read is as if it had not been kept.
     """
     try:
-        history = schema.open_beside(folder / "history.db", schema.HISTORY_VERSION)
+        history = schema.open_beside(folder / "history.db", HISTORY_VERSION)
     except StoreError:
         return []
     try:

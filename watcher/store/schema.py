@@ -15,174 +15,20 @@ import sqlite3
 from pathlib import Path
 
 from watcher.ports import StoreError
+from watcher.store.tables import (
+    APPLICATION_ID,
+    DIVERGENCE_TABLE,
+    HISTORY_TABLES,
+    HISTORY_VERSION,
+    LEDGER_FROM,
+    LEDGER_TABLES,
+    LEDGER_VERSION,
+    PRICE_TABLE,
+)
 
-APPLICATION_ID = 0x77617463
-"""The letters `watc`."""
-
-LEDGER_VERSION = 3
-HISTORY_VERSION = 1
 BUSY_TIMEOUT_MS = 5000
 PRIVATE_MODE = 0o600
-
-_OUTBOX = """
-CREATE TABLE outbox (
-    id            INTEGER PRIMARY KEY AUTOINCREMENT,
-    key           TEXT NOT NULL,
-    road          INTEGER NOT NULL,
-    account       TEXT NOT NULL,
-    incident      TEXT NOT NULL,
-    strand        TEXT NOT NULL,
-    bundle        TEXT NOT NULL,
-    lane          INTEGER NOT NULL,
-    share         INTEGER NOT NULL,
-    tier          INTEGER NOT NULL,
-    message       TEXT NOT NULL,
-    state         TEXT NOT NULL DEFAULT 'queued'
-                  CHECK (state IN ('queued', 'claimed', 'sent', 'abandoned', 'superseded')),
-    created_us    INTEGER NOT NULL,
-    lease_us      INTEGER NOT NULL DEFAULT 0,
-    not_before_us INTEGER NOT NULL DEFAULT 0,
-    attempts      INTEGER NOT NULL DEFAULT 0,
-    copies        INTEGER NOT NULL DEFAULT 0,
-    single        INTEGER NOT NULL DEFAULT 1,
-    done_us       INTEGER,
-    receipt       TEXT,
-    reason        TEXT,
-    superseded_by INTEGER,
-    UNIQUE (key, road)
-) STRICT;
-CREATE INDEX outbox_open ON outbox (road, lane, tier DESC, id)
-    WHERE state IN ('queued', 'claimed');
-CREATE INDEX outbox_lost ON outbox (road, id)
-    WHERE state = 'abandoned' OR (state = 'sent' AND receipt IS NULL);
-CREATE INDEX outbox_strand ON outbox (account, strand, incident, road);
-CREATE TABLE button (
-    hash       TEXT PRIMARY KEY,
-    outbox_id  INTEGER NOT NULL,
-    act        TEXT NOT NULL,
-    account    TEXT NOT NULL,
-    pool       TEXT NOT NULL,
-    incident   TEXT NOT NULL,
-    tier       INTEGER NOT NULL,
-    chat       TEXT NOT NULL,
-    receipt    TEXT,
-    expires_us INTEGER NOT NULL,
-    taken_us   INTEGER,
-    taken_by   INTEGER,
-    taken_with INTEGER,
-    intent     TEXT NOT NULL DEFAULT ''
-) STRICT;
-CREATE INDEX button_outbox ON button (outbox_id);
-CREATE TABLE heard (
-    update_id INTEGER PRIMARY KEY,
-    at_us     INTEGER NOT NULL
-) STRICT;
-"""
-"""What came with version 2: a row per road, buttons, and which requests of people were heard."""
-
-_STANDS = "progress IN ('proposed', 'approved', 'sending', 'accepted', 'unknown', 'human')"
-
-_MONEY = f"""
-CREATE TABLE intent (
-    id           TEXT PRIMARY KEY,
-    decision_key TEXT NOT NULL,
-    attempt      INTEGER NOT NULL,
-    account      TEXT NOT NULL,
-    uid          TEXT NOT NULL,
-    source       TEXT NOT NULL,
-    progress     TEXT NOT NULL,
-    created_us   INTEGER NOT NULL,
-    changed_us   INTEGER NOT NULL,
-    intent       TEXT NOT NULL
-) STRICT;
-CREATE UNIQUE INDEX intent_of_source ON intent (uid, source) WHERE {_STANDS};
-CREATE UNIQUE INDEX intent_of_account ON intent (account, source) WHERE {_STANDS};
-CREATE UNIQUE INDEX intent_of_decision ON intent (decision_key) WHERE {_STANDS};
-CREATE INDEX intent_known ON intent (decision_key);
-"""
-"""What came with version 3. What is open is unique, by wallet and by decision."""
-
-LEDGER_TABLES = f"""
-CREATE TABLE account_state (
-    account    TEXT PRIMARY KEY,
-    state      TEXT NOT NULL,
-    changed_us INTEGER NOT NULL
-) STRICT;
-{_OUTBOX}
-{_MONEY}
-CREATE TABLE meta (
-    key   TEXT PRIMARY KEY,
-    value TEXT NOT NULL
-) STRICT;
-"""
-
-# rows of version 1 were all for the chat; its receipts held words where nobody confirmed
-_LEDGER_FROM_1 = (
-    "DROP INDEX outbox_open; ALTER TABLE outbox RENAME TO outbox_1;",
-    _OUTBOX,
-    """
-INSERT INTO outbox (id, key, road, account, incident, strand, bundle, lane, share, tier, message,
-    state, created_us, lease_us, not_before_us, attempts, copies, done_us, receipt, reason,
-    superseded_by)
-SELECT id, key, 0, account, incident, strand, '', lane, CASE WHEN lane <= 1 THEN 0 ELSE 2 END, tier,
-    message, state, created_us, lease_us, not_before_us, attempts, copies, done_us,
-    CASE WHEN receipt NOT IN ('unconfirmed', 'sent from memory') THEN receipt END, reason,
-    superseded_by
-FROM outbox_1;
-DROP TABLE outbox_1;
-UPDATE meta SET key = 'refusal:0' WHERE key = 'refusal';
-""",
-    _MONEY,
-)
-_LEDGER_FROM_2 = ("ALTER TABLE button ADD COLUMN intent TEXT NOT NULL DEFAULT '';", _MONEY)
-_LEDGER_FROM = {1: _LEDGER_FROM_1, 2: _LEDGER_FROM_2}
-
-HISTORY_TABLES = """
-CREATE TABLE sample (
-    account      TEXT NOT NULL,
-    at_us        INTEGER NOT NULL,
-    pool         TEXT NOT NULL,
-    distance     REAL,
-    health       REAL,
-    margin_level REAL,
-    equity       REAL,
-    tier         INTEGER NOT NULL,
-    estimate     INTEGER NOT NULL,
-    PRIMARY KEY (account, at_us, pool)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE reading (
-    account  TEXT PRIMARY KEY,
-    at_us    INTEGER NOT NULL,
-    snapshot BLOB NOT NULL,
-    recent   TEXT NOT NULL
-) STRICT;
-"""
-
-
-DIVERGENCE_TABLE = """
-CREATE TABLE IF NOT EXISTS divergence (
-    venue  TEXT NOT NULL,
-    mode   TEXT NOT NULL,
-    family TEXT NOT NULL,
-    figure TEXT NOT NULL,
-    minute INTEGER NOT NULL,
-    off    REAL NOT NULL,
-    PRIMARY KEY (venue, mode, family, figure, minute)
-) STRICT, WITHOUT ROWID;
-"""
-"""How far our figures were from the venue's, the worst of each minute. Came after version 1."""
-
-
-PRICE_TABLE = """
-CREATE TABLE IF NOT EXISTS price (
-    account TEXT NOT NULL,
-    coin    TEXT NOT NULL,
-    minute  INTEGER NOT NULL,
-    price   REAL NOT NULL,
-    PRIMARY KEY (account, coin, minute)
-) STRICT, WITHOUT ROWID;
-"""
-"""The price of each traded coin as last read in each minute. Came after version 1."""
+AFRESH = "move the file away to start afresh"
 
 
 class Corrupt(Exception):
@@ -202,13 +48,60 @@ def open_ledger(path: Path) -> sqlite3.Connection:
     connection = _open(path, tables=LEDGER_TABLES, version=LEDGER_VERSION, synchronous="FULL")
     try:
         _check_soundness(connection, path)
-        older = _LEDGER_FROM.get(int(str(_pragma(connection, "user_version"))))
-        if older is not None:
-            _change(connection, "".join(older), LEDGER_VERSION)
+        found = version_of(connection)
+        if found in LEDGER_FROM:
+            back_up(connection, path, found)
+            _change(connection, LEDGER_FROM[found].statements, LEDGER_VERSION)
+    except (sqlite3.OperationalError, OSError) as error:
+        connection.close()
+        raise StoreError(f"{path.name}: {error}") from error
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def check_ledger(connection: sqlite3.Connection, path: Path) -> None:
+    """
+    Look whether *path* would be opened as a ledger; nothing is changed.
+
+    Raises: `Corrupt`; `StoreError` for a newer version or a foreign file.
+    """
+    _refuse_folder(path)
+    _check_identity(connection, path, LEDGER_VERSION)
+    _check_soundness(connection, path)
+
+
+def backup_of(path: Path, version: int) -> Path:
+    """Return where a ledger of *version* is kept before it is brought up to date."""
+    return path.with_name(f"{path.name}.v{version}")
+
+
+def back_up(connection: sqlite3.Connection, path: Path, version: int) -> None:
+    """
+    Copy the ledger whole, journal and all, to where `backup_of` says; there is no half copy there.
+
+    Raises: `sqlite3.OperationalError`, `OSError` where there is no room.
+    """
+    target = backup_of(path, version)
+    draft = target.with_name(f"{target.name}.draft")
+    draft.unlink(missing_ok=True)
+    _keep_private(draft)
+    copy = sqlite3.connect(draft)
+    try:
+        connection.backup(copy)
+    finally:
+        copy.close()
+    draft.replace(target)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def version_of(connection: sqlite3.Connection) -> int:
+    return int(str(_pragma(connection, "user_version")))
 
 
 def open_history(path: Path) -> sqlite3.Connection:
@@ -337,9 +230,11 @@ def _check_identity(connection: sqlite3.Connection, path: Path, version: int) ->
     if found_id not in (0, APPLICATION_ID) or (found_id == 0 and tables):
         raise StoreError(f"{path}: this is another program's database; point state_dir elsewhere")
     if isinstance(found, int) and found > version:
+        kept = backup_of(path, version)
+        older = f"put back {kept.name} from before the upgrade (what came since is lost)"
         raise StoreError(
             f"{path.name} has version {found}, this watcher reads up to {version}: "
-            "run the newer watcher, or move the file away to start afresh"
+            f"run the newer watcher, or {older if kept.exists() else AFRESH}"
         )
 
 
