@@ -32,6 +32,7 @@ TESTS = (
     "messages_answers",
     "messages_overview",
     "proposals",
+    "reloading",
     "stages",
     "unhelped",
     "venue_checks",

@@ -20,6 +20,7 @@ CHANGES_MAX = 5
 PROBLEMS_MAX = 3
 """Of both as many as have room: two rows for a change, three for a problem."""
 
+_PLACED = re.compile(r"(\S+)\s\((.+)\)")
 _FOLDERS = re.compile(r"[^\s(]*/(?=[^/\s]+\sline\s\d)")
 
 
@@ -70,19 +71,22 @@ def _changed(change: Change) -> Iterator[Row]:
         yield row(f"  {wording.words(change.was)} → {wording.words(change.now)}")
 
 
-# "poll.calm (config/watcher.toml line 12, column 9): found ..." is one line of the log
+# "poll.calm (config/watcher.toml line 12, column 9): found ..." is one line of the log; what is no
+# TOML at all has the place alone
 def _problem(problem: str) -> Iterator[Row]:
     where, _, what = _FOLDERS.sub("", problem).partition(": ")
-    key, _, place = where.partition(" (")
-    yield row(_key(key))
-    if place:
-        yield row(f"  {wording.words(place.removesuffix(')'))}")
+    found = _PLACED.fullmatch(where)
+    if found is not None:
+        yield row(_key(found[1]))
+        yield row("  ", wording.words(found[2]))
+    else:
+        yield row(wording.words(where) if " " in where else _key(where))
     yield row("  ", wording.words(what.replace('"', "'")))
 
 
 # in fixed width no dot makes a link
 def _key(key: str) -> Fixed:
-    return Fixed(" ".join(".".join(map(wording.name, part.split("."))) for part in key.split(" ")))
+    return Fixed(".".join(map(wording.name, key.split("."))))
 
 
 def _more(count: int) -> Iterator[Row]:

@@ -14,12 +14,11 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from watcher.policy import messages as say
 from watcher.policy.reloading import Change
 from watcher.settings.keys import is_secret
 from watcher.settings.located import LADDERS
 from watcher.settings.units import duration_text, duration_us, hours, minute_of_day, plain
-
-NONE = "none"
 
 
 def changes(before: BaseModel, after: BaseModel, prefix: str = "") -> Iterator[Change]:
@@ -45,7 +44,7 @@ def _between(key: str, field: FieldInfo, was: object, now: object) -> Iterator[C
 
 def _written(key: str, field: FieldInfo, value: Any) -> str:  # noqa: ANN401 - of any key
     if value is None:
-        return NONE
+        return say.NOT_SET
     if isinstance(value, BaseModel):
         # of a whole table what says most: where an account is, how far a top-up may go
         whole = next(getattr(value, name) for name in ("venue", "mode") if hasattr(value, name))
@@ -57,7 +56,7 @@ def _written(key: str, field: FieldInfo, value: Any) -> str:  # noqa: ANN401 - o
     if isinstance(value, tuple):
         name = key.rpartition(".")[2]
         unit = {"health": "x"}.get(name, "%") if name in LADDERS else ""
-        return ", ".join(_one(each, unit) for each in value) or NONE
+        return ", ".join(_one(each, unit) for each in value) or say.NOT_SET
     return _one(value, "")
 
 
