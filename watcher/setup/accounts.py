@@ -110,8 +110,8 @@ def _told(kit: Kit, answer: Answer, venue: str, now_us: int) -> str | None:
     assert status is not None
     kit.prompt.say(f"  read: {status.mode}", style="green")
     kit.prompt.say(f"  key: {look.rights(status.rights, now_us)}")
-    if status.rights.trade and not status.rights.transfer:
-        kit.prompt.say("  it may trade, which nothing here needs: untick that", style="yellow")
+    if status.rights.trade:
+        kit.prompt.say("  it may trade, which watching does not need: untick it", style="yellow")
     if status.rights.ip_bound is False:
         kit.prompt.say(f"  not bound: {GUIDES[venue].address}", style="yellow")
     off = about_clock(status)

@@ -116,7 +116,7 @@ def _way(pool: PoolReport, measure: Measure) -> tuple[float, float] | None:
 def _step(room: float) -> float:
     """Return what the first line is a multiple of: 13, 35, 8, 8.5."""
     unit = float(10 ** math.floor(math.log10(room)))
-    return unit / 2 if room >= 4 * unit else unit / 10  # noqa: PLR2004 - as people round
+    return unit / 2 if room >= 4 * unit else unit / 10
 
 
 def _written(line: float, digits: int) -> str:

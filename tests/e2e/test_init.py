@@ -1,0 +1,276 @@
+"""`watcher init` asked twice, in part, and broken off: what is set stays, what is asked changes."""
+
+from __future__ import annotations
+
+import logging
+import tomllib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.practising import Beside, practising
+from watcher.cli import FINE, REFUSED, TROUBLE, init
+from watcher.settings import Settings
+from watcher.setup.accounts import accounts
+from watcher.setup.chat import telegram
+from watcher.setup.files import Draft
+from watcher.setup.hands import World
+from watcher.setup.kit import Flags, Kit
+from watcher.setup.roads import fallback, heartbeat
+from watcher.setup.tiers import tiers
+from watcher.sim.default import CHAT_ID
+from watcher.sim.heartbeat import CHECK
+
+
+@pytest.fixture(scope="module")
+def beside() -> Iterator[Beside]:
+    with practising() as opened:
+        yield opened
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    # pytest listens at once to loggers that hand nothing on, and this one speaks of addresses
+    monkeypatch.setattr(logging.getLogger("apprise"), "propagate", True)
+
+
+@dataclass
+class Scripted:
+    """A person whose answers are known; `None` is Ctrl-C."""
+
+    answers: list[str | None]
+    patient: bool = True
+    asked: list[str] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+
+    def say(self, text: str = "", *, style: str = "") -> None:
+        self.said.append(text)
+
+    def _next(self, question: str) -> str:
+        self.asked.append(question)
+        answer = self.answers.pop(0)
+        if answer is None:
+            raise KeyboardInterrupt
+        return answer
+
+    def ask(self, question: str, *, how: str, default: str | None = None) -> str:
+        return self._next(question) or default or ""
+
+    def hidden(self, question: str, *, name: str, optional: bool = False) -> str:
+        return self._next(question)
+
+    def agrees(self, question: str, *, default: bool) -> bool:
+        return {"y": True, "n": False, "": default}[self._next(question)]
+
+
+def kit(beside: Beside, answers: Sequence[str | None], **flags: Any) -> tuple[Kit, Scripted]:
+    person = Scripted(list(answers))
+    made = Kit(
+        prompt=person,
+        draft=Draft(Path("config/watcher.toml")),
+        hands=World(),
+        code=lambda: "K7F3QX29",
+        flags=Flags(endpoint=beside.url, wait_s=20.0, **flags),
+    )
+    return made, person
+
+
+def keys(beside: Beside, account: str) -> list[str]:
+    one = beside.practice.world.accounts[account]
+    return [text for text in (one.key, one.secret, one.passphrase) if text]
+
+
+def complete(beside: Beside, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name, text in beside.secrets("okx_futures").items():
+        monkeypatch.setenv(name, text)
+    options = ["--endpoint", beside.url, "--account", "okx_futures=okx", "--chat", str(CHAT_ID)]
+    assert init.main(options) == FINE
+    for name in beside.secrets("okx_futures"):
+        monkeypatch.delenv(name)
+    return Path("config/watcher.toml")
+
+
+def files(config: Path) -> dict[str, str]:
+    return {
+        str(path): path.read_text() for path in sorted(config.parent.rglob("*")) if path.is_file()
+    }
+
+
+def test_a_second_run_shows_what_is_set_and_changes_nothing(
+    beside: Beside, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = complete(beside, monkeypatch)
+    before = files(config)
+    capsys.readouterr()
+
+    assert init.main([]) == FINE
+
+    assert capsys.readouterr().out.splitlines() == [
+        "set: account okx_futures at okx, its key is set",
+        f"set: alerts to chat {CHAT_ID}",
+        "not set: fallback; add it with: watcher init --redo fallback",
+        "not set: heartbeat; add it with: watcher init --redo heartbeat",
+        "all is set; change a part with: watcher init --redo PART",
+    ]
+    assert files(config) == before
+
+
+def test_a_part_is_redone_alone(beside: Beside, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = complete(beside, monkeypatch)
+    before = files(config)
+    url = f"{beside.url}/ping/{CHECK}"
+    monkeypatch.setenv("WATCHER_HEARTBEAT__URL", url)
+    pings = len(beside.control("pings"))
+
+    assert init.main(["--redo", "heartbeat"]) == FINE
+
+    after = files(config)
+    added = {name: text for name, text in after.items() if before.get(name) != text}
+    assert added == {"config/secrets/watcher_heartbeat__url": f"{url}\n"}
+    assert len(beside.control("pings")) == pings + 1
+
+
+def test_another_account_is_added_and_the_first_is_left(
+    beside: Beside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = complete(beside, monkeypatch)
+    before = files(config)
+    config.write_text(config.read_text() + "\n# a word of mine\n")
+    for name, text in beside.secrets("bybit_main").items():
+        monkeypatch.setenv(name, text)
+
+    assert init.main(["--endpoint", beside.url, "--account", "bybit_main=bybit"]) == FINE
+
+    after = files(config)
+    assert before.items() - {(str(config), before[str(config)])} <= after.items()
+    assert list(tomllib.loads(after[str(config)])["accounts"]) == ["okx_futures", "bybit_main"]
+    assert "# a word of mine" in after[str(config)]
+
+
+def test_a_wrong_key_is_asked_for_again_and_only_a_good_one_is_kept(beside: Beside) -> None:
+    good = keys(beside, "okx_futures")
+    answers = ["kraken", "y", "okx", "mine", "bad-key", *good[1:], "y", *good, ""]
+    one, person = kit(beside, answers)
+
+    accounts(one)
+
+    assert person.answers == []
+    assert any("OKX does not know this key" in line for line in person.said)
+    assert Path("config/secrets/watcher_accounts__mine__api_key").read_text().strip() == good[0]
+    assert one.settings().accounts["mine"].venue == "okx"
+
+
+def test_binance_says_the_address_before_a_key_is_made(beside: Beside) -> None:
+    answers = ["binance", "", *keys(beside, "binance_usdm"), ""]
+    one, person = kit(beside, answers)
+
+    accounts(one)
+
+    assert "  Binance sees this machine at 203.0.113.7" in person.said
+    assert "binance_main" in one.settings().accounts
+
+
+def test_a_key_that_may_trade_or_is_not_bound_is_told(beside: Beside) -> None:
+    beside.control("rights", {"account": "okx_futures", "trade": True, "ip_bound": False})
+    try:
+        one, person = kit(beside, ["okx", "", *keys(beside, "okx_futures"), ""])
+        accounts(one)
+    finally:
+        beside.control("rights", {"account": "okx_futures", "trade": False, "ip_bound": True})
+
+    assert any("it may trade" in line for line in person.said)
+    assert any("not bound" in line for line in person.said)
+
+
+@pytest.mark.parametrize("at", range(9))
+def test_ctrl_c_at_any_question_keeps_the_finished_steps(beside: Beside, at: int) -> None:
+    answers: list[str | None] = ["bybit", "", *keys(beside, "bybit_main"), ""]
+    answers += [beside.practice.bot.token, f"{beside.url.replace('http', 'json')}/notify", "n"]
+    answers += [f"{beside.url}/ping/{CHECK}"]
+    one, _ = kit(beside, [*answers[:at], None], chat_id=CHAT_ID)
+
+    def all_steps() -> None:
+        for step in (accounts, telegram, fallback, heartbeat):
+            step(one)
+
+    with pytest.raises(KeyboardInterrupt):
+        all_steps()
+
+    kept = {path.name for path in Path().rglob("watcher_*")}
+    assert ("watcher_accounts__bybit_main__api_key" in kept) is (at >= 4)
+    assert ("watcher_telegram__bot_token" in kept) is (at >= 6)
+    assert ("watcher_fallback__url" in kept) is (at >= 7)
+    again, _ = kit(beside, [])
+    assert isinstance(again.settings(), Settings), "what is there can be gone on from"
+
+
+def test_the_second_chat_is_proven_the_same_way_and_is_another_one(
+    beside: Beside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    complete(beside, monkeypatch)
+    one, _ = kit(beside, ["", "y"])
+    beside.practice.bot.chats.add(-42)
+    beside.control("say", {"user_id": CHAT_ID, "chat_id": -42, "text": "/start K7F3QX29"})
+
+    fallback(one)
+
+    assert one.settings().telegram.second_chat_id == -42
+    assert init.main(["--redo", "fallback", "--second-chat", str(CHAT_ID)]) == REFUSED
+
+
+def test_a_heartbeat_that_does_not_answer_is_asked_for_again(beside: Beside) -> None:
+    answers = ["http://example.org/x", "y", f"{beside.url}/ping/not-there", "y", ""]
+    one, person = kit(beside, answers)
+
+    heartbeat(one)
+
+    assert person.answers == []
+    assert sum("copy the ping URL again" in line for line in person.said) == 2
+    assert not Path("config/secrets").exists()
+
+
+def test_a_fallback_that_apprise_does_not_know_is_asked_for_again(beside: Beside) -> None:
+    one, person = kit(beside, ["nonsense://x", "y", "", "n"])
+
+    fallback(one)
+
+    assert any("none that Apprise can use" in line for line in person.said)
+
+
+@pytest.mark.parametrize("answer", ["y", "n", ""])
+def test_lines_are_the_persons_to_take_or_leave(beside: Beside, answer: str) -> None:
+    one, person = kit(beside, ["bybit", "", *keys(beside, "bybit_main"), "", answer])
+    accounts(one)
+    beside.control("price", {"BTC": "98000"})
+    try:
+        answers, _ = one.hands.look(one.settings())
+        tiers(one, answers)
+    finally:
+        beside.control("price", {"BTC": "113420"})
+
+    assert person.answers == []
+    assert any("you would start in" in line and "proposed distance" in line for line in person.said)
+    own = one.settings().accounts["bybit_main"].tiers.distance
+    assert (own is not None) is (answer == "y")
+
+
+def test_broken_off_it_says_how_to_go_on(
+    beside: Beside, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The terminal hangs up at the first question: nothing was asked for, nothing is lost."""
+
+    class Gone:
+        def isatty(self) -> bool:
+            return True
+
+        def readline(self) -> str:
+            return ""
+
+    monkeypatch.setattr("sys.stdin", Gone())
+
+    assert init.main(["--endpoint", beside.url]) == TROUBLE
+    assert "go on with: watcher init" in capsys.readouterr().out
