@@ -216,7 +216,16 @@ def test_what_is_told_at_the_end_is_what_is_true_then() -> None:
 
 def test_a_figure_is_that_of_the_reading() -> None:
     for shown, wrong in ((5.1, 0), (6.0, 1), (4.0, 1)):
-        story = fallen(160.0, text=danger("CRITICAL", shown))
+        story = fallen(170.0, text=danger("CRITICAL", shown))
+        assert len(broken(honesty.figures_true, story.history())) == wrong
+
+
+def test_a_figure_that_says_how_late_it_is_is_of_that_time() -> None:
+    for late, wrong in (("", 1), ("said 14:23 UTC, 1 min late\n", 0)):
+        story = fallen(None)
+        story.stands(9.0, 200)
+        head, _, rest = danger("CRITICAL", 5.0).partition("\n")
+        story.says(300.0, f"{head}\n{late}{rest}")
         assert len(broken(honesty.figures_true, story.history())) == wrong
 
 

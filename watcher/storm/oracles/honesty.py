@@ -17,7 +17,7 @@ from watcher.domain.alert import MINUTE_US, SECOND_US, Measure, Tier
 from watcher.policy import messages as say
 from watcher.storm import sky
 from watcher.storm.history import History
-from watcher.storm.oracles.all_clear import ON_THE_WAY_US
+from watcher.storm.oracles.all_clear import READ_US
 from watcher.storm.oracles.danger import SLACK
 from watcher.storm.oracles.verdict import Verdict, at
 from watcher.storm.people import Deed
@@ -28,6 +28,9 @@ from watcher.storm.words import TIERS, Said
 
 LOOSE_NOTES = frozenset((say.NOTE_UNCONFIRMED, say.NOTE_ESTIMATE, say.NOTE_NOT_SEEN))
 ROUNDED = 0.3
+UNDATED_US = MINUTE_US + READ_US
+"""What waits longer for its turn in the chat says how late it is."""
+_LATE = re.compile(say.SAID_LATE.format(at=".*", minutes=r"(?P<minutes>\d+)"))
 ACK_HELD_US = 110 * MINUTE_US
 FIRST_US = 90 * SECOND_US
 LASTING_US = 90 * SECOND_US
@@ -125,7 +128,9 @@ def divergence_told(history: History) -> Verdict:
 
 def _bounds(history: History, one: Said) -> tuple[float | None, float | None]:
     scale = history.truth.scales[one.account]
-    since = sky.began(history.sky.roads, one.at_us, ON_THE_WAY_US)
+    late = _LATE.search(one.text)
+    late_us = UNDATED_US + (int(late["minutes"]) * MINUTE_US if late else 0)
+    since = sky.began(history.sky.roads, one.at_us, late_us)
     venue = history.settings.accounts[one.account].venue
     lied = history.weather.overlaps(LIES, since - CONVERGED_US, one.at_us, one.account, venue)
     lied = lied or history.is_other(one.account, since, one.at_us)
