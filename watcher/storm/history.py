@@ -8,12 +8,14 @@ derived views (`said`, `sky`) are worked out once. Times are integer microsecond
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from watcher.domain.alert import MINUTE_US, Tier
+from watcher.domain.topup import Intent
 from watcher.policy import messages as say
 from watcher.settings import Settings
+from watcher.storm.bank import Bank
 from watcher.storm.chat import Arrived
 from watcher.storm.journal import Journal
 from watcher.storm.people import Deed
@@ -37,7 +39,8 @@ MUTE_LATE_US = 5 * MINUTE_US
 class History:
     """
     One run from `from_us` to `until_us`; from `healed_us` on the weather is fair. `lives` are the
-    spans the process lived, `polls` each answer of a venue as (account, when, whether complete),
+    spans the process lived, `banks` what venues were asked to move, `intents` what the ledger says
+    of it at the end, `polls` each answer of a venue as (account, when, whether complete),
     `presses` what people did, `pings` each word to the dead man's switch as (when, well, why),
     `depegged` the moments at which some stable coin was off its dollar.
     """
@@ -57,6 +60,8 @@ class History:
     presses: Sequence[Deed] = ()
     pings: Sequence[tuple[int, bool, str]] = ()
     depegged: Sequence[int] = ()
+    banks: Mapping[str, Bank] = field(default_factory=dict)
+    intents: Sequence[Intent] = ()
 
     @property
     def accounts(self) -> tuple[str, ...]:

@@ -23,10 +23,12 @@ from watcher.service.supervise import LoopsFailed
 from watcher.settings import Settings, reaches
 from watcher.sim.world import World
 from watcher.store.sqlite import SqliteStore
+from watcher.storm.bank import Bank
 from watcher.storm.chat import SimChat, Wire
 from watcher.storm.disk import Dead, Disk
 from watcher.storm.journal import Journal
 from watcher.storm.loop import VirtualLoop
+from watcher.storm.money import SimMoney
 from watcher.storm.ping import SimPing
 from watcher.storm.venue import SimVenue
 from watcher.storm.weather import Weather
@@ -46,6 +48,7 @@ class Scene:
     journal: Journal
     wires: Mapping[Reach, Wire]
     people: People
+    banks: Mapping[str, Bank] = field(default_factory=dict)
     polls: list[tuple[str, int, bool]] = field(default_factory=list)
     pings: list[tuple[int, bool, str]] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
@@ -158,13 +161,23 @@ class Life:
             )
             for name in scene.settings.accounts
         }
+        moneys = {
+            name: SimMoney(
+                bank,
+                pause=clock.sleep,
+                alive=self._check,
+                wall_us=lambda: loop.now_us + scene.skew_us,
+                birth=self._birth,
+            )
+            for name, bank in scene.banks.items()
+        }
         people = scene.people
         return Outside(
             clock=clock,
             scheduler=SteppedScheduler(clock),
             store=store,
             venues=venues,
-            moneys={},
+            moneys=moneys,
             channels=chats,
             ids=people.ids(self._birth),
             warm=chats[Reach.CHAT].warm,

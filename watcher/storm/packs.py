@@ -8,10 +8,11 @@ page on reliability (§4.3); what its path rests on is written beside the path (
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from watcher.domain.alert import MINUTE_US
+from watcher.domain.topup import Mode
 from watcher.storm.scenes import (
     MAR12,
     MAR13,
@@ -39,14 +40,17 @@ class Pack:
     """
     *opened* makes the world of a seed; *spells* count their times from the beginning of the run.
 
-    `runs` seeds are played. `historic`: its lead times are reported. `long`: not played unless
+    Without *opened* it is a storm over *shapes*. `money` says which accounts may be topped up, and
+    how. `runs` seeds are played. `historic`: its lead times are reported. `long`: not played unless
     asked for.
     """
 
     name: str
     about: str
     hours: float
-    opened: Opened
+    opened: Opened | None = None
+    shapes: tuple[str, ...] = ()
+    money: Mapping[str, Mode] = field(default_factory=dict)
     spells: tuple[Spell, ...] = ()
     runs: int = 1
     historic: bool = False
@@ -58,7 +62,13 @@ class Pack:
             for one in self.spells
         ]
         return Plan(
-            seed=seed, hours=self.hours, opened=self.opened, spells=tuple(spells), stormy=False
+            seed=seed,
+            hours=self.hours,
+            shapes=self.shapes,
+            opened=self.opened,
+            spells=tuple(spells),
+            stormy=self.opened is None,
+            money=self.money,
         )
 
 
@@ -175,6 +185,14 @@ PACKS: Mapping[str, Pack] = {
             about="a price that crosses each line thirty times",
             hours=1.2,
             opened=few(teeth(Decimal("0.22")), ("binance", 0.22), ("bybit", 0.22)),
+        ),
+        Pack(
+            name="MONEY",
+            about="accounts that top themselves up, or ask, in a storm that strikes their transfers",
+            hours=6.0,
+            shapes=("binance", "bybit", "okx"),
+            money={"binance": Mode.AUTO, "bybit": Mode.AUTO, "okx": Mode.ASK},
+            runs=4,
         ),
         Pack(
             name="SLIDE30",

@@ -11,8 +11,9 @@ import asyncio
 import logging
 import random
 import shutil
+import sqlite3
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
@@ -21,23 +22,28 @@ from typing import NoReturn
 import structlog
 from structlog.typing import EventDict
 
-from watcher.domain.alert import MINUTE_US, SECOND_US
+from watcher.domain.alert import MINUTE_US, SECOND_US, Moment
 from watcher.domain.road import Reach
+from watcher.domain.topup import Intent, Mode
 from watcher.settings import Settings, load
 from watcher.sim.things import ONE
 from watcher.sim.world import World
+from watcher.store.intents import intents_of
+from watcher.storm.bank import Bank
 from watcher.storm.chat import Wire
 from watcher.storm.disk import Planted
 from watcher.storm.history import History
 from watcher.storm.journal import Journal
 from watcher.storm.life import Life, Scene
 from watcher.storm.loop import VirtualLoop
+from watcher.storm.operator import Operator
 from watcher.storm.people import ALLOWED, CHAT, People
 from watcher.storm.truth import Truth
 from watcher.storm.weather import (
     DISK_FAULTS,
     LIES,
     LIFE_FAULTS,
+    MONEY_FAULTS,
     QUIET_US,
     ROAD_FAULTS,
     VENUE_FAULTS,
@@ -60,12 +66,18 @@ SKEW_MAX_US = HOUR_US
 PAGE = 4096
 DEPEGGED = Decimal("0.01")
 IMAGES = ("ledger.db", "history.db")
+SPARE = Decimal(80_000)
+MOVES_GAP_S = 60.0
+"""Moves are rare: more of what may befall one must be on when it comes."""
 BOTH_ROADS = (Reach.CHAT, Reach.FALLBACK)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What a run is: a storm drawn from its seed, or a pack's own world and weather."""
+    """
+    What a run is: a storm drawn from its seed, or a pack's own world and weather. `money`: by
+    account, in which mode it may be topped up.
+    """
 
     seed: int
     hours: float
@@ -73,6 +85,7 @@ class Plan:
     opened: Callable[[int, int], World] | None = None
     spells: Sequence[Spell] | None = None
     stormy: bool = True
+    money: Mapping[str, Mode] = field(default_factory=dict)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -105,7 +118,9 @@ class Trial:
         journal = Journal(lambda: self._loop.now_us, START_US)
         wires = {road: Wire(road) for road in BOTH_ROADS}
         weather = Weather(self._spells(shapes), seed=plan.seed, now_us=lambda: self._loop.now_us)
-        settings = storm_settings(world, folder)
+        for name in plan.money:
+            world.credit(world.account(name), "USDT", SPARE, wallet="funding")
+        settings = storm_settings(world, folder, plan.money)
         self._scene = Scene(
             seed=plan.seed,
             settings=settings,
@@ -114,9 +129,13 @@ class Trial:
             journal=journal,
             wires=wires,
             people=People(seed=plan.seed, wires=wires, weather=weather, journal=journal),
+            banks={
+                name: Bank(world, name, weather, lambda: self._loop.now_us) for name in plan.money
+            },
         )
         self._truth = Truth(world, settings)
         self._depegged: list[int] = []
+        self._operator = Operator(settings, self._scene.banks, START_US)
         self._due = [one for one in weather.spells if one.fault in LIFE_FAULTS]
 
     def play(self) -> History:
@@ -166,6 +185,8 @@ class Trial:
             errors=tuple(scene.errors),
             pings=tuple(scene.pings),
             depegged=tuple(self._depegged),
+            banks=scene.banks,
+            intents=_intents(Path(scene.settings.state_dir)) if scene.banks else (),
             journal=scene.journal,
         )
 
@@ -174,6 +195,11 @@ class Trial:
         world.step(self._loop.now_us)
         if any(abs(price - ONE) >= DEPEGGED for price in world.stables.values()):
             self._depegged.append(world.now_us)
+        for bank in self._scene.banks.values():
+            bank.settle()
+        if self._scene.banks:
+            now_us = self._loop.now_us
+            self._operator.look(Moment(steady_us=now_us, wall_us=now_us + self._scene.skew_us))
         self._truth.look()
 
     # -- births and deaths ---------------------------------------------------------------------
@@ -248,6 +274,11 @@ class Trial:
                 (*DISK_FAULTS, *LIFE_FAULTS, Fault.ASLEEP, Fault.PING_DOWN), ("",)
             )
             spells += drawn(plan.seed, START_US + QUIET_US, self._end_us, targets)
+        if plan.money:
+            # drawn apart, so that an account with money has the weather of one without
+            moves = dict.fromkeys(MONEY_FAULTS, tuple(plan.money))
+            seed = f"{plan.seed}:money"
+            spells += drawn(seed, START_US, self._end_us, moves, gap_s=MOVES_GAP_S)
         for spell in list(spells):
             if spell.fault is Fault.OFFLINE:
                 spells += [
@@ -270,7 +301,7 @@ class Trial:
         raise structlog.DropEvent
 
 
-def storm_settings(world: World, folder: Path) -> Settings:
+def storm_settings(world: World, folder: Path, money: Mapping[str, Mode]) -> Settings:
     """Return the settings of a daemon that watches every account of *world*, by defaults."""
     lines = ["[telegram]", f"chat_id = {CHAT}", f"allowed_users = {sorted(ALLOWED)}"]
     environ = {
@@ -284,8 +315,37 @@ def storm_settings(world: World, folder: Path) -> Settings:
         environ |= {f"{prefix}API_KEY": account.key, f"{prefix}API_SECRET": account.secret}
         if account.passphrase:
             environ[f"{prefix}PASSWORD"] = account.passphrase
+        if account.name in money:
+            lines += _top_up(account.name, account.venue, money[account.name])
     config = folder / "watcher.toml"
     config.write_text("\n".join(lines), encoding="utf-8")
     state = folder / "state"
     state.mkdir(mode=0o700)
     return load(config, environ=environ, flags={"state_dir": str(state)})
+
+
+def _top_up(name: str, venue: str, mode: Mode) -> list[str]:
+    source, pool = ("funding", "cross:USDT" if venue == "binance" else "unified")
+    return [
+        f"[accounts.{name}.top_up]",
+        f'mode = "{mode.value}"',
+        'asset = "USDT"',
+        f'from = "{source}"',
+        f'to = "{pool}"',
+        'trigger = "11%"',
+        'target = "14%"',
+        'max_per_event = "1500 USDT"',
+        'max_per_day = "30000 USDT"',
+        "max_count_per_day = 24",
+        'cooldown = "1m"',
+        'keep_in_source = "15000 USDT"',
+    ]
+
+
+def _intents(state: Path) -> tuple[Intent, ...]:
+    """Return what the ledger in *state* says of money, once nobody writes it any more."""
+    ledger = sqlite3.connect(f"file:{state / 'ledger.db'}?mode=ro", uri=True)
+    try:
+        return tuple(intents_of(ledger))
+    finally:
+        ledger.close()

@@ -60,6 +60,14 @@ class Fault(StrEnum):
     PAGE_CUT = "F45 page cut"
     PING_DOWN = "F47 ping down"
     GREEDY_BOT = "another bot"
+    MOVE_REFUSED = "move refused"
+    MOVE_LOST = "move lost"
+    MOVE_LATE = "move arrives late"
+    MOVE_QUEUED = "move queued"
+    MOVE_FAILED = "move fails later"
+    MOVE_UNANSWERED = "move done, no answer"
+    MOVE_DONE_THEN_ERROR = "move done, then an error"
+    HISTORY_LATE = "history is late"
 
 
 VENUE_FAULTS = (
@@ -104,6 +112,18 @@ DISK_FAULTS = (
     Fault.DISK_BUSY,
     Fault.DISK_ERROR,
 )
+
+MONEY_FAULTS = (
+    Fault.MOVE_REFUSED,
+    Fault.MOVE_LOST,
+    Fault.MOVE_LATE,
+    Fault.MOVE_QUEUED,
+    Fault.MOVE_FAILED,
+    Fault.MOVE_UNANSWERED,
+    Fault.MOVE_DONE_THEN_ERROR,
+    Fault.HISTORY_LATE,
+)
+"""What becomes of a request to move collateral."""
 
 LIFE_FAULTS = (
     Fault.KILL,
@@ -208,12 +228,18 @@ class Weather:
 
 
 def drawn(
-    seed: int, from_us: int, until_us: int, targets: Mapping[Fault, Sequence[str]]
+    seed: int | str,
+    from_us: int,
+    until_us: int,
+    targets: Mapping[Fault, Sequence[str]],
+    *,
+    gap_s: float = MEAN_GAP_S,
 ) -> Iterator[Spell]:
     """
     Draw the spells of a stormy run from *from_us* to *until_us*.
 
-    *targets* says whom each fault may strike; a fault it lacks does not come.
+    *targets* says whom each fault may strike; a fault it lacks does not come. *gap_s* is the mean
+    time from one to the next.
     """
     chance = random.Random(f"{seed}:weather")
     faults = [fault for fault in Fault if fault in targets]
@@ -221,7 +247,7 @@ def drawn(
     pool = [*faults, *(hot * HOT_TIMES)]
     at_us = from_us
     while True:
-        at_us += round(chance.expovariate(1 / MEAN_GAP_S) * SECOND_US)
+        at_us += round(chance.expovariate(1 / gap_s) * SECOND_US)
         if at_us >= until_us:
             return
         fault = chance.choice(pool)
