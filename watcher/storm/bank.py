@@ -1,5 +1,5 @@
 """
-The side of a venue that moves collateral, in a simulation: what was asked, what waits, what was done.
+A venue's side of moving collateral, in a simulation: what was asked, what waits, what was done.
 
 Rule: what it executed is the truth the money oracles judge by, and it outlives every process. It
 takes a request while its time stamp is within the window, refuses a used id where the venue does,
@@ -95,13 +95,8 @@ class Bank:
     def post(self, intent: Intent, ts_ms: int) -> Answer | None:
         """Take a request and return the answer; None: none comes."""
         self.settle()
-        now_us = self.now_us()
-        if abs(now_us // 1000 - ts_ms) > WINDOW_MS:
-            return answer(Answered.REJECTED, "time stamp")
-        if self._strikes(Fault.MOVE_REFUSED) or intent.amount > self.held(intent.route):
-            return answer(Answered.REJECTED, "not enough")
-        if self.assurance is Assurance.DEDUP and self._knows(intent.venue_ref):
-            return answer(Answered.DUPLICATE, "id used")
+        if (refused := self._refusal(intent, ts_ms)) is not None:
+            return refused
         if self._strikes(Fault.MOVE_LOST):
             return None
         if self._strikes(Fault.MOVE_LATE):
@@ -113,12 +108,21 @@ class Bank:
         elif self._strikes(Fault.MOVE_FAILED):
             self._wait(intent, ts_ms, FAILS_AFTER_US, accepted=True, fails=True)
         else:
-            self._take(intent, now_us)
+            self._take(intent, self.now_us())
         if self._strikes(Fault.MOVE_UNANSWERED):
             return None
         if self._strikes(Fault.MOVE_DONE_THEN_ERROR):
             return answer(Answered.UNKNOWN, "504")
         return answer(Answered.SUCCESS, "0")
+
+    def _refusal(self, intent: Intent, ts_ms: int) -> Answer | None:
+        if abs(self.now_us() // 1000 - ts_ms) > WINDOW_MS:
+            return answer(Answered.REJECTED, "time stamp")
+        if self._strikes(Fault.MOVE_REFUSED) or intent.amount > self.held(intent.route):
+            return answer(Answered.REJECTED, "not enough")
+        if self.assurance is Assurance.DEDUP and self._knows(intent.venue_ref):
+            return answer(Answered.DUPLICATE, "id used")
+        return None
 
     def is_waiting(self, ref: str) -> bool:
         return any(one.intent.venue_ref == ref for one in self._orders if one.accepted)
@@ -151,7 +155,13 @@ class Bank:
         return self.is_waiting(ref) or any(one.intent.venue_ref == ref for one in self.executed)
 
     def _wait(
-        self, intent: Intent, ts_ms: int, wait_us: int, *, accepted: bool = False, fails: bool = False
+        self,
+        intent: Intent,
+        ts_ms: int,
+        wait_us: int,
+        *,
+        accepted: bool = False,
+        fails: bool = False,
     ) -> None:
         due_us = self.now_us() + wait_us
         self._orders.append(
@@ -164,9 +174,7 @@ class Bank:
         if used or intent.amount > account.balance(route.source, route.asset):
             return
         target = "margin" if route.destination == "margin" else COLLATERAL_WALLET[account.venue]
-        self.world.transfer(
-            account, route.asset, intent.amount, source=route.source, target=target
-        )
+        self.world.transfer(account, route.asset, intent.amount, source=route.source, target=target)
         left = account.balance(route.source, route.asset)
         self.executed.append(Execution(intent=intent, at_us=at_us, left=left))
 

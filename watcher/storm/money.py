@@ -67,7 +67,7 @@ class SimMoney:
         return WINDOW_MS
 
     async def uid(self) -> str:
-        return (await self.rights()).uid
+        return (await self.rights()).uid or ""
 
     async def now_ms(self) -> int:
         await self._call()

@@ -15,8 +15,8 @@ from watcher.domain.topup import Progress
 from watcher.policy import money_notes, protocol
 from watcher.ports import StoreError
 from watcher.settings import Settings, reaches
-from watcher.storm.bank import Bank
 from watcher.store.beside import purse_of, settle, unfreeze
+from watcher.storm.bank import Bank
 
 EVERY_US = 10 * MINUTE_US
 REASON = "looked at the venue"
@@ -41,9 +41,7 @@ class Operator:
                 if one.progress is Progress.HUMAN:
                     executed = self._banks[one.account].executed
                     happened = any(done.intent.id == one.id for done in executed)
-                    moved = protocol.judged(
-                        one, happened=happened, by=REASON, now_us=now.steady_us
-                    )
+                    moved = protocol.judged(one, happened=happened, by=REASON, now_us=now.steady_us)
                     settle(folder, one, moved, money_notes.settled(moved, now), roads)
             if purse.flags:
                 unfreeze(folder, REASON, now, money_notes.rearmed(REASON, now), roads)

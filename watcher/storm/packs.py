@@ -25,6 +25,7 @@ from watcher.storm.scenes import (
     hidden,
     line,
     recorded_day,
+    stormed,
     teeth,
 )
 from watcher.storm.trial import START_US, Plan
@@ -40,16 +41,16 @@ class Pack:
     """
     *opened* makes the world of a seed; *spells* count their times from the beginning of the run.
 
-    Without *opened* it is a storm over *shapes*. `money` says which accounts may be topped up, and
-    how. `runs` seeds are played. `historic`: its lead times are reported. `long`: not played unless
+    `stormy`: in drawn weather besides. `money` says which accounts may be topped up, and how.
+    `runs` seeds are played. `historic`: its lead times are reported. `long`: not played unless
     asked for.
     """
 
     name: str
     about: str
     hours: float
-    opened: Opened | None = None
-    shapes: tuple[str, ...] = ()
+    opened: Opened
+    stormy: bool = False
     money: Mapping[str, Mode] = field(default_factory=dict)
     spells: tuple[Spell, ...] = ()
     runs: int = 1
@@ -64,10 +65,9 @@ class Pack:
         return Plan(
             seed=seed,
             hours=self.hours,
-            shapes=self.shapes,
             opened=self.opened,
             spells=tuple(spells),
-            stormy=self.opened is None,
+            stormy=self.stormy,
             money=self.money,
         )
 
@@ -188,9 +188,10 @@ PACKS: Mapping[str, Pack] = {
         ),
         Pack(
             name="MONEY",
-            about="accounts that top themselves up, or ask, in a storm that strikes their transfers",
+            about="accounts that top themselves up, or ask, in a storm that strikes transfers too",
             hours=6.0,
-            shapes=("binance", "bybit", "okx"),
+            opened=stormed("binance", "bybit", "okx"),
+            stormy=True,
             money={"binance": Mode.AUTO, "bybit": Mode.AUTO, "okx": Mode.ASK},
             runs=4,
         ),

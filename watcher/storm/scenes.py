@@ -20,7 +20,7 @@ from watcher.sim.market import Scripted, read_bars, recorded
 from watcher.sim.quotes import PricePath
 from watcher.sim.things import ONE, Account, Rights
 from watcher.sim.world import World
-from watcher.storm.worlds import COINS, STEP_US, fund
+from watcher.storm.worlds import COINS, STEP_US, fund, storm_world
 
 RECORDS = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 BETAS: Mapping[str, Decimal] = {"ETH": Decimal("1.2"), "SOL": Decimal("1.8")}
@@ -197,6 +197,11 @@ def crowd(path: Callable[[], PricePath], nearest: float, furthest: float) -> Ope
         return world
 
     return opened
+
+
+def stormed(*shapes: str) -> Opened:
+    """Return worlds as a storm has them, with an account of each of *shapes*."""
+    return lambda seed, start_us: storm_world(seed, shapes=shapes, start_us=start_us)
 
 
 def few(path: Scripted, *accounts: tuple[str, float]) -> Opened:

@@ -113,6 +113,7 @@ class Trial:
         )
         if plan.opened is not None:
             world = plan.opened(plan.seed, START_US)
+            shapes = tuple(world.accounts)
         else:
             world = storm_world(plan.seed, shapes=shapes, start_us=START_US)
         journal = Journal(lambda: self._loop.now_us, START_US)

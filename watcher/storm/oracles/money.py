@@ -89,9 +89,7 @@ def doubt_told(history: History) -> Verdict:
         for at_us in bank.unclear:
             if sky.overlaps(history.sky.roads, at_us, at_us + TOLD_US):
                 continue
-            told = any(
-                at_us <= one.at_us <= at_us + TOLD_US and name in one.text for one in words
-            )
+            told = any(at_us <= one.at_us <= at_us + TOLD_US and name in one.text for one in words)
             verdict.check(told, at(history, name, at_us), "nobody was told that it is not known")
     return verdict
 
