@@ -146,7 +146,7 @@ def _set_up(second: Terminal, story: Story, phone: Phone, secrets: dict[str, str
     second.expect(r"chat: heard after .*, proven")
     second.expect(r"fallback: heard after .*, proven")
     story.reached("a test alert is delivered and answered, on both roads")
-    ends = second.expect(r"as a service now\? \[y/N\]: |watch now: ")[0]
+    ends = second.expect(r"as a service of .* now\? \[y/N\]: |watch now: ")[0]
     if ends.startswith("as a service"):
         second.type("n")
         second.expect(r"watch now: ")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import tomllib
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -256,6 +257,48 @@ def test_lines_are_the_persons_to_take_or_leave(beside: Beside, answer: str) -> 
     assert any("you would start in" in line and "proposed distance" in line for line in person.said)
     own = one.settings().accounts["bybit_main"].tiers.distance
     assert (own is not None) is (answer == "y")
+
+
+@pytest.mark.skipif(Path("/run/systemd/system").exists(), reason="it would be installed")
+def test_the_service_is_installed_when_asked_for(
+    beside: Beside, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    complete(beside, monkeypatch)
+
+    assert init.main(["--redo", "service"]) == REFUSED
+    assert "no systemd runs this machine" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("kept", "then"), [("y", [""]), ("n", ["n", None])])
+def test_a_key_that_nobody_could_try_is_kept_when_the_person_says_so(
+    beside: Beside, kept: str, then: list[str | None]
+) -> None:
+    beside.control("fault", {"target": "okx", "kind": "maintenance", "seconds": 60})
+    one, person = kit(beside, ["okx", "", *keys(beside, "okx_futures"), kept, *then])
+    try:
+        with suppress(KeyboardInterrupt):
+            accounts(one)
+    finally:
+        beside.control("reset_faults", {})
+
+    assert any("is not read: maintenance: " in line for line in person.said)
+    assert person.answers == []
+    assert Path("config/secrets").exists() is (kept == "y")
+
+
+def test_without_a_person_a_key_that_nobody_could_try_is_not_kept(
+    beside: Beside, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, text in beside.secrets("okx_futures").items():
+        monkeypatch.setenv(name, text)
+    beside.control("fault", {"target": "okx", "kind": "maintenance", "seconds": 60})
+    try:
+        assert init.main(["--endpoint", beside.url, "--account", "okx_futures=okx"]) == REFUSED
+    finally:
+        beside.control("reset_faults", {})
+
+    assert "the venue is being worked on: try again later" in capsys.readouterr().err
+    assert not Path("config/secrets").exists()
 
 
 def test_broken_off_it_says_how_to_go_on(

@@ -15,8 +15,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from watcher import cli
-from watcher.cli import FINE, REFUSED, TROUBLE, check, send_test
+from watcher.cli import FINE, REFUSED, TROUBLE, check, send_test, service
 from watcher.cli.asking import Nobody, Terminal
 from watcher.cli.options import refuse
 from watcher.cli.send_test import seconds
@@ -158,7 +157,8 @@ def _set_up(kit: Kit, arguments: argparse.Namespace) -> int:
     if "telegram" in parts or "fallback" in parts:
         code = max(code, _proven(kit))
     if "service" in parts:
-        code = max(code, _installed(kit, wanted=arguments.service))
+        wanted = arguments.service or "service" in arguments.redo
+        code = max(code, _installed(kit, wanted=wanted))
     kit.prompt.say()
     kit.prompt.say(f"watch now: watcher run --config {kit.draft.config}")
     return code
@@ -223,9 +223,10 @@ def _proven(kit: Kit) -> int:
 
 
 def _installed(kit: Kit, *, wanted: bool) -> int:
-    if "service" not in cli.COMMANDS:
-        return FINE
+    whose, more = ("the machine", []) if os.geteuid() == 0 else ("your own", ["--user"])
     kit.prompt.say()
-    if not wanted and not kit.prompt.agrees("install it as a service now?", default=False):
+    if not wanted and not kit.prompt.agrees(
+        f"install it as a service of {whose} now?", default=False
+    ):
         return FINE
-    return cli.main(["service", "install", "--config", str(kit.draft.config)])
+    return service.main(["install", "--config", str(kit.draft.config), *more])
