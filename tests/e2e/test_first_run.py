@@ -48,6 +48,8 @@ def test_a_newcomer_gets_from_nothing_to_a_guarded_account(tmp_path: Path) -> No
     ]
     assert all(file.stat().st_mode & 0o777 == 0o600 for file in secrets.iterdir())
     assert "proposed distance" in story.shown["proposal"]
+    kept_page = first_run.PAGE.read_text(encoding="utf-8")
+    assert all(what in kept_page for what in story.milestones), "make first-run writes it anew"
     page = first_run.page(story, "Installed beforehand.")
     assert "WARNING" in page
     assert not any((secrets / name).read_text().strip() in page for name in kept)

@@ -135,6 +135,26 @@ def test_a_part_is_redone_alone(beside: Beside, monkeypatch: pytest.MonkeyPatch)
     assert len(beside.control("pings")) == pings + 1
 
 
+def test_a_new_key_takes_the_place_of_the_old_and_nothing_else_changes(
+    beside: Beside, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = complete(beside, monkeypatch)
+    before = files(config)
+    secret = Path("config/secrets/watcher_accounts__okx_futures__api_secret")
+    secret.write_text("the-old-one-0123456789\n")
+    for name, text in beside.secrets("okx_futures").items():
+        monkeypatch.setenv(name, text)
+    monkeypatch.setenv("WATCHER_TELEGRAM__BOT_TOKEN", "1:another")
+
+    options = ["--endpoint", beside.url, "--account", "okx_futures=okx", "--redo", "accounts"]
+    assert init.main(options) == FINE
+
+    assert files(config) == before
+    told = capsys.readouterr().out
+    assert "WATCHER_TELEGRAM__BOT_TOKEN in the environment is another and wins: unset it" in told
+    assert "1:another" not in told
+
+
 def test_another_account_is_added_and_the_first_is_left(
     beside: Beside, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,6 +8,7 @@ import re
 import pytest
 
 from tests.unit.far_server import Hands, Quiet
+from watcher.policy import wording
 from watcher.ports import Refused, Venue
 from watcher.sim.default import default_world
 from watcher.sim.practice import serve
@@ -45,8 +46,12 @@ async def refusal(account: str, flag: str) -> str:
 @pytest.mark.parametrize(
     ("account", "flag", "expected"),
     [
-        ("binance_usdm", "elsewhere", r"\(-2015\).*; it sees us at 203\.0\.113\.7"),
-        ("okx_futures", "elsewhere", r"50110: .*; it sees us at 203\.0\.113\.7"),
+        ("binance_usdm", "elsewhere", r"\(-2015\) from 203\.0\.113\.7: key, IP or permission"),
+        (
+            "okx_futures",
+            "elsewhere",
+            r"50110 from 203\.0\.113\.7: this address is not",
+        ),
         ("okx_futures", "demo", "50101: the key belongs to the other environment"),
         ("bybit_main", "elsewhere", "10010: this address is not on the key's list"),
     ],
@@ -73,4 +78,9 @@ def test_a_refusal_names_the_address_where_the_venue_does(
     ],
 )
 def test_only_an_address_is_taken_out_of_a_venues_words(message: object, seen: str) -> None:
-    assert seen_as(message) == (f"; it sees us at {seen}" if seen else "")
+    assert seen_as(message) == (f" from {seen}" if seen else "")
+
+
+@pytest.mark.parametrize("account", ["binance_usdm", "okx_futures"])
+def test_a_phone_shows_the_address_whole(account: str) -> None:
+    assert " from 203.0.113.7: " in wording.words(asyncio.run(refusal(account, "elsewhere")))

@@ -153,6 +153,7 @@ def _set_up(kit: Kit, arguments: argparse.Namespace) -> int:
         if part in parts:
             kit.prompt.say()
             step(kit)
+    _tell_overruled(kit)
     code = _looked_at(kit, parts)
     if "telegram" in parts or "fallback" in parts:
         code = max(code, _proven(kit))
@@ -198,11 +199,21 @@ def _tell(kit: Kit, settings: Settings) -> None:
             kit.prompt.say(f"not set: {title}; add it with: watcher init --redo {title}")
 
 
+def _tell_overruled(kit: Kit) -> None:
+    """Tell of a secret in the environment that is not the one written: it would win."""
+    for file in sorted(kit.draft.secrets_folder.glob("watcher_*")):
+        name = file.name.upper()
+        other = os.environ.get(name, "").strip()
+        if other and other != file.read_text(encoding="utf-8").strip():
+            kit.prompt.say(f"{name} in the environment is another and wins: unset it", style="red")
+
+
 def _looked_at(kit: Kit, parts: Sequence[str]) -> int:
     """Show what `check` shows, and propose lines from the same readings."""
     if not {"accounts", "tiers"} & set(parts):
         return FINE
-    settings = load(kit.draft.config, environ={}, need=Need.ACCOUNTS | Need.LINES)
+    need = Need.ACCOUNTS | Need.LINES | Need.STATE
+    settings = load(kit.draft.config, environ={}, need=need)
     kit.prompt.say()
     answers, now_us = kit.hands.look(settings)
     check.tell(settings, answers, now_us)

@@ -21,7 +21,7 @@ OWN_ADDRESS = (
 )
 
 _CODE = re.compile(r"error (\d+)|\((-\d+)\)")
-_SEEN = re.compile(r"it sees us at (\S+)")
+_SEEN = re.compile(r" from ([0-9a-f.:]{3,}): ")
 
 _COPY = "copy key and secret again, both of one key"
 _LIVE = "a key of the testnet or of demo trading does not open the live venue"
@@ -73,8 +73,7 @@ def next_step(venue: str, trouble: str) -> str | None:
     """
     Return what to do about *trouble*, the reason an account of *venue* could not be read.
 
-    >>> next_step("okx", "refused: OKX error 50110: this address is not on the key's list; "
-    ...           "it sees us at 203.0.113.7")
+    >>> next_step("okx", "refused: OKX error 50110 from 203.0.113.7: this address is not on …")
     "put 203.0.113.7 on the key's list at OKX"
     """
     code = _CODE.search(trouble)

@@ -71,7 +71,7 @@ def _about_bot(error: SetupError | DeliveryError) -> str:
     if isinstance(error, SetupError):
         return "copy it whole from @BotFather"
     if "another program" in error.reason:
-        return "stop that program, or make a bot of its own for this one"
+        return "stop that program (a daemon of yours counts), or make a bot of its own for this"
     if error.refused:
         return "copy it again from @BotFather (/mybots, API Token)"
     return "the network or Telegram is in the way: try again in a minute"

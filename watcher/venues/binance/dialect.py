@@ -52,7 +52,7 @@ def explain(answer: Answer) -> VenueError | None:
     if code == TOO_MANY:
         return _too_many(answer, str(message))
     if code in KEY_CODES:
-        return Refused(f"key refused ({code}): key, IP or permission{seen_as(message)}")
+        return Refused(f"key refused ({code}){seen_as(message)}: key, IP or permission")
     return _of_request(code) or _trouble(code, plain(message))
 
 

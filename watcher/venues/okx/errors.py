@@ -70,7 +70,7 @@ def _of_code(code: str, answer: Answer) -> VenueError:
         if code in meanings:
             assert isinstance(answer.payload, dict)
             seen = seen_as(answer.payload.get("msg"))
-            return kind(f"{said}: {meanings[code]}{seen}")
+            return kind(f"{said}{seen}: {meanings[code]}")
     if code in _LIMITS:
         until_us = answer.until_us or answer.after_s(PAUSE_S)
         return RateLimited(f"{said}: {_LIMITS[code]}", until_us=until_us)
