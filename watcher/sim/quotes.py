@@ -30,7 +30,10 @@ class PricePath(Protocol):
 
 
 class Quotes:
-    """Prices and contracts; `version` grows with every change of the truth."""
+    """
+    Prices and contracts; `version` grows with every change of the truth, `listings` with every
+    contract that comes or goes.
+    """
 
     def __init__(
         self, *, instruments: Iterable[Instrument], prices: Mapping[str, Decimal], start_us: int
@@ -45,13 +48,26 @@ class Quotes:
         self.path: PricePath | None = None
         self.path_from_us = start_us
         self.speed = ONE
-        self.version = 0
+        self.version = self.listings = 0
         self._bent: dict[str, Decimal] = {}
         self._marks: dict[tuple[str, str], Decimal] = {}
 
     def touch(self) -> None:
         """Say that the truth changed, so that the next check looks at every account again."""
         self.version += 1
+
+    def list_contract(self, one: Instrument) -> None:
+        """List *one*, or in new terms."""
+        self.instruments[one.venue, one.symbol] = one
+        self.listings += 1
+        self.touch()
+
+    def delist(self, venue: str, symbol: str) -> None:
+        """Take a contract off the list; whoever holds it still does. Raises: `WorldError`."""
+        one = self.instrument(venue, symbol)
+        del self.instruments[one.venue, one.symbol]
+        self.listings += 1
+        self.touch()
 
     def price(self, underlying: str) -> Decimal:
         """Return USD per unit of a coin or stable. Raises: `WorldError` for an unknown one."""

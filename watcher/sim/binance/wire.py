@@ -86,7 +86,7 @@ class Route:
     signed: bool = False
     uid: bool = False
     fixed: bool = False
-    """The body never changes: built once and kept."""
+    """The body changes with what is listed only: built once and kept."""
 
     def cost(self, params: Mapping[str, str]) -> int:
         if self.weight_all is not None and not params.get("symbol"):
@@ -125,7 +125,7 @@ class BinanceWire:
         self._limits = limits
         self._meter = _Meter()
         self._rules = BinanceFigures()
-        self._kept: dict[str, bytes] = {}
+        self._kept: dict[tuple[str, int], bytes] = {}
 
     def handle(self, call: Call, world: World, account: Account | None) -> Reply:
         host = call.path.split("/", 2)[1]
@@ -151,9 +151,10 @@ class BinanceWire:
     def _body(self, route: Route, path: str, ask: Ask) -> object:
         if not route.fixed or ask.params.get("symbol"):
             return route.body(ask)
-        kept = self._kept.get(path)
+        key = (path, ask.world.listings)
+        kept = self._kept.get(key)
         if kept is None:
-            kept = self._kept[path] = encoded(route.body(ask))
+            kept = self._kept[key] = encoded(route.body(ask))
         return kept
 
     # ── the gate ───────────────────────────────────────────────────────────────────────────

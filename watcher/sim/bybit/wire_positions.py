@@ -20,7 +20,7 @@ from watcher.sim.bybit.figures import (
 )
 from watcher.sim.bybit.prices import shown_liquidation_price
 from watcher.sim.bybit.wire_market import instruments_of
-from watcher.sim.bybit.wire_shapes import Refusal, amount, category, listed, page
+from watcher.sim.bybit.wire_shapes import Refusal, amount, category, category_of, listed, page
 from watcher.sim.things import ZERO, Account, Instrument, Option, Order
 from watcher.sim.wire import short
 from watcher.sim.world import World
@@ -56,11 +56,25 @@ def position_list(world: World, account: Account, query: Mapping[str, str]) -> o
         return listed("option", shown, cursor)
     contracts = {one.symbol for one in _wanted(world, query, what="position/list")}
     now = figures(world, account)
-    rows = [_position_row(account, now, one) for one in now.legs if one.leg.symbol in contracts]
+    rows = [
+        _position_row(account, now, one)
+        for one in now.legs
+        if one.leg.symbol in contracts or _is_left_over(world, one.leg.instrument, query)
+    ]
     if query.get("symbol"):
         rows += _flat_rows(world, account, query["symbol"])
     shown, cursor = page(rows, query, default=20, most=200)
     return listed(query["category"], shown, cursor)
+
+
+# held, although it is listed no more: shown where no symbol is asked for
+def _is_left_over(world: World, one: Instrument, query: Mapping[str, str]) -> bool:
+    return (
+        (one.venue, one.symbol) not in world.instruments
+        and not query.get("symbol")
+        and category_of(one) == query["category"]
+        and query.get("settleCoin") in {None, "", one.settle}
+    )
 
 
 def position_idx(account: Account, instrument: Instrument, side: str) -> int:

@@ -305,22 +305,20 @@ def _add_position(
     table = tables.brackets.get(risk.symbol)
     if table is None:
         draft.unmodelled[pool] = f"{risk.symbol} has no maintenance table"
-        return
-    if marks.mark(risk.symbol) is None:
+    elif marks.mark(risk.symbol) is None:
         draft.unmodelled[pool] = f"{risk.symbol} has no public mark"
-        return
-    if contract.underlying != contract.settle:
+    elif contract.underlying != contract.settle:
         draft.unmodelled[pool] = f"{risk.symbol} settles in {contract.settle}, not its own coin"
-        return
-    off = mismatch(
-        "maintenance margin",
-        pool=pool,
-        what=f"{risk.symbol} {_side(risk)}",
-        ours=maintenance_of(abs(risk.signed) * contract.size / risk.mark, table),
-        told=needs.maintenance,
-        share=SHARE_ACROSS,
-    )
-    draft.mismatches += [] if off is None else [off]
+    else:
+        off = mismatch(
+            "maintenance margin",
+            pool=pool,
+            what=f"{risk.symbol} {_side(risk)}",
+            ours=maintenance_of(abs(risk.signed) * contract.size / risk.mark, table),
+            told=needs.maintenance,
+            share=SHARE_ACROSS,
+        )
+        draft.mismatches += [] if off is None else [off]
     draft.positions.append(
         Position(
             pool=pool,
@@ -333,7 +331,7 @@ def _add_position(
             entry=risk.entry,
             mark=risk.mark,
             settle=contract.settle,
-            brackets=table,
+            brackets=table or (),
             isolated_margin=needs.isolated_wallet if risk.isolated else None,
             initial_margin=needs.initial,
             leverage=risk.leverage,

@@ -289,36 +289,38 @@ def add_single_asset(
 
 
 def add_position(draft: Draft, leg: Leg, pool: str, tables: Tables, marks: Marks) -> None:
+    """
+    Add *leg* to *pool*. What cannot be computed is held all the same: left out, it would look as
+    if it were gone.
+    """
     underlying = underlying_of(leg.symbol, leg.settle)
     table = tables.brackets.get(leg.symbol)
     if underlying is None:
         draft.unmodelled[pool] = f"{leg.symbol} settles in {leg.settle}: its coin is not known"
-        return
-    if table is None:
+    elif table is None:
         draft.unmodelled[pool] = f"{leg.symbol} has no maintenance table"
-        return
-    if marks.mark(leg.symbol) is None:
+    elif marks.mark(leg.symbol) is None:
         draft.unmodelled[pool] = f"{leg.symbol} has no public mark"
-        return
-    off = mismatch(
-        "maintenance margin",
-        pool=pool,
-        what=f"{leg.symbol} {leg.side}",
-        ours=maintenance_of(leg.notional, table),
-        told=leg.maintenance,
-    )
-    draft.mismatches += [] if off is None else [off]
+    else:
+        off = mismatch(
+            "maintenance margin",
+            pool=pool,
+            what=f"{leg.symbol} {leg.side}",
+            ours=maintenance_of(leg.notional, table),
+            told=leg.maintenance,
+        )
+        draft.mismatches += [] if off is None else [off]
     draft.positions.append(
         Position(
             pool=pool,
             symbol=leg.symbol,
-            underlying=underlying,
+            underlying=underlying or leg.symbol,
             side=leg.side,
             quantity=leg.quantity,
             entry=leg.entry,
             mark=leg.mark,
             settle=leg.settle,
-            brackets=table,
+            brackets=table or (),
             isolated_margin=leg.isolated_wallet if leg.isolated else None,
             initial_margin=leg.initial,
             leverage=tables.leverages.get(leg.symbol),

@@ -24,7 +24,7 @@ from watcher.venues.ages import no_younger
 from watcher.venues.ccxt_venue import Client, Dialect, Part, together
 from watcher.venues.kept import Kept
 from watcher.venues.okx import tables as tables_of
-from watcher.venues.okx.book import Book, Leg, Torn, check_marked, check_marks
+from watcher.venues.okx.book import Book, Leg, Torn, check_marked, check_marks, unmarked
 from watcher.venues.okx.compose import compose
 from watcher.venues.okx.errors import explain
 from watcher.venues.okx.position import misfits, tier_chunks, unlisted
@@ -118,6 +118,8 @@ class Okx:
             self._host.log.debug("answers.torn", account=self.account, reason=torn.reason)
             book, parts, marks = await self._book(mode)
         tables = await self._tables(book, mode)
+        if unmarked(book, marks, tables.instruments) and await self._list_again(book):
+            tables = await self._tables(book, mode)
         check_marked(book, marks, tables.instruments)
         await self._spare.read()
         told = compose(
@@ -265,6 +267,11 @@ class Okx:
                 listed = await self._instruments_of(kind)
             found |= {name: listed[name] for name in held & listed.keys()}
         return {leg.inst_id: unlisted(leg) for leg in book.legs} | found
+
+    async def _list_again(self, book: Book) -> bool:
+        """Read again what is listed: a contract held that has no mark may be delisted."""
+        keys = sorted({_instruments_key(leg.kind) for leg in book.legs})
+        return await self._kept.renew(*keys, age_ms_min=ABSENT_AGE_MS)
 
     async def _instruments_of(self, kind: str) -> Mapping[str, Instrument]:
         async def fetch() -> Mapping[str, Instrument]:

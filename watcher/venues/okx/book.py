@@ -274,11 +274,17 @@ def check_marks(book: Book, marks: Mapping[str, Mark], *, now_ms: int) -> None:
     check_fresh(marks, now_ms=now_ms)
 
 
+def unmarked(
+    book: Book, marks: Mapping[str, Mark], instruments: Mapping[str, Instrument]
+) -> list[str]:
+    """Return what is held, listed as far as we know, and without a public mark."""
+    missing = sorted(book.marked.keys() - marks.keys())
+    return [one for one in missing if one not in instruments or instruments[one].listed]
+
+
 def check_marked(
     book: Book, marks: Mapping[str, Mark], instruments: Mapping[str, Instrument]
 ) -> None:
     """Raise `Unreadable` when something held that the venue lists has no public mark."""
-    for inst_id in book.marked.keys() - marks.keys():
-        one = instruments.get(inst_id)
-        if one is None or one.listed:
-            raise Unreadable(f"okx mark-price: no mark of {inst_id}, which is held")
+    for one in unmarked(book, marks, instruments):
+        raise Unreadable(f"okx mark-price: no mark of {one}, which is held")
