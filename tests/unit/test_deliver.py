@@ -101,6 +101,7 @@ def test_network_errors_wait_longer_each_time_and_nothing_is_lost(tmp_path: Path
     async def story(clock: SteppedClock, store: SqliteStore, deliverer: Deliverer) -> None:
         await say(store, deliverer, danger("a"))
         await clock.sleep(60)
+        assert deliverer.sender.failures == 6
 
     deliver(tmp_path, phone, story)
 

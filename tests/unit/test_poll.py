@@ -117,6 +117,10 @@ def test_a_venue_error_is_a_miss_and_the_next_slot_reads_again() -> None:
 
         assert reasons(await slots.slots(3)) == [None, "HTTP 503", None]
 
+        tally = slots.poller.tally
+        assert tally.durations.count == 2, "whole readings alone are timed"
+        assert {kind: count for kind, count in tally.misses.items() if count} == {"unreachable": 1}
+
     in_world(story)
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from tests.unit.far_server import Hands, Quiet, Said, far_server, reaching, time_at
 from watcher.ports import RateLimited, Unreachable, VenueError
-from watcher.venues import CLOSED, VENUES, open_venue
+from watcher.venues import CLOSED, VENUES, open_venue, weights_of
 from watcher.venues.binance.dialect import DIALECT, heard
 from watcher.venues.ccxt_venue import Credentials, Part, Shared, together
 from watcher.venues.transport import Answer, loopback, plain, redirected, translate
@@ -71,6 +71,24 @@ def test_accounts_behind_one_address_share_their_host_and_others_do_not() -> Non
         assert host("http://127.0.0.1:1") is host("http://127.0.0.1:1/")
         assert host("http://127.0.0.1:1") is not host("http://127.0.0.1:2")
         assert host(None) is not host("http://127.0.0.1:1")
+        await shared.close()
+
+    asyncio.run(run())
+
+
+def test_weights_are_those_of_each_host_and_budget_now() -> None:
+    async def run() -> None:
+        shared, clock, log = Shared(), Hands(), Quiet()
+        host = shared.host(DIALECT, "http://127.0.0.1:1", clock_ms=clock, timeout_s=5, log=log)
+        shared.host(DIALECT, None, clock_ms=clock, timeout_s=5, log=log)
+        host.budgets["sapi"].take(7, clock())
+
+        found = {(one.endpoint, one.budget): (one.used, one.limit) for one in weights_of(shared)}
+
+        limit = DIALECT.limits["sapi"].weight
+        assert found["http://127.0.0.1:1", "sapi"] == (7, limit)
+        assert found["", "sapi"] == (0, limit)
+        assert {one.venue for one in weights_of(shared)} == {DIALECT.venue}
         await shared.close()
 
     asyncio.run(run())

@@ -248,6 +248,22 @@ def test_what_a_restart_cannot_mend_is_told_and_systemd_still_fed() -> None:
     in_world(story)
 
 
+def test_what_fails_is_in_the_sign_of_life_that_is_left_every_ten_seconds() -> None:
+    async def story(clock: SteppedClock) -> None:
+        kennel = Kennel(clock)
+        await kennel.work(30)
+        kennel.unsung = "not told"
+        await kennel.work(30)
+        _end("watchdog")
+
+        times = [sign.at_us for sign in kennel.store.signs]
+        assert {later - sooner for sooner, later in pairwise(times)} == {10 * SECOND_US}
+        assert kennel.store.signs[0].wrong == ()
+        assert kennel.store.signs[-1].wrong == ("canary",)
+
+    in_world(story)
+
+
 def test_what_a_sign_of_life_says_is_handed_to_who_delivers() -> None:
     refused = DeliveryError("bot token refused", refused=True)
     answers: list[DeliveryError | None] = [refused, None]
