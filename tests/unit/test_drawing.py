@@ -63,6 +63,22 @@ def test_a_flat_book_without_lines_or_limits_is_drawn_too(tmp_path: Path) -> Non
     assert drawn(Drawer(tmp_path), {**STORY, **bare, "points": points}).startswith(PNG)
 
 
+def test_a_picture_is_drawn_where_the_service_may_not_change_its_rank(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The unit's filter answers EPERM to what `os.nice` asks for."""
+    module = child(
+        tmp_path,
+        "import os, runpy\n"
+        "def refused(_): raise PermissionError\n"
+        "os.nice = refused\n"
+        "runpy.run_module('watcher.drawing', run_name='__main__')\n",
+    )
+    monkeypatch.chdir(tmp_path)
+
+    assert drawn(Drawer(tmp_path, module=module)).startswith(PNG)
+
+
 def child(folder: Path, body: str) -> str:
     """Write a stand-in for the drawing process and return its module's name."""
     (folder / "child_stand_in.py").write_text(body, encoding="utf-8")
