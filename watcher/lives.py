@@ -107,6 +107,7 @@ class Lives:
             opened = await self._open(settings)
             outside = replace(opened.outside, crashes=crashes)
             self._life = await self._begin(replace(opened, outside=outside))
+        with suppress(OSError):  # on a full disk only `watcher reload` does without
             sign_lock(Path(settings.state_dir), os.getpid())
         log.info("watcher.started", accounts=len(settings.accounts), process=os.getpid())
         if self._asked:

@@ -78,16 +78,22 @@ def holder(folder: Path) -> int | None:
     if not signed.isdigit():
         return None
     # what a process has open says which locks it holds: a number alone may be anybody's by now
-    handles = Path("/proc") / signed / "fdinfo"
+    held = re.compile(rf"^lock:.* FLOCK .*:{inode} ", re.MULTILINE)
     try:
-        facts = [handle.read_text(encoding="ascii") for handle in handles.iterdir()]
+        handles = list((Path("/proc") / signed / "fdinfo").iterdir())
+        return int(signed) if any(held.search(_facts(each)) for each in handles) else None
     except FileNotFoundError:
         return None
     except OSError as error:
         reason = f"{path} is signed by process {signed}, which may not be looked at"
         raise NoSign(f"{reason}: {error.strerror}") from error
-    held = re.compile(rf"^lock:.* FLOCK .*:{inode} ", re.MULTILINE)
-    return int(signed) if any(map(held.search, facts)) else None
+
+
+def _facts(handle: Path) -> str:
+    try:
+        return handle.read_text(encoding="ascii")
+    except FileNotFoundError:
+        return ""  # closed since it was listed
 
 
 def is_locked(folder: Path) -> bool | None:
