@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 
-from tests.unit.policy_books import RULES, missed, moment, seen, single
+import pytest
+
+from tests.unit.policy_books import RULES, missed, moment, seen, single, unified
 from tests.unit.test_messages import check
 from watcher.domain.account import Snapshot
 from watcher.domain.alert import AccountState, Lane, Message, Seen, Tier
@@ -43,11 +45,9 @@ def empty(seconds: float) -> Snapshot:
     return replace(single(5, seconds=seconds), positions=())
 
 
-def losses(said: list[Message]) -> list[list[str]]:
+def losses(said: list[Message], word: str = "POSITION") -> list[list[str]]:
     """Return what of *said* is of losses, line by line, without the code."""
-    found = [
-        message.text.plain.splitlines() for message in said if "POSITION" in message.text.plain
-    ]
+    found = [message.text.plain.splitlines() for message in said if word in message.text.plain]
     return [[rows[0].split(" #")[0], *rows[1:]] for rows in found]
 
 
@@ -162,3 +162,50 @@ def test_a_further_step_is_told_aloud_though_the_first_was_seen() -> None:
     late = [m for _ in range(12) for m in account.see("98") if "POSITION" in m.text.plain]
 
     assert [m.silent for m in late] == [False]
+
+
+def with_coins(account: Account, btc: str, usdt: str) -> Seen:
+    """A unified account in danger that holds so much of both."""
+    book = unified(usdt=0, seconds=account.seconds)
+    (cash,) = book.assets
+    coins = (
+        replace(cash, wallet=Decimal(usdt)),
+        replace(cash, asset="BTC", wallet=Decimal(btc), index=Decimal(100_000)),
+    )
+    return seen(replace(book, assets=coins))
+
+
+def test_collateral_sold_for_another_coin_is_told_in_danger() -> None:
+    """A venue covers a loss with other coins before it touches a position."""
+    account = Account()
+    account.look(with_coins(account, "0.1", "1000"))
+    assert account.state.dangers["unified"].tier > Tier.CALM
+
+    (rows,) = losses(account.look(with_coins(account, "0.02", "9000")), "COLLATERAL")
+
+    assert rows[:2] == ["🔴 COLLATERAL SOLD", "Held 0.1 BTC, now 0.02"]
+    assert "Sold by you, or by Bybit to cover a loss?" in rows
+    (rows,) = losses(account.look(seen_without_positions(account)), "POSITION")
+    assert rows[0] == "🔴 POSITION GONE", "what is worst names the whole"
+
+
+def seen_without_positions(account: Account) -> Seen:
+    found = with_coins(account, "0", "11000").snapshot
+    assert found is not None
+    return seen(replace(found, positions=()))
+
+
+@pytest.mark.parametrize(
+    ("btc", "usdt"),
+    [
+        ("0.02", "1000"),  # moved away
+        ("0.0995", "1050"),  # a fee, or the rounding of one
+        ("0.1", "500"),  # a loss that was realised
+        ("0.12", "1000"),
+    ],
+)
+def test_what_was_not_sold_is_no_sale(btc: str, usdt: str) -> None:
+    account = Account()
+    account.look(with_coins(account, "0.1", "1000"))
+
+    assert losses(account.look(with_coins(account, btc, usdt)), "COLLATERAL") == []

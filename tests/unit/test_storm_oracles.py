@@ -91,6 +91,17 @@ def test_a_further_step_of_a_liquidation_may_wait_a_minute(
     assert len(broken(dangers.liquidation_told, story.history())) == wrong
 
 
+def test_a_warning_may_wait_a_minute_in_a_chat_that_is_full() -> None:
+    for others, wrong in ((0, 1), (12, 0)):
+        story = Story()
+        story.stands(10.0, 100)
+        for number in range(others):
+            story.says(101.0 + 4 * number, "📋 DAY until 14:23 UTC")
+        story.says(165.0, danger("WARNING", 10.0))
+        story.reads(0, story.until_s)
+        assert len(broken(dangers.told_in_time, story.history())) == wrong
+
+
 def test_latency_counts_from_the_crossing_to_the_screen() -> None:
     assert list(dangers.latencies_s(fallen(104.0).history())) == [4.0]
 

@@ -10,14 +10,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Literal
 
 from watcher.domain.account import Side
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loss:
-    """A position, or with no `side` a debt, that got smaller: from `was` to `now`, 0 when gone."""
+    """A position, a debt, or collateral that was sold: it went from `was` to `now`, 0 when gone."""
 
+    kind: Literal["position", "debt", "asset"]
     name: str
     side: Side | None
     was: Decimal

@@ -9,7 +9,7 @@ close by the trader leaves his equity where it was.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
@@ -22,6 +22,10 @@ from watcher.policy import wording
 
 DEBT_NOISE = Decimal("0.001")
 """A debt that falls by less than this part is interest being settled."""
+SOLD_FRACTION = Decimal("0.01")
+"""Less than this part of an asset gone is a fee."""
+PAID_FOR_FRACTION = Decimal("0.5")
+"""What was sold brought about its worth in other assets; what was moved away brought nothing."""
 NEAR_FRACTION = 0.2
 """This part of the way to liquidation left, and a dip between two readings may have reached it."""
 COLLAPSE_FRACTION = 0.2
@@ -54,21 +58,44 @@ def losses(before: Snapshot, after: Snapshot) -> dict[str, list[Loss]]:
         new = held.get(_key(old)) or moved.get((old.symbol, old.side))
         if new is None or new.quantity < old.quantity:
             left = ZERO if new is None else new.quantity
-            loss = Loss(name=old.symbol, side=old.side, was=old.quantity, now=left)
+            loss = Loss(kind="position", name=old.symbol, side=old.side, was=old.quantity, now=left)
             found.setdefault(old.pool, []).append(loss)
     owed = {(asset.pool, asset.asset): _owed(asset) for asset in after.assets}
     for asset in before.assets:
         was, now = _owed(asset), owed.get((asset.pool, asset.asset), ZERO)
         if now < was * (1 - DEBT_NOISE):
-            loss = Loss(name=asset.asset, side=None, was=was, now=now)
+            loss = Loss(kind="debt", name=asset.asset, side=None, was=was, now=now)
             found.setdefault(asset.pool, []).append(loss)
+    for pool, sold in _sales(before, after):
+        found.setdefault(pool, []).append(sold)
     return found
+
+
+# a venue sells one asset for another to cover a loss, before it touches a position
+def _sales(before: Snapshot, after: Snapshot) -> Iterator[tuple[str, Loss]]:
+    """Yield what went from one asset of a pool into another of it."""
+    wallets = {(asset.pool, asset.asset): asset.wallet for asset in after.assets}
+    came: dict[str, Decimal] = {}
+    left: list[tuple[Asset, Decimal]] = []
+    for asset in before.assets:
+        now = wallets.get((asset.pool, asset.asset), ZERO)
+        if now > asset.wallet:
+            rise = (now - asset.wallet) * asset.index
+            came[asset.pool] = came.get(asset.pool, ZERO) + rise
+        elif ZERO <= now < asset.wallet * (1 - SOLD_FRACTION):
+            left.append((asset, now))
+    for asset, now in left:
+        value = (asset.wallet - now) * asset.index
+        if came.get(asset.pool, ZERO) >= value * PAID_FOR_FRACTION:
+            loss = Loss(kind="asset", name=asset.asset, side=None, was=asset.wallet, now=now)
+            yield asset.pool, loss
 
 
 def said(loss: Loss) -> str:
     """Return the line that says *loss*."""
     if loss.side is None:
-        return say.DEBT_WAS.format(
+        text = say.DEBT_WAS if loss.kind == "debt" else say.ASSET_WAS
+        return text.format(
             was=wording.amount(float(loss.was)),
             asset=wording.name(loss.name),
             now=wording.amount(float(loss.now)) if loss.now else say.NOTHING,
@@ -84,9 +111,9 @@ def said(loss: Loss) -> str:
 def gathered(earlier: Gathered | None, found: Iterable[Loss], change: Change) -> Gathered:
     """Return *found* as one more step after *earlier*: each from what it was before the first."""
     before = earlier if earlier is not None and earlier.steps else Gathered()
-    lost = {(loss.name, loss.side): loss for loss in before.losses}
+    lost = {(loss.kind, loss.name, loss.side): loss for loss in before.losses}
     for loss in found:
-        key = (loss.name, loss.side)
+        key = (loss.kind, loss.name, loss.side)
         lost[key] = replace(loss, was=lost[key].was) if key in lost else loss
     return Gathered(
         losses=tuple(lost.values()),

@@ -219,12 +219,18 @@ VENUE_SAID_BEFORE = "{venue} said before: {flags}"
 POSITION_WAS = "Was {symbol} {side} {was}, now {now}"
 POSITION_IS_GONE = "gone"
 DEBT_WAS = "Owed {was} {asset}, now {now}"
-LOSSES_GONE = {"position": "POSITION GONE", "debt": "DEBT GONE"}
-LOSSES_SMALLER = {"position": "POSITION SMALLER", "debt": "DEBT SMALLER"}
+ASSET_WAS = "Held {was} {asset}, now {now}"
+LOSSES_GONE = {"position": "POSITION GONE", "debt": "DEBT GONE", "asset": "COLLATERAL SOLD"}
+LOSSES_SMALLER = {
+    "position": "POSITION SMALLER",
+    "debt": "DEBT SMALLER",
+    "asset": "COLLATERAL SOLD",
+}
 LOSSES_STEPS = "In {count} steps since the last word of it"
 LOSSES_BY_WHOM = {
     "position": "Closed by you, liquidated or deleveraged by {venue}?",
     "debt": "Repaid by you, or liquidated by {venue}?",
+    "asset": "Sold by you, or by {venue} to cover a loss?",
 }
 UNPAID = "Its gain or loss is not in the wallet"
 JUMPED = "EQUITY JUMPED"

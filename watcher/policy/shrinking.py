@@ -17,6 +17,9 @@ from watcher.policy import lines, losses, wording
 from watcher.policy import messages as say
 from watcher.policy.checks import LOSSES_SHOWN_MAX, Finding, Scene, health_line
 
+_KINDS = tuple(say.LOSSES_GONE)
+"""What is worst to lose comes first, and names the whole."""
+
 
 def shrunk(scene: Scene) -> Iterator[Finding]:
     """
@@ -41,8 +44,8 @@ def shrunk(scene: Scene) -> Iterator[Finding]:
         whole = losses.gathered(known.gathered if known else None, found, change)
         said = tuple(losses.said(loss) for loss in whole.losses)
         rest = len(said) - LOSSES_SHOWN_MAX
-        gone = any(not loss.now for loss in whole.losses)
-        kind = "debt" if whole.losses[0].side is None else "position"
+        kind = min((loss.kind for loss in whole.losses), key=_KINDS.index)
+        gone = any(not loss.now for loss in whole.losses if loss.kind == kind)
         yield Finding(
             check=shrunk.__name__,
             pool=pool,

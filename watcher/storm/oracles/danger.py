@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
 from watcher.domain.alert import MINUTE_US, SECOND_US, Tier
+from watcher.domain.road import Reach
+from watcher.policy import messages as say
 from watcher.storm.history import History
 from watcher.storm.oracles import telling
 from watcher.storm.oracles.verdict import Verdict, at
@@ -34,6 +36,11 @@ AGAIN_ANSWERED_US: Mapping[Tier, int] = {
 }
 AGAIN_LATE_US = 30 * SECOND_US
 GATHERED_US = MINUTE_US
+CROWDED = 10
+"""From so many messages in a minute on, what is worse goes before a warning."""
+DUST = 10
+"""A forced sale for less, in the reference, is the rounding of another."""
+LOST = frozenset((say.GONE, *say.LOSSES_GONE.values(), *say.LOSSES_SMALLER.values()))
 
 
 def told_in_time(history: History) -> Verdict:
@@ -44,6 +51,8 @@ def told_in_time(history: History) -> Verdict:
         for tier in DEADLINE_US:
             for from_us, until_us in history.truth.spans(name, tier, -SLACK):
                 due_us = _due_us(history, name, tier, from_us)
+                if tier is Tier.WARNING and _is_crowded(history, from_us, due_us):
+                    due_us += MINUTE_US
                 if due_us >= until_us or history.is_muted(name, tier, from_us, due_us):
                     continue
                 told_us = telling.first(tiers, tier, from_us)
@@ -92,7 +101,7 @@ def liquidation_told(history: History) -> Verdict:
             due_us = history.sky.clear_from(name, act_us, CONVERGED_US) + CONVERGED_US
             if due_us > history.until_us:
                 continue
-            words = [one.at_us for one in said if "GONE" in one.word or "SMALLER" in one.word]
+            words = [one.at_us for one in said if one.word in LOST]
             # further steps of what was just told of are gathered for a minute
             if any(act_us - GATHERED_US <= at_us <= act_us for at_us in words):
                 due_us += GATHERED_US
@@ -129,6 +138,16 @@ def _due_us(history: History, name: str, tier: Tier, from_us: int) -> int:
     return history.sky.clear_from(name, from_us, CONVERGED_US) + CONVERGED_US
 
 
+# the chat takes so many a minute, the worst first
+def _is_crowded(history: History, from_us: int, until_us: int) -> bool:
+    sent = [one for one in history.arrived if from_us <= one.at_us <= until_us]
+    loud = sum(one.road is Reach.CHAT and not one.edited for one in sent)
+    return loud * MINUTE_US >= CROWDED * (until_us - from_us)
+
+
 # acts of one moment are one
 def _acts(history: History, name: str) -> list[int]:
-    return sorted({act.at_us for act in history.truth.liquidations(name)})
+    acts = history.truth.liquidations(name)
+    return sorted(
+        {act.at_us for act in acts if act.kind != "sell_asset" or act.quantity * act.price >= DUST}
+    )
