@@ -160,6 +160,20 @@ def test_a_key_for_elsewhere_is_told_with_the_address(
     assert not Path("config/watcher.toml").exists(), "a key that opens nothing is not kept"
 
 
+def test_check_says_the_same_next_step_later(
+    beside: Beside, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given(monkeypatch, beside.secrets("okx_futures"))
+    assert set_up(beside, "okx_futures", *CHAT) == FINE
+    beside.practice.world.accounts["okx_futures"].flags["elsewhere"] = True
+
+    assert check.main([]) == TROUBLE
+
+    told = capsys.readouterr().out
+    assert "NOT READ: refused: OKX error 50110 from 203.0.113.7" in told
+    assert "\n  next: put 203.0.113.7 on the key's list at OKX\n" in told
+
+
 @pytest.mark.parametrize(
     ("account", "expected"),
     [

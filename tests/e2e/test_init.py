@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import logging
+import os
+import signal
+import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +17,7 @@ from typing import Any
 import pytest
 
 from tests.practising import Beside, practising
+from tests.typist import until
 from watcher.cli import FINE, REFUSED, TROUBLE, init
 from watcher.settings import Settings
 from watcher.setup.accounts import accounts
@@ -24,6 +29,8 @@ from watcher.setup.roads import fallback, heartbeat
 from watcher.setup.tiers import tiers
 from watcher.sim.default import CHAT_ID
 from watcher.sim.heartbeat import CHECK
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -277,6 +284,47 @@ def test_lines_are_the_persons_to_take_or_leave(beside: Beside, answer: str) -> 
     assert any("you would start in" in line and "proposed distance" in line for line in person.said)
     own = one.settings().accounts["bybit_main"].tiers.distance
     assert (own is not None) is (answer == "y")
+
+
+@contextmanager
+def daemon(config: Path) -> Iterator[Path]:
+    """Run the daemon on *config*; yield its log."""
+    log = Path("daemon.log")
+    with log.open("w", encoding="utf-8") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "watcher", "run", "--config", str(config)],
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stderr=out,
+        )
+    try:
+        until(lambda: "poll.completed" in log.read_text(encoding="utf-8"), "a first reading")
+        yield log
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
+
+
+def test_a_running_daemon_takes_over_what_was_written(
+    beside: Beside, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = complete(beside, monkeypatch)
+    monkeypatch.setenv("WATCHER_HEARTBEAT__URL", f"{beside.url}/ping/{CHECK}")
+    assert init.main(["--redo", "heartbeat"]) == FINE
+    monkeypatch.delenv("WATCHER_HEARTBEAT__URL")
+    with daemon(config) as log:
+        one, person = kit(beside, ["y"])
+        one.draft.put(("poll", "calm"), "9s")
+        one.draft.write()
+
+        assert init._taken_over(one) == FINE
+        until(lambda: "reload.completed" in log.read_text(encoding="utf-8"), "the new settings")
+
+        capsys.readouterr()
+        assert init.main(["--redo", "tiers"]) == FINE
+    told = capsys.readouterr().out
+    assert "the daemon takes them over with: watcher reload --config config/watcher.toml" in told
+    assert "watch now" not in told
+    assert person.answers == []
 
 
 @pytest.mark.skipif(Path("/run/systemd/system").exists(), reason="it would be installed")

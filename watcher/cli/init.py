@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from watcher.cli import FINE, REFUSED, TROUBLE, check, send_test, service
+from watcher.cli import FINE, REFUSED, TROUBLE, check, reload, send_test, service
 from watcher.cli.asking import Nobody, Terminal
 from watcher.cli.options import refuse
 from watcher.cli.send_test import seconds
@@ -30,6 +30,7 @@ from watcher.setup.hands import World
 from watcher.setup.kit import Flags, Kit
 from watcher.setup.roads import fallback, heartbeat
 from watcher.setup.tiers import tiers
+from watcher.store.life import is_locked
 
 LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
 """Without those that are read for one another."""
@@ -155,13 +156,17 @@ def _set_up(kit: Kit, arguments: argparse.Namespace) -> int:
             step(kit)
     _tell_overruled(kit)
     code = _looked_at(kit, parts)
+    running = bool(is_locked(Path(kit.settings().state_dir)))
+    if running:
+        code = max(code, _taken_over(kit))
     if "telegram" in parts or "fallback" in parts:
         code = max(code, _proven(kit))
     if "service" in parts:
         wanted = arguments.service or "service" in arguments.redo
         code = max(code, _installed(kit, wanted=wanted))
-    kit.prompt.say()
-    kit.prompt.say(f"watch now: watcher run --config {kit.draft.config}")
+    if not running:
+        kit.prompt.say()
+        kit.prompt.say(f"watch now: watcher run --config {kit.draft.config}")
     return code
 
 
@@ -221,6 +226,16 @@ def _looked_at(kit: Kit, parts: Sequence[str]) -> int:
         kit.prompt.say()
         tiers(kit, answers)
     return TROUBLE if any(answer.trouble for answer in answers) else FINE
+
+
+def _taken_over(kit: Kit) -> int:
+    """Have the running daemon go on with what was written, where the person wants it now."""
+    kit.prompt.say()
+    asked = "a daemon runs with the settings before: have it take over these now?"
+    if kit.prompt.agrees(asked, default=kit.prompt.patient):
+        return reload.main(["--config", str(kit.draft.config)])
+    kit.prompt.say(f"the daemon takes them over with: watcher reload --config {kit.draft.config}")
+    return FINE
 
 
 def _proven(kit: Kit) -> int:
