@@ -18,7 +18,7 @@ from watcher.domain.loss import Gathered, Loss, Rise
 from watcher.domain.report import PoolReport, Report
 from watcher.margin import BookError, evaluate, repriced
 from watcher.policy import messages as say
-from watcher.policy import wording
+from watcher.policy import moves, wording
 
 DEBT_NOISE = Decimal("0.001")
 """A debt that falls by less than this part is interest being settled."""
@@ -63,7 +63,7 @@ def losses(before: Snapshot, after: Snapshot) -> dict[str, list[Loss]]:
     owed = {(asset.pool, asset.asset): _owed(asset) for asset in after.assets}
     for asset in before.assets:
         was, now = _owed(asset), owed.get((asset.pool, asset.asset), ZERO)
-        if now < was * (1 - DEBT_NOISE):
+        if now < was * (1 - DEBT_NOISE) and moves.swallowed(asset.pool, before, after) is None:
             loss = Loss(kind="debt", name=asset.asset, side=None, was=was, now=now)
             found.setdefault(asset.pool, []).append(loss)
     for pool, sold in _sales(before, after):

@@ -3,7 +3,8 @@ What became of a pool whose positions are now in another one: a switch of margin
 
 Rule: a switch of mode is no proof of safety. The danger goes along with the positions, and eases
 only as any other does: when the new pool has looked better for long enough. Only where all that
-the pool held is found again, in one pool and in full.
+the pool held is found again, in one pool and in full; or, of debts, where the account went into
+portfolio margin or out of it: there the venue tells one ratio, and not what is owed.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from watcher.domain.account import Snapshot
+from watcher.domain.account import Family, Snapshot
 from watcher.domain.alert import DangerState
 
 
@@ -32,8 +33,22 @@ def carried(
     return kept
 
 
+def swallowed(pool: str, before: Snapshot, after: Snapshot) -> str | None:
+    """Return the new pool that stands for what *pool* owed, where its debts are told no more."""
+    if pool in after.rules or pool not in before.rules:
+        return None
+    new = [name for name in after.rules if name not in before.rules]
+    if before.rules[pool].family is Family.REPORTED:
+        found = [name for name in new if any(a.pool == name and a.debt for a in after.assets)]
+    else:
+        found = [name for name in new if after.rules[name].family is Family.REPORTED]
+    return found[0] if len(found) == 1 else None
+
+
 def _moved_to(pool: str, before: Snapshot, after: Snapshot) -> str | None:
     held = [position for position in before.positions if position.pool == pool]
+    if not held:
+        return swallowed(pool, before, after)
     targets = {
         new.pool
         for old in held
