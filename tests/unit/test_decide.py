@@ -923,6 +923,33 @@ def test_danger_is_told_before_blindness_in_one_slot() -> None:
     assert [m.kind for m in said] == [Kind.ESCALATED, Kind.BLIND]
 
 
+def test_a_blind_account_whose_dangers_were_forgotten_is_judged() -> None:
+    """A lost ledger begins empty, the last reading is in the history: no machine to go on with."""
+    account = Account()
+    account.see(at(40))
+    for _ in range(30):
+        account.miss(after_s=10)
+    assert account.state.blind.active
+    account.state = replace(account.state, dangers={})
+
+    account.miss(after_s=10, prices={"BTC": 1_005.0})
+
+    assert account.last is not None
+    assert [sample.estimate for sample in account.last.samples] == [True]
+
+
+def test_a_miss_reckons_from_the_report_of_the_last_reading() -> None:
+    """What was read once is not evaluated again at each miss, and says the same."""
+    known, anew = Account(), Account()
+    for account in (known, anew):
+        account.see(at(5))
+    assert known.state.last_report is not None
+
+    for _ in range(30):
+        anew.state = replace(anew.state, last_report=None)
+        assert known.miss(after_s=10) == anew.miss(after_s=10)
+
+
 def test_the_same_inputs_give_the_same_decision() -> None:
     state = AccountState(account="bybit_main")
     what = seen(unified(seconds=10))

@@ -14,6 +14,7 @@ from enum import IntEnum, StrEnum
 
 from watcher.domain.account import Snapshot
 from watcher.domain.loss import Gathered, Rise
+from watcher.domain.report import Report
 from watcher.domain.road import Button, Reach
 from watcher.domain.status import KeyRights, VenueStatus
 
@@ -128,7 +129,6 @@ class Missed:
 class Seen:
     """
     What one poll slot brought. Exactly one of `snapshot` and `missed` is set.
-
     `prices` are live prices by underlying: beside a miss from any venue, to re-price the last good
     snapshot with; beside a snapshot from other venues only, to compare its own with. `status` is
     what the venue last said of mode, key and clock.
@@ -293,11 +293,11 @@ class Still:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountState:
     """
-    Everything remembered of one account between two decisions. Survives a restart as it is.
-
-    `key` is what its key was last known to be: whose, and with which rights. `crossed` says since
-    which reading, without a miss or a better one between, a pool lies beyond the trigger. `still`
-    is of marks by symbol, `pegs` what one of a collateral asset was last worth in what it follows.
+    Everything remembered of one account between two decisions. Survives a restart as it is, but for
+    `last_report`: what `last_good` came to, not reckoned again at each miss. `key` is what its key
+    was last known to be: whose, and with which rights. `crossed` says since which reading, without
+    a miss or a better one between, a pool lies beyond the trigger. `still` is of marks by symbol,
+    `pegs` what one of a collateral asset was last worth in what it follows.
     """
 
     account: str
@@ -313,6 +313,7 @@ class AccountState:
     crossed: Mapping[str, int] = field(default_factory=dict)
     still: Mapping[str, Still] = field(default_factory=dict)
     pegs: Mapping[str, float] = field(default_factory=dict)
+    last_report: Report | None = field(default=None, compare=False, repr=False)
 
 
 class Lane(IntEnum):
@@ -360,7 +361,6 @@ class Text:
 class Message:
     """
     One thing to say. `key` is unique for ever: a second row with it is the same message.
-
     It goes to every road up to `reach`. `edits`: takes the place of the newest message of its
     strand where the road can, and is sent silently where it cannot. `group` names what several
     accounts may be told of in one message (one cause, one tier), `line` is its one line there, and

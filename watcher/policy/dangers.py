@@ -96,7 +96,7 @@ def unseen(
     dangers = dict(state.dangers)
     turns: list[Turn] = []
     for pool in {**dangers, **guesses}:
-        old = dangers.get(pool) or DangerState(pool=pool)
+        old = dangers.setdefault(pool, DangerState(pool=pool))
         guess = guesses.get(pool)
         if state.blind.active and _is_named(state.blind, old, guess):
             continue

@@ -18,7 +18,6 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from watcher.domain.account import Snapshot
 from watcher.domain.alert import (
     SECOND_US,
     AccountState,
@@ -134,6 +133,7 @@ def _on_reading(
         first_seen_at_us=None,  # from now on the last reading is what counts
         last_good=found.snapshot,
         last_good_at_us=read_at,
+        last_report=found.report,
         dangers=held,
         blind=seeing,
         findings=findings,
@@ -210,7 +210,7 @@ def _on_miss(
     rules: AlertRules,
     now: Moment,
 ) -> Decision:
-    last = _again(state.last_good, rules)
+    last = _again(state, rules)
     guess = estimate(last.snapshot, prices, rules) if last is not None else None
     guesses = {} if guess is None else guess.readings
     held, turns = dangers.unseen(state, guesses, now.steady_us, furthest=rules.reach)
@@ -250,9 +250,11 @@ def _on_miss(
 
 
 # what was read once can be refused after an update of the engine: then it was never read
-def _again(last: Snapshot | None, rules: AlertRules) -> Look | None:
+def _again(state: AccountState, rules: AlertRules) -> Look | None:
+    if state.last_good is None:
+        return None
     try:
-        return None if last is None else look(last, rules)
+        return look(state.last_good, rules, report=state.last_report)
     except BookError:
         return None
 

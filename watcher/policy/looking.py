@@ -12,6 +12,7 @@ from collections.abc import Mapping
 
 from watcher.domain.account import Snapshot
 from watcher.domain.alert import AlertRules
+from watcher.domain.report import Report
 from watcher.margin import BookError, evaluate, repriced
 from watcher.policy.checks import Look
 from watcher.policy.readings import read
@@ -20,14 +21,17 @@ FACTOR_MAX = 4.0
 """A live price further off than this is of another contract, not of a market."""
 
 
-def look(snapshot: Snapshot, rules: AlertRules, *, stages: bool = False) -> Look:
+def look(
+    snapshot: Snapshot, rules: AlertRules, *, stages: bool = False, report: Report | None = None
+) -> Look:
     """
     Return *snapshot* with its report and the verdict on each pool; *stages*: with how far those of
-    the venue are.
+    the venue are. A *report* that is known is not made again.
 
     Raises: `BookError` for a snapshot that cannot be right.
     """
-    report = evaluate(snapshot, betas=rules.betas, stages=stages)
+    if report is None:
+        report = evaluate(snapshot, betas=rules.betas, stages=stages)
     return Look(
         snapshot=snapshot, report=report, readings={p.pool: read(p, rules) for p in report.pools}
     )

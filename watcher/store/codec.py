@@ -57,6 +57,7 @@ def durable(state: AccountState) -> AccountState:
         state,
         last_good=None,
         last_good_at_us=None,
+        last_report=None,
         recent=(),
         crossed={},
         still={},

@@ -11,8 +11,10 @@ from __future__ import annotations
 import asyncio
 import random
 import sqlite3
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
+from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
 from watcher.storm.weather import Fault, Weather
@@ -40,7 +42,8 @@ class Disk(Executor):
         self.alive = True
         self._weather = weather
         self._chance = random.Random(f"{seed}:disk")
-        self._busy_until_s = 0.0
+        self._asked: deque[tuple[Future[Any], Callable[[], Any]]] = deque()
+        self._writing = False
         self._planted = False
 
     def plant(self) -> None:
@@ -51,29 +54,37 @@ class Disk(Executor):
         if not self.alive:
             raise Dead
         done: Future[T] = Future()
-        wait_s = self._wait_s()
-        if wait_s > 0:
-            asyncio.get_running_loop().call_later(wait_s, self._work, done, fn, args, kwargs)
-        else:
-            self._work(done, fn, args, kwargs)
+        self._asked.append((done, partial(fn, *args, **kwargs)))
+        if not self._writing:
+            self._write()
         return done
 
-    # one writer: what is asked later is done later
-    def _wait_s(self) -> float:
-        now_s = asyncio.get_running_loop().time()
-        if self._weather.now(Fault.DISK_BUSY) is not None:
-            own_s = self._chance.choice(SLOW_S)
-            self._busy_until_s = max(self._busy_until_s, now_s) + own_s
-        return max(0.0, self._busy_until_s - now_s)
+    # one writer: what is asked later is done later, and what nobody waits for any more is not begun
+    def _write(self) -> None:
+        while self._asked and self.alive:
+            done, work = self._asked.popleft()
+            if not done.set_running_or_notify_cancel():
+                continue
+            if self._weather.now(Fault.DISK_BUSY) is not None:
+                self._writing = True
+                slow_s = self._chance.choice(SLOW_S)
+                asyncio.get_running_loop().call_later(slow_s, self._written, done, work)
+                return
+            self._work(done, work)
 
-    def _work(self, done: Future[Any], fn: Callable[..., Any], args: Any, kwargs: Any) -> None:  # noqa: ANN401 - the library's own
-        if not self.alive or done.cancelled():
+    def _written(self, done: Future[Any], work: Callable[[], Any]) -> None:
+        self._work(done, work)
+        self._writing = False
+        self._write()
+
+    def _work(self, done: Future[Any], work: Callable[[], Any]) -> None:
+        if not self.alive:
             return
         broken = self._broken()
         undone = broken is not None and self._chance.random() < UNDONE
         try:
             # else it is done, and nobody learns of it
-            found = None if undone else fn(*args, **kwargs)
+            found = None if undone else work()
         except Exception as error:  # noqa: BLE001 - handed to whoever waits, as a thread would
             done.set_exception(error)
             return

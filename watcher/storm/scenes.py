@@ -200,8 +200,8 @@ def crowd(path: Callable[[], PricePath], nearest: float, furthest: float) -> Ope
 
 
 def stormed(*shapes: str) -> Opened:
-    """Return worlds as a storm has them, with an account of each of *shapes*."""
-    return lambda seed, start_us: storm_world(seed, shapes=shapes, start_us=start_us)
+    """Return worlds as a storm has them, with an account of each of *shapes* near its lines."""
+    return lambda seed, start_us: storm_world(seed, shapes=shapes, start_us=start_us, near=1.0)
 
 
 def few(path: Scripted, *accounts: tuple[str, float]) -> Opened:

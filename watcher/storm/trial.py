@@ -52,10 +52,10 @@ from watcher.storm.weather import (
     Weather,
     drawn,
 )
-from watcher.storm.worlds import SHAPES, storm_world
+from watcher.storm.worlds import SHAPES, STEP_US, storm_world
 
 START_US = 1_790_000_000 * SECOND_US
-SLICE_S = 2.0
+SLICE_US = STEP_US
 HOUR_US = 60 * MINUTE_US
 REBIRTH_S = (2.0, 5.0)
 CALM_US = 12 * MINUTE_US
@@ -109,7 +109,7 @@ class Trial:
         self._born_us = START_US
         self._lives = Lives()
         shapes = tuple(plan.shapes) or tuple(
-            self._chance.sample(SHAPES, self._chance.choice((1, 2, 3)))
+            self._chance.sample(SHAPES, self._chance.choice((1, 1, 2, 2, 3)))
         )
         if plan.opened is not None:
             world = plan.opened(plan.seed, START_US)
@@ -157,7 +157,8 @@ class Trial:
         scene = self._scene
         self._begin()
         while self._loop.now_us < self._end_us + CALM_US:
-            await asyncio.sleep(SLICE_S)
+            # where the market moves, whenever the last life began
+            await asyncio.sleep((SLICE_US - self._loop.now_us % SLICE_US) / SECOND_US)
             self._step()
             while self._due and self._due[0].from_us <= self._loop.now_us:
                 await self._befall(self._due.pop(0))
@@ -238,7 +239,7 @@ class Trial:
             case Fault.SUSPEND:
                 # nobody runs, and all that fell due meanwhile is due at once
                 while self._loop.now_us < spell.until_us:
-                    self._loop.now_us += round(SLICE_S * SECOND_US)
+                    self._loop.now_us += SLICE_US
                     self._step()
             case Fault.TASK_DEATH:
                 life.disk.plant()

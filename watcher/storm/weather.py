@@ -155,8 +155,12 @@ LONGEST_USUAL_S = 240.0
 SHORTEST_S = 3.0
 HOT_CHANCE = 0.25
 HOT_TIMES = 5
-MEAN_GAP_S = 180.0
-"""Twenty spells an hour and more: what the page calls a storm."""
+MEAN_GAP_S = 150.0
+"""More than twenty spells an hour: what the page calls a storm."""
+BUSY_S, LULL_S = (900.0, 3000.0), (480.0, 1500.0)
+"""Storm and fair weather take turns: what is promised in fair weather has to be asked for too."""
+UNBROKEN = frozenset({Fault.ASLEEP})
+"""People sleep through the fair weather as well."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,23 +249,34 @@ def drawn(
     faults = [fault for fault in Fault if fault in targets]
     hot = [fault for fault in faults if chance.random() < HOT_CHANCE]
     pool = [*faults, *(hot * HOT_TIMES)]
-    at_us = from_us
-    while True:
-        at_us += round(chance.expovariate(1 / gap_s) * SECOND_US)
-        if at_us >= until_us:
-            return
-        fault = chance.choice(pool)
-        worst = fault in hot and chance.random() < HOT_CHANCE
-        longest_s = LONGEST_S.get(fault, LONGEST_USUAL_S)
-        length_s = longest_s if worst else chance.uniform(SHORTEST_S, longest_s)
-        yield Spell(
-            fault=fault,
-            target=chance.choice(targets[fault]),
-            from_us=at_us,
-            until_us=min(at_us + round(length_s * SECOND_US), until_us),
-            share=1.0 if worst else chance.choice((0.2, 0.5, 1.0)),
-            worst=worst,
-        )
+    for begin_us, end_us in _busy(seed, from_us, until_us):
+        at_us = begin_us
+        while (at_us := at_us + _us(chance.expovariate(1 / gap_s))) < end_us:
+            fault = chance.choice(pool)
+            worst = fault in hot and chance.random() < HOT_CHANCE
+            longest_s = LONGEST_S.get(fault, LONGEST_USUAL_S)
+            length_s = longest_s if worst else chance.uniform(SHORTEST_S, longest_s)
+            yield Spell(
+                fault=fault,
+                target=chance.choice(targets[fault]),
+                from_us=at_us,
+                until_us=min(at_us + _us(length_s), until_us if fault in UNBROKEN else end_us),
+                share=1.0 if worst else chance.choice((0.2, 0.5, 1.0)),
+                worst=worst,
+            )
+
+
+def _busy(seed: int | str, from_us: int, until_us: int) -> Iterator[tuple[int, int]]:
+    """Yield the stretches in which it storms."""
+    chance = random.Random(f"{seed}:lulls")
+    while from_us < until_us:
+        end_us = from_us + _us(chance.uniform(*BUSY_S))
+        yield from_us, min(end_us, until_us)
+        from_us = end_us + _us(chance.uniform(*LULL_S))
+
+
+def _us(seconds: float) -> int:
+    return round(seconds * SECOND_US)
 
 
 QUIET_US = 5 * MINUTE_US

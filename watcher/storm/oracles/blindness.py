@@ -76,6 +76,8 @@ def gaps(history: History, name: str) -> Iterator[Gap]:
         fair = not sky.overlaps(troubled, from_us, due_us + LATE_US)
         if not fair:
             due_us = max(due_us, sky.clear_from(troubled, from_us, CONVERGED_US) + CONVERGED_US)
+            if sky.overlaps(troubled, due_us, due_us + LATE_US):
+                due_us = sky.clear_from(troubled, due_us, CONVERGED_US) + CONVERGED_US
         yield Gap(from_us=from_us, until_us=until_us, due_us=due_us, fair=fair)
 
 

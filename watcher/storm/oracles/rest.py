@@ -150,6 +150,7 @@ def _untold_us(history: History, name: str, at_us: int, told: Tier) -> int:
         if not from_us <= at_us < until_us or told >= Tier.CRITICAL:
             continue
         read = [one for one in history.seen_us[name] if from_us + READ_US <= one <= at_us]
-        if read and not history.weather.overlaps(LIES, from_us, at_us, name, venue):
+        lied = history.weather.overlaps(LIES, from_us, at_us, name, venue)
+        if read and not lied and not history.is_other(name, from_us, at_us):
             return at_us - read[0]
     return 0
