@@ -168,12 +168,13 @@ def test_a_view_follows_the_world(seed: int, change: Callable[[World], None]) ->
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_view_follows_a_liquidation(shape: str) -> None:
-    """Prices go on until the venue acts; what it leaves is read alike."""
-    world = world_of(3, [shape])
-    account = world.account(shape)
-    way = 1 if any(leg.sign < 0 for leg in account.positions.values()) else -1
-    for _ in range(160):
-        world.set_prices({coin: world.prices[coin] * (1 + way * D("0.005")) for coin in COINS})
+    """Prices go on until the venue acts, one way or the other; what it leaves is read alike."""
+    world = storm_world(3, shapes=[shape], start_us=START_US, near=1.0)
+    account, begin = world.account(shape), {coin: world.prices[coin] for coin in COINS}
+    for turn in range(160):
+        way, steps = (-1, turn) if turn < 80 else (1, turn - 80)
+        factor = (1 + way * D("0.005")) ** (steps + 1)
+        world.set_prices({coin: price * factor for coin, price in begin.items()})
         world.check()
         if account.liquidations:
             break
