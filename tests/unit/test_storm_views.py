@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import fields, is_dataclass, replace
 from decimal import Decimal
+from itertools import product
 from typing import Any
 
 import pytest
@@ -168,13 +169,13 @@ def test_a_view_follows_the_world(seed: int, change: Callable[[World], None]) ->
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_view_follows_a_liquidation(shape: str) -> None:
-    """Prices go on until the venue acts, one way or the other; what it leaves is read alike."""
+    """Prices go on, one way or another, until the venue acts; what it leaves is read alike."""
     world = storm_world(3, shapes=[shape], start_us=START_US, near=1.0)
     account, begin = world.account(shape), {coin: world.prices[coin] for coin in COINS}
-    for turn in range(160):
-        way, steps = (-1, turn) if turn < 80 else (1, turn - 80)
-        factor = (1 + way * D("0.005")) ** (steps + 1)
-        world.set_prices({coin: price * factor for coin, price in begin.items()})
+    ways = [(coins, way) for coins in (COINS, *((coin,) for coin in COINS)) for way in (-1, 1)]
+    for (coins, way), step in product(ways, range(1, 60)):
+        factor = (1 + way * D("0.005")) ** step
+        world.set_prices(begin | {coin: begin[coin] * factor for coin in coins})
         world.check()
         if account.liquidations:
             break
