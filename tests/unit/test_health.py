@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import resource
 import subprocess
@@ -145,6 +146,16 @@ def test_nothing_there_and_a_broken_configuration_are_told_apart(
     assert main(["health", "--config", str(tmp_path / "none.toml")]) == REFUSED
 
 
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may look everywhere")
+def test_a_folder_of_another_user_is_told_as_that(tmp_path: Path) -> None:
+    tmp_path.chmod(0)
+    try:
+        with pytest.raises(NoSign, match="ask as the user of the daemon"):
+            sign_of(tmp_path)
+    finally:
+        tmp_path.chmod(0o700)
+
+
 def test_a_ledger_of_something_else_is_no_sign(tmp_path: Path) -> None:
     (tmp_path / "ledger.db").write_bytes(b"no database at all, but long enough to be looked at")
 
@@ -203,7 +214,7 @@ def test_asking_loads_no_library_and_takes_no_time() -> None:
 
 def test_every_check_of_the_watchdog_has_its_words() -> None:
     source = (ROOT / "watcher" / "service" / "watchdog.py").read_text(encoding="utf-8")
-    checks = set(re.findall(r'check=f?"([a-z]+)', source)) | {"deliver"}
+    checks = set(re.findall(r'check=f?"([a-z]+)', source)) | {"deliver", "sign"}
 
     assert {"slot", "outbox", "store"} <= checks
     assert checks - pulse.PASSED <= health.WORDS.keys()

@@ -127,7 +127,7 @@ def test_a_fresh_machine_gets_user_folders_secrets_unit_and_a_start(
 
     out = capsys.readouterr().out
     assert machine.log() == [
-        "useradd --system --no-create-home --shell /usr/sbin/nologin watcher",
+        "useradd --system --user-group --no-create-home --shell /usr/sbin/nologin watcher",
         "systemctl daemon-reload",
         "systemctl enable watcher",
         "systemctl restart watcher",

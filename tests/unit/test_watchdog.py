@@ -264,6 +264,23 @@ def test_what_fails_is_in_the_sign_of_life_that_is_left_every_ten_seconds() -> N
     in_world(story)
 
 
+def test_a_defect_in_judging_how_it_goes_stops_nothing() -> None:
+    async def story(clock: SteppedClock) -> None:
+        kennel = Kennel(clock)
+
+        async def broken(now: Moment, faults: Collection[str]) -> Sign:
+            raise KeyError("x")
+
+        kennel.dog._sign = broken
+        await kennel.work(30)
+        _end("watchdog")
+
+        assert kennel.store.signs[-1].wrong == ("sign",)
+        assert kennel.notified.count("WATCHDOG=1") == 5
+
+    in_world(story)
+
+
 def test_what_a_sign_of_life_says_is_handed_to_who_delivers() -> None:
     refused = DeliveryError("bot token refused", refused=True)
     answers: list[DeliveryError | None] = [refused, None]

@@ -38,6 +38,7 @@ WORDS = {
     "lag": "it runs late",
     "outbox": "an alert waits for over a minute",
     "refused": "the chat takes no message",
+    "sign": "it cannot judge itself, see the log",
     "slot": "an account is not polled",
     "store": "the disk does not write",
     "unseen": "neither read in time nor told to be blind",

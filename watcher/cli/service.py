@@ -133,8 +133,9 @@ def _place(arguments: argparse.Namespace, source: Path | None) -> Place:
 
 
 def _look_at_program() -> None:
-    for path in (Path(_program()[0]), Path(sys.executable).resolve(), Path(sys.prefix).resolve()):
-        hidden = hidden_in(path)
+    own = Path(__file__)  # a tree that is installed in place lies elsewhere than its program
+    for path in (Path(_program()[0]), own, Path(sys.executable), Path(sys.prefix)):
+        hidden = hidden_in(path) or hidden_in(path.resolve())
         if hidden is not None:
             raise Refusal(
                 f"{path} lies in {hidden}, which the service may not see: install the program "
@@ -200,7 +201,15 @@ def _starting(place: Place, *, changed: bool) -> Iterator[Step]:
         )
 
 
-_ADD_USER = ("useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", USER)
+_ADD_USER = (
+    "useradd",
+    "--system",
+    "--user-group",
+    "--no-create-home",
+    "--shell",
+    "/usr/sbin/nologin",
+    USER,
+)
 
 
 def _line(text: str, file: Path) -> str:

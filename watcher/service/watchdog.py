@@ -233,13 +233,21 @@ class Watchdog:
         if _is_due(self._probed_us, PROBE_EVERY_S, now):
             self._probed_us = now.steady_us
             try:
-                await self._store.probe(await self._sign(now, self.faults))
+                await self._store.probe(await self._judged(now))
             except StoreError as error:
                 self._store_fault = Fault(check="store", reason=str(error))
             else:
                 self._store_fault = None
             self._tell_store(now)
         return () if self._store_fault is None else (self._store_fault,)
+
+    # a defect in judging how it all goes is no reason to stop watching
+    async def _judged(self, now: Moment) -> Sign:
+        try:
+            return await self._sign(now, self.faults)
+        except Exception:
+            log.exception("sign.failed")
+            return Sign(at_us=now.wall_us, wrong=("sign",))
 
     # past the store, from memory; told again every hour that it lasts
     def _tell_store(self, now: Moment) -> None:

@@ -30,7 +30,12 @@ def sign_of(folder: Path) -> Sign:
     Raises: `NoSign`.
     """
     path = folder / "ledger.db"
-    if not path.is_file():
+    try:
+        there = path.is_file()
+    except OSError as error:
+        reason = (error.strerror or "unreadable").lower()
+        raise NoSign(f"{folder}: {reason}; ask as the user of the daemon") from error
+    if not there:
         raise NoSign(f"no {path.name} in {folder}: nothing was ever started there")
     try:
         ledger = sqlite3.connect(
