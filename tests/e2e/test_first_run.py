@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests import first_run
+from tests.practising import practising
 from tests.typist import Diary
 
 pytestmark = [pytest.mark.process, pytest.mark.slow]
@@ -53,3 +54,34 @@ def test_a_newcomer_gets_from_nothing_to_a_guarded_account(tmp_path: Path) -> No
     page = first_run.page(story, "Installed beforehand.")
     assert "WARNING" in page
     assert not any((secrets / name).read_text().strip() in page for name in kept)
+
+
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="no terminals here")
+def test_ctrl_c_in_a_terminal_loses_nothing_and_leaves_it_as_it_was(tmp_path: Path) -> None:
+    installed(tmp_path)
+    story = first_run.Story(tmp_path, Diary(), {}, {})
+    with practising() as beside, first_run.terminal(story, "terminal") as typed:
+        secrets = list(beside.secrets("bybit_main").values())
+        typed.type(f".venv/bin/watcher init --endpoint {beside.url} --account mine=bybit")
+        typed.expect(r"API key \(not shown\): ")
+        typed.interrupt()
+        typed.expect(r"stopped; what was finished is in config/watcher.toml.*\n\$ $")
+        typed.type("echo $?")  # shown as it is typed: the terminal hides nothing any more
+        typed.expect(r"echo \$\?\n1\n\$ $")
+
+        typed.type(f".venv/bin/watcher init --endpoint {beside.url} --account mine=bybit")
+        for secret in secrets[:2]:
+            typed.expect(r"\(not shown\): ")
+            typed.type(secret, hidden=True)
+        typed.expect(r"token \(not shown\): ")
+        typed.type(secrets[2], hidden=True)
+        typed.expect(r"waiting 3 min")
+        typed.interrupt()
+        typed.expect(r"go on with: watcher init\n\$ $")
+
+        typed.type(f".venv/bin/watcher init --endpoint {beside.url}")
+        typed.expect(r"set: account mine at bybit, its key is set")
+        typed.expect(r"token \(not shown\): ")
+        typed.interrupt()
+        typed.expect(r"\$ $")
+    assert not any(secret in typed.screen for secret in secrets)

@@ -67,6 +67,32 @@ def test_a_file_that_was_open_to_others_is_closed_by_writing_it_anew(tmp_path: P
     assert old.read_text() == "key-of-main-0123456789\n"
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_under_sudo_the_files_belong_to_whose_folder_it_is(tmp_path: Path) -> None:
+    """The daemon runs as that user, and could not read what is root's alone."""
+    os.chown(tmp_path, 65534, 65534)
+
+    filled(tmp_path / "watcher.toml").write()
+
+    made = [tmp_path / "watcher.toml", tmp_path / "secrets", *tmp_path.glob("secrets/*")]
+    assert len(made) == 4
+    assert {(path.stat().st_uid, path.stat().st_gid) for path in made} == {(65534, 65534)}
+
+
+def test_a_link_stays_one(tmp_path: Path) -> None:
+    there = tmp_path / "kept" / "mine.toml"
+    there.parent.mkdir()
+    there.write_text("")
+    config = tmp_path / "watcher.toml"
+    config.symlink_to(there)
+
+    filled(config).write()
+
+    assert config.is_symlink()
+    assert "bybit" in there.read_text()
+    assert (tmp_path / "secrets").is_dir(), "beside the place that was named"
+
+
 BY_HAND = """\
 # mine, and it stays
 timezone = "Europe/Berlin"   # where I sleep

@@ -20,6 +20,7 @@ from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import Table
 
 from watcher.settings.keys import environment_name, field_of
+from watcher.settings.private import ROOT
 
 SECRET_MODE = 0o600
 FOLDER_MODE = 0o700
@@ -110,8 +111,10 @@ class Draft:
             self._text = text
         if self._secrets:
             with _told(self.secrets_folder):
+                owner = _owner(self.secrets_folder)
                 self.secrets_folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
                 self.secrets_folder.chmod(FOLDER_MODE)
+                os.chown(self.secrets_folder, *owner)
         for name, secret in list(self._secrets.items()):
             place = self.secrets_folder / name
             if secret is None:
@@ -142,13 +145,16 @@ def writable(config: Path) -> None:
 
 
 def _written(place: Path, text: str, mode: int) -> None:
+    place = place.resolve()  # a link stays one: what it points to is written
     beside = place.parent / f".{place.name}.new"
     try:
         with _told(place):
+            owner = _owner(place)
             beside.unlink(missing_ok=True)
             handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
             with os.fdopen(handle, "w", encoding="utf-8") as out:
                 os.fchmod(handle, mode)
+                os.fchown(handle, *owner)
                 out.write(text)
                 out.flush()
                 os.fsync(handle)
@@ -156,6 +162,14 @@ def _written(place: Path, text: str, mode: int) -> None:
     finally:
         with suppress(OSError):
             beside.unlink(missing_ok=True)
+
+
+def _owner(place: Path) -> tuple[int, int]:
+    """Return whose *place* is to be: whoever's it was, or whose folder it is in (under sudo)."""
+    if os.geteuid() != ROOT:
+        return -1, -1  # as it comes
+    info = (place if place.exists() else place.parent).stat()
+    return info.st_uid, info.st_gid
 
 
 @contextmanager
