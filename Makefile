@@ -15,7 +15,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
 
-.PHONY: help install install-dev demo test deep check conformance books worlds model sweep chaos sim mutants audit bench first-run clean
+.PHONY: help install install-dev demo test deep check conformance books worlds model sweep chaos sim mutants audit bench month contract first-run clean
 
 help:  ## say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -77,6 +77,12 @@ bench: $(INSTALLED_DEV)  ## measure against the targets, five minutes; fails on 
 
 first-run: $(INSTALLED_DEV)  ## a newcomer typed through, from a fresh clone; rewrites docs/first-run.md
 	@$(BIN)/python -m tests.first_run $(ARGS)
+
+month: $(INSTALLED_DEV)  ## thirty days of ten accounts in virtual time: does memory grow; half an hour
+	@$(BIN)/python -m bench.month $(ARGS)
+
+contract: $(INSTALLED_DEV)  ## the venues' adapters against bodies and worlds; the gate before a newer ccxt
+	@$(BIN)/python -m pytest -q tests/contract tests/unit/test_ccxt_traps.py tests/unit/test_venues_*.py tests/unit/test_*_wire.py tests/unit/test_binance_adapter.py tests/unit/test_money_client.py tests/e2e/test_replay.py $(ARGS)
 
 clean:  ## remove what was installed and built
 	@rm -rf $(VENV) build dist ./*.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

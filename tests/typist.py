@@ -104,15 +104,12 @@ class Terminal:
         return found
 
     def close(self) -> None:
-        """Hang up: the shell and what runs in it get the signal of a lost terminal."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGHUP)
+        """End the shell and whatever was started in it: a daemon takes a hang-up for a reload."""
+        for process in _session(self._process.pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
         os.close(self._master)
-        try:
-            self._process.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait(timeout=20)
+        self._process.wait(timeout=20)
 
     def _read(self, wait_s: float) -> None:
         while select.select([self._master], [], [], wait_s)[0]:
@@ -124,6 +121,16 @@ class Terminal:
                 return
             self.screen += _COLOURS.sub("", data.decode(errors="replace"))
             wait_s = 0.0
+
+
+def _session(leader: int) -> list[int]:
+    """Return the processes of the session *leader* began, itself last."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(ProcessLookupError):
+            if os.getsid(int(entry.name)) == leader != int(entry.name):
+                found.append(int(entry.name))
+    return [*found, leader]
 
 
 def until(done: Callable[[], bool], what: str, within_s: float = PATIENCE_S) -> None:

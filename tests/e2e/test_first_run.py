@@ -10,7 +10,7 @@ import pytest
 
 from tests import first_run
 from tests.practising import practising
-from tests.typist import Diary
+from tests.typist import Diary, until
 
 pytestmark = [pytest.mark.process, pytest.mark.slow]
 
@@ -85,3 +85,19 @@ def test_ctrl_c_in_a_terminal_loses_nothing_and_leaves_it_as_it_was(tmp_path: Pa
         typed.interrupt()
         typed.expect(r"\$ $")
     assert not any(secret in typed.screen for secret in secrets)
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="no list of processes here")
+def test_nothing_outlives_the_terminal_it_was_started_in(tmp_path: Path) -> None:
+    """Not even what ignores a hang-up, as the daemon does."""
+    story = first_run.Story(tmp_path, Diary(), {}, {})
+    with first_run.terminal(story, "terminal") as typed:
+        typed.type("sh -c 'trap \"\" HUP INT; echo number $$ here; sleep 300'")
+        process = int(typed.expect(r"number (\d+) here")[1])
+
+    def ended() -> bool:
+        stat = Path(f"/proc/{process}/stat")
+        # what nobody has reaped is listed on, and runs no more
+        return not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] == "Z"
+
+    until(ended, "its end", 20)
