@@ -13,6 +13,7 @@ from watcher.channels.telegram_introduction import Introduced, Introduction, Unh
 from watcher.ports import DeliveryError
 from watcher.sim.bot_api import BotApi
 from watcher.sim.default import CHAT_ID, empty_world
+from watcher.sim.faults import Fault
 from watcher.sim.practice import serve
 
 CODE = "K7F3QX29"
@@ -110,6 +111,36 @@ def test_the_code_is_heard_among_what_others_say_and_nothing_is_left_for_the_dae
     who, left = run(story)
 
     assert (who.user_id, left) == (7, 0)
+
+
+def test_an_outage_while_waiting_is_sat_out() -> None:
+    async def whole() -> Introduced:
+        practice = await serve(empty_world())
+        fault = {"target": "bot", "kind": "http", "status": 502, "path": "getUpdates", "count": 1}
+        practice.server.faults.add(Fault.of(fault, now_us=practice.world.now_us))
+        opened = Introduction(practice.bot.token, endpoint=practice.url)
+        practice.bot.say(user_id=7, chat_id=CHAT_ID, text=CODE)
+        try:
+            return await opened.heard(CODE, within_s=30)
+        finally:
+            await opened.close()
+            await practice.close()
+
+    assert asyncio.run(whole()).user_id == 7
+
+
+def test_an_outage_that_lasts_is_told_as_one() -> None:
+    async def whole() -> None:
+        practice = await serve(empty_world())
+        opened = Introduction(practice.bot.token, endpoint=practice.url)
+        await practice.close()
+        try:
+            await opened.heard(CODE, within_s=0.5)
+        finally:
+            await opened.close()
+
+    with pytest.raises(DeliveryError, match="no connection to Telegram"):
+        asyncio.run(whole())
 
 
 def test_another_reader_of_the_bot_is_told() -> None:

@@ -24,6 +24,7 @@ from watcher.ports import DeliveryError
 
 PAUSE_S = 0.25
 """Between two polls; bounds what a far side that answers nonsense at once can cost."""
+TROUBLED_S = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,16 +84,23 @@ class Introduction:
         """
         clock = asyncio.get_running_loop()
         end, offset, others = clock.time() + within_s, 0, 0
+        trouble: DeliveryError | None = None
         while (left := end - clock.time()) > 0:
-            for update in await self._updates(offset, left):
+            try:
+                updates, trouble = await self._updates(offset, left), None
+            except DeliveryError as error:
+                if error.refused:
+                    raise
+                updates, trouble = (), error  # passing: whoever presses then is heard later
+            for update in updates:
                 offset = update.update_id + 1
                 found = _introduced(update.message, code)
                 if found is not None:
                     await self._updates(offset, 0)
                     return found
                 others += update.message is not None
-            await asyncio.sleep(PAUSE_S)
-        raise Unheard(others)
+            await asyncio.sleep(PAUSE_S if trouble is None else min(left, TROUBLED_S))
+        raise trouble or Unheard(others)
 
     async def close(self) -> None:
         for each in self._requests:

@@ -31,7 +31,8 @@ _STEPS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
         "binance": {
             "-2015": "Binance does not say which it is: put {address} on the key's list, tick "
-            f"Enable Reading, or copy the key again; {_LIVE}",
+            "Enable Reading, copy the key again, or make a new one if it is older than the futures "
+            f"account; {_LIVE}",
             "-2014": f"this is no Binance key: {_COPY}",
             "-2008": f"Binance does not know this key: {_COPY}; {_LIVE}",
             "-1022": f"the secret is not this key's: {_COPY}",

@@ -42,7 +42,8 @@ GUIDES: Mapping[str, Guide] = MappingProxyType(
         "binance": Guide(
             title="Binance",
             page="Account → API Management → Create API (system generated, HMAC)",
-            tick="Enable Reading, and nothing else",
+            tick="Enable Reading, and nothing else; a key older than the futures account does not "
+            "see that",
             leave="Enable Withdrawals (such a key is refused), Spot & Margin Trading, Futures",
             top_up="Permits Universal Transfer; to repay or add margin also Enable Margin Loan, "
             "Repay & Transfer",
