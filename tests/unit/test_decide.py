@@ -950,6 +950,22 @@ def test_a_miss_reckons_from_the_report_of_the_last_reading() -> None:
         assert known.miss(after_s=10) == anew.miss(after_s=10)
 
 
+def test_time_nobody_looked_in_proves_no_recovery() -> None:
+    """A machine that slept for minutes wakes up with good readings from before: they are old."""
+    account = Account()
+    account.see(at(10))
+    account.see(at(30))
+    account.said.clear()
+
+    for after_s in (400, 4, 4, 4):
+        account.see(at(30), after_s=after_s)
+    assert Kind.RESOLVED not in account.kinds()
+
+    for _ in range(60):
+        account.see(at(30))
+    assert Kind.RESOLVED in account.kinds()
+
+
 def test_the_same_inputs_give_the_same_decision() -> None:
     state = AccountState(account="bybit_main")
     what = seen(unified(seconds=10))

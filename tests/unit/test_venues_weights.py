@@ -116,3 +116,18 @@ def test_an_error_without_an_end_shuts_nothing() -> None:
     shutter.shut(RateLimited("slow down"), START_MS)
 
     shutter.check(START_MS)
+
+
+def test_a_clock_set_back_in_a_ban_does_not_make_it_longer() -> None:
+    hour, minute = 3_600_000.0, 60_000.0
+    shutter = Shutter()
+    shutter.shut(Banned("banned", until_us=int(10 * hour + 10 * minute) * 1000), 10 * hour)
+    for elapsed in range(1, 10):
+        # after three minutes the clock is set back by an hour
+        back = hour if elapsed >= 3 else 0.0
+        with pytest.raises(Banned) as told:
+            shutter.check(10 * hour - back + elapsed * minute)
+        left_ms = (told.value.until_us or 0) / 1000 - (10 * hour - back + elapsed * minute)
+        assert left_ms <= (11 - elapsed) * minute
+
+    shutter.check(9 * hour + 11 * minute)

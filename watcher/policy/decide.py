@@ -18,6 +18,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from watcher.domain.account import Snapshot
 from watcher.domain.alert import (
     SECOND_US,
     AccountState,
@@ -106,7 +107,7 @@ def _on_reading(
     state: AccountState, found: Look, seen: Seen, rules: AlertRules, now: Moment
 ) -> Decision:
     at = now.steady_us
-    known = moves.carried(state.dangers, state.last_good, found.snapshot)
+    known = _carried(state, found.snapshot, rules, at)
     state = replace(state, dangers=known)
     found = _hastened(found, state, at)
     read_at = at - max(0, now.wall_us - found.snapshot.taken_at_us)
@@ -158,6 +159,15 @@ def _on_reading(
         pace = min(pace, doubts.AGAIN_US)
     decision = _decision(moved, envelope.quieted(said, rules, now), samples, pace)
     return replace(decision, divergences=opinions.divergences(found.snapshot, found.report))
+
+
+# whoever slept since the last reading has not seen that it stayed well
+def _carried(
+    state: AccountState, snapshot: Snapshot, rules: AlertRules, now_us: int
+) -> dict[str, DangerState]:
+    known = moves.carried(state.dangers, state.last_good, snapshot)
+    slept = _age_us(state, now_us) > rules.blind_after_max_us
+    return {pool: alerting.blinded(one) if slept else one for pool, one in known.items()}
 
 
 def _scene(

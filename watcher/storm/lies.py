@@ -20,7 +20,7 @@ from watcher.storm import misread
 from watcher.storm.views import prices_of, snapshot_of
 from watcher.storm.weather import Fault, Spell, Weather
 
-GLITCH, WORST_GLITCH = Decimal(10), Decimal(1000)
+GLITCH, WORST_GLITCH = Decimal(30), Decimal(1000)
 BENT_MIN, BENT_MAX = 0.65, 0.97
 WIDE_MIN, WIDE_MAX = 0.03, 0.30
 COIN = "BTC"

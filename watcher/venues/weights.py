@@ -13,6 +13,7 @@ ten minutes; what others use only has to leave room.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from watcher.ports import RateLimited, VenueError
@@ -95,9 +96,11 @@ class Shutter:
 
     def __init__(self) -> None:
         self._until_ms = 0.0
+        self._looked_ms = 0.0
         self._error: VenueError | None = None
 
     def shut(self, error: VenueError, now_ms: float) -> None:
+        self._looked_ms = now_ms
         until_ms = now_ms if error.until_us is None else error.until_us / 1000
         longest_ms = SLOWED_MS_MAX if isinstance(error, RateLimited) else SHUT_MS_MAX
         until_ms = min(until_ms, now_ms + longest_ms)
@@ -109,11 +112,19 @@ class Shutter:
         """Raises: the error that shut it, while that holds."""
         if self._error is None:
             return
+        # a clock set back by an hour in a ban of ten minutes would blind for that hour
+        self._until_ms -= max(0.0, self._looked_ms - now_ms)
+        self._looked_ms = now_ms
         if now_ms < self._until_ms:
-            raise again(self._error)
+            raise again(self._error, self._until_ms)
         self._error = None
 
 
-def again(error: VenueError) -> VenueError:
-    """Return a copy of *error* to raise: one object raised twice would collect tracebacks."""
-    return type(error)(error.reason, until_us=error.until_us)
+def again(error: VenueError, until_ms: float = math.inf) -> VenueError:
+    """
+    Return a copy of *error* to raise: one object raised twice would collect tracebacks. It holds
+    until *until_ms* where it said later.
+    """
+    told = error.until_us
+    until_us = told if told is None or told / 1000 <= until_ms else int(until_ms * 1000)
+    return type(error)(error.reason, until_us=until_us)
