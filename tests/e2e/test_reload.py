@@ -16,9 +16,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.asking import ask
+from tests.e2e.asking import ask, press
 from tests.e2e.books import falls, long_btc, world_of
 from tests.e2e.lockstep import Stage, staged
+from tests.e2e.test_topups_e2e import ledger, sliding
+from watcher.sim.bot_messages import SentMessage
 from watcher.sim.practice import serve, write_config
 
 pytestmark = pytest.mark.process
@@ -58,7 +60,12 @@ def logged(folder: Path, event: str) -> list[dict[str, object]]:
 
 
 def notes(stage: Stage, word: str) -> list[str]:
-    return [sent.text for sent in stage.messages if word in sent.text.splitlines()[0]]
+    return [sent.text for sent in told(stage, word)]
+
+
+def told(stage: Stage, word: str) -> list[SentMessage]:
+    """Return every message with *word* in its first line."""
+    return [sent for sent in stage.messages if word in sent.text.splitlines()[0]]
 
 
 def test_a_moved_line_fires_where_it_is_now_and_an_open_incident_goes_on(tmp_path: Path) -> None:
@@ -118,9 +125,9 @@ def test_a_broken_edit_is_told_with_its_place_and_the_old_line_fires(tmp_path: P
             stage.daemon.hang_up()
             await stage.to(140)
 
-            (told,) = notes(stage, "NEW SETTINGS NOT TAKEN")
-            assert f"watcher.toml line {line}, column 27" in told
-            assert "tiers.distance.critical" in told
+            (word,) = notes(stage, "NEW SETTINGS NOT TAKEN")
+            assert f"watcher.toml line {line}, column 27" in word
+            assert "tiers.distance.critical" in word
             (entry,) = logged(tmp_path, "reload.refused")
             assert place in str(entry["problems"])
             assert stage.words("main") == ["WATCH", "WARNING"]
@@ -178,8 +185,8 @@ def test_a_key_that_cannot_be_used_is_refused_and_none_is_shown(tmp_path: Path) 
             await stage.to(90)
 
             assert len(logged(tmp_path, "poll.completed")) >= seen + 5
-            (told,) = notes(stage, "NEW SETTINGS NOT TAKEN")
-            assert "canary" not in told
+            (word,) = notes(stage, "NEW SETTINGS NOT TAKEN")
+            assert "canary" not in word
             assert "canary" not in (tmp_path / "daemon.log").read_text(encoding="utf-8")
 
     asyncio.run(play())
@@ -270,3 +277,52 @@ async def _until(seen: Callable[[], bool]) -> None:
 def slow_down(config: Path, calm: str) -> None:
     text = config.read_text(encoding="utf-8").partition("[poll]")[0]
     config.write_text(f'{text}[poll]\ncalm = "{calm}"\n', encoding="utf-8")
+
+
+# -- money ----------------------------------------------------------------------------------------
+
+
+def test_reloads_all_along_top_ups_double_and_lose_none(tmp_path: Path) -> None:
+    async def play() -> None:
+        config = tmp_path / "watcher.toml"
+        async with sliding(tmp_path, "bybit", "auto") as (stage, account):
+            await stage.to(180)
+            for number in range(40):
+                slow_down(config, ("9s", "8s")[number % 2])
+                stage.daemon.hang_up()
+                await stage.to(180 + 4.5 * number)
+            await stage.to(600)
+
+            assert len(logged(tmp_path, "reload.completed")) >= 20
+            assert account.liquidations == []
+            assert account.transfers
+            assert sum(one.amount for one in account.transfers) <= 20_000
+            assert [one["state"] for one in ledger(tmp_path)] == ["done"] * len(account.transfers)
+            count = {"TOP-UP SENT": 0, "TOP-UP DONE": 0}
+            for word in count:
+                count[word] = len(notes(stage, word))
+            assert set(count.values()) == {len(account.transfers)}
+            assert not logged(tmp_path, "reload.failed")
+            assert not logged(tmp_path, "money.failed")
+
+    asyncio.run(play())
+
+
+def test_what_was_asked_before_a_reload_may_be_answered_after_it(tmp_path: Path) -> None:
+    async def play() -> None:
+        config = tmp_path / "watcher.toml"
+        async with sliding(tmp_path, "bybit", "ask") as (stage, account):
+            await stage.to(330)
+            (asked,) = told(stage, "APPROVE?")
+            slow_down(config, "9s")
+            assert (await command(config)).code == 0
+            await stage.to(350)  # as after any start, money wants two readings
+
+            said = await press(stage, next(iter(asked.keys())), of=asked)
+            assert said.startswith(("Approved", "Heard"))
+            await stage.to(365)
+
+            assert len(account.transfers) == 1
+            assert [one["state"] for one in ledger(tmp_path)] == ["done"]
+
+    asyncio.run(play())
