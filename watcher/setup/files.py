@@ -45,7 +45,7 @@ class Draft:
     def __init__(self, config: Path) -> None:
         self.config = config
         self.secrets_folder = config.parent / "secrets"
-        self._secrets: dict[str, str | None] = {}
+        self._secrets: dict[str, str] = {}
         self._text = self._read()
         try:
             self._document = tomlkit.parse(self._text)
@@ -75,27 +75,12 @@ class Draft:
         if fresh and meaning and isinstance(table, Table | tomlkit.TOMLDocument):
             table[key[-1]].comment(meaning)
 
-    def drop(self, key: Key) -> None:
-        """Take *key*, a value or a table, out."""
-        table: Any = self._document
-        for part in key[:-1]:
-            if part not in table:
-                return
-            table = table[part]
-        if key[-1] in table:
-            del table[key[-1]]
-
-    def put_secret(self, key: Key, text: str | None) -> None:
-        """Set a secret, or with None take it away."""
+    def put_secret(self, key: Key, text: str) -> None:
         self._secrets[environment_name(key).lower()] = text
 
     @property
     def text(self) -> str:
         return tomlkit.dumps(self._document)
-
-    def values(self) -> dict[str, Any]:
-        """Return what the file says, secrets left out."""
-        return self._document.unwrap()
 
     def write(self) -> None:
         """
@@ -116,12 +101,7 @@ class Draft:
                 self.secrets_folder.chmod(FOLDER_MODE)
                 os.chown(self.secrets_folder, *owner)
         for name, secret in list(self._secrets.items()):
-            place = self.secrets_folder / name
-            if secret is None:
-                with _told(place):
-                    place.unlink(missing_ok=True)
-            else:
-                _written(place, f"{secret}\n", SECRET_MODE)
+            _written(self.secrets_folder / name, f"{secret}\n", SECRET_MODE)
             del self._secrets[name]
 
     def _mode(self) -> int:
