@@ -163,6 +163,27 @@ ALERTS = (
         "I1: a liquidation is not told as a recovery",
     ),
     Mutant(
+        "steps_lost",
+        "policy/checks.py",
+        "        elif _is_news(state, finding) and finding.waits:\n",
+        "        elif not finding:\n",
+        "I1: of a liquidation in steps none is lost",
+    ),
+    Mutant(
+        "sale_untold",
+        "policy/losses.py",
+        "    for pool, sold in _sales(before, after):\n",
+        "    for pool, sold in _sales(before, before):\n",
+        "I1: collateral the venue sells is told",
+    ),
+    Mutant(
+        "rise_excused",
+        "policy/losses.py",
+        "    return rise.worth - came < most * rise.expected",
+        "    return rise.worth - came < rise.worth",
+        "I3: part of a rise does not explain it",
+    ),
+    Mutant(
         "never_repeated",
         "policy/speaking.py",
         "    if since_us >= repeat_us(",

@@ -37,6 +37,7 @@ GUARDS = (
     "tests/unit/test_blind.py",
     "tests/unit/test_decide.py",
     "tests/unit/test_doubts.py",
+    "tests/unit/test_shrinking.py",
     "tests/unit/test_bad_snapshots.py",
     "tests/unit/test_opinions.py",
     "tests/unit/test_margin_families.py",
