@@ -23,11 +23,12 @@ from pathlib import Path
 import structlog
 
 from watcher.assembly import Outside, Service, assemble, hand_over, start_loops, stop
-from watcher.domain.alert import Message
+from watcher.domain.alert import Message, Moment
+from watcher.domain.road import Reach
 from watcher.policy import messages as say
 from watcher.policy import reloading
 from watcher.policy.reloading import Change
-from watcher.ports import Clock, StoreError
+from watcher.ports import Clock, DeliveryError, StoreError
 from watcher.settings import ConfigError, Problem, Settings, reaches
 from watcher.settings.changes import changes
 from watcher.store.life import sign_lock
@@ -35,6 +36,7 @@ from watcher.store.outcome import note_outcome, prove_writable
 from watcher.store.sqlite import SqliteStore
 
 FREEZE_AFTER_S = 10.0
+LEAVE_S = 5.0
 
 log = structlog.get_logger()
 
@@ -194,6 +196,7 @@ class Lives:
                 lines = [str(change) for change in opened.changed]
                 log.info("reload.completed", changed=lines, gap_ms=gap_ms)
                 await self._noted(lines, taken=True)
+                await _leave(old.service, opened.settings, now)
             life.service.outbound.inherit(old.service.outbound)
         await old.doors.aclose()
         self._swapped.set()
@@ -225,6 +228,23 @@ class Lives:
     def _present(self) -> Service:
         assert self._life is not None, "there is one before the first reload"
         return self._life.service
+
+
+async def _leave(service: Service, settings: Settings, now: Moment) -> None:
+    """Say in each chat that *settings* do not name any more that it is left; one try has to do."""
+    before, after = service.settings.telegram, settings.telegram
+    left = {
+        Reach.CHAT: before.chat_id not in (after.chat_id, after.second_chat_id),
+        Reach.SECOND: before.second_chat_id not in (after.chat_id, after.second_chat_id),
+    }
+    text = reloading.left(now, zone=settings.timezone).text
+    for road, channel in service.outside.channels.items():
+        if left.get(road, False):
+            try:
+                async with asyncio.timeout(LEAVE_S):
+                    await channel.send(text, silent=False)
+            except (DeliveryError, TimeoutError) as error:
+                log.warning("farewell.missed", reason=str(error) or type(error).__name__)
 
 
 def _defect(error: Exception) -> str:

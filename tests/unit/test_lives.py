@@ -23,11 +23,11 @@ from watcher.store.outcome import Outcome, last_outcome
 from watcher.store.sqlite import SqliteStore
 
 
-def settings(calm: str = "10s", **tables: Any) -> Settings:
+def settings(calm: str = "10s", *, chat: int = 7, **tables: Any) -> Settings:
     return Settings(
         accounts={"main": {"venue": "bybit"}},
         poll={"calm": calm, "hot": calm},
-        telegram={"chat_id": 7},
+        telegram={"chat_id": chat},
         **tables,
     )
 
@@ -238,6 +238,28 @@ def test_what_waits_in_memory_is_said_by_the_next_life(tmp_path: Path) -> None:
         await house.clock.sleep(5)
 
         assert len(house.said("from memory")) == 1
+
+    played(tmp_path, story)
+
+
+@pytest.mark.parametrize("failure", [None, DeliveryError("kicked", refused=True)])
+def test_a_chat_that_is_left_is_told(tmp_path: Path, failure: DeliveryError | None) -> None:
+    """Whoever reads there would take its silence for safety."""
+
+    async def story(house: House) -> None:
+        await house.begin()
+        first, house.phone = house.phone, Phone()
+        first.failures = [failure]
+
+        assert (await house.reload(settings(chat=8))).taken
+
+        titles = [title for title in first.titles() if "THIS CHAT IS LEFT" in title]
+        assert len(titles) == (failure is None)
+        assert len(house.said("RELOADED")) == 1
+        assert not house.said("THIS CHAT IS LEFT")
+        again, house.phone = house.phone, Phone()
+        assert (await house.reload(settings("20s", chat=8))).taken
+        assert not any("LEFT" in title for title in again.titles())
 
     played(tmp_path, story)
 

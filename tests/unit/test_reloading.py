@@ -172,6 +172,13 @@ def test_the_words_of_a_refusal_have_the_place_and_are_loud() -> None:
     assert many.text.plain.endswith("\nand 1 more")
 
 
+def test_the_words_to_a_chat_that_is_left_are_loud() -> None:
+    said = reloading.left(moment(), zone="UTC")
+
+    check("chat_left", said.text)
+    assert not said.silent
+
+
 def test_a_key_from_a_file_cannot_forge_a_line_or_a_link() -> None:
     hostile = replace(CHANGES[0], key="x.com\nSTOPPED", was="/kill", now="@all")
 

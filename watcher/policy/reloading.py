@@ -2,7 +2,8 @@
 What is said of settings read anew: which changed, or why the old ones stay.
 
 Rule: a change is told key by key, as it was and as it is; a secret is said to have changed and is
-never shown. Settings that were refused are told aloud: whoever edited them believes that they hold.
+never shown. Settings that were refused are told aloud: whoever edited them believes that they hold;
+and so is a chat that is left, because its silence would be taken for safety.
 """
 
 from __future__ import annotations
@@ -48,6 +49,17 @@ def reloaded(changes: Sequence[Change], now: Moment, *, zone: str) -> Message:
     if len(rows) < lines.LINES_MAX:
         rows.append(row(say.AT.format(at=at)))
     return notes.note("note:reload", wording.text_of(rows), now, Lane.REPLY, silent=True)
+
+
+def left(now: Moment, *, zone: str) -> Message:
+    """Return the last word to a chat that new settings do not name any more."""
+    at = wording.day_time(now.wall_us, wording.zone(zone))
+    rows = [
+        row("⏹ ", Bold(say.CHAT_LEFT)),
+        row(say.CHAT_LEFT_FACT),
+        row(say.AT.format(at=at)),
+    ]
+    return notes.note("note:left", wording.text_of(rows), now, Lane.REPLY, silent=False)
 
 
 def refused(problems: Sequence[str], now: Moment) -> Message:
