@@ -378,8 +378,10 @@ def test_a_users_own_service_stays_in_the_users_folders(
     assert unit.NEEDS_ROOT.isdisjoint(re.findall(r"(?m)^(\w+)=", text))
     assert not machine.at("/etc").exists()
     capsys.readouterr()
-    assert machine.watcher("uninstall", "--user") == FINE
-    assert "kept: state: " in capsys.readouterr().out
+    assert machine.watcher("uninstall", "--user", config=False) == FINE
+    out = capsys.readouterr().out
+    assert f"kept: configuration: {machine.given / 'watcher.toml'}, and its secrets" in out
+    assert f"kept: state: {home}/.local/state/watcher" in out
 
 
 def test_a_session_that_may_not_linger_is_told_and_the_rest_is_done(

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import os
+import re
 import sys
 import sysconfig
 from collections.abc import Iterator, Mapping, Sequence
@@ -287,7 +288,7 @@ def _status(place: Place) -> int:
     print(f"unit: {place.unit}, {hand}")
     for verb in ("is-enabled", "is-active"):
         print(f"{verb.removeprefix('is-')}: {ran((*place.systemctl, verb, USER)).stdout.strip()}")
-    for words in _kept(place):
+    for words in _kept(place, text):
         print(words)
     strange = [name for name in _secret_files(place) if f":{place.secrets / name}\n" not in text]
     if strange and not place.user:
@@ -300,16 +301,17 @@ def _uninstall(place: Place, arguments: argparse.Namespace) -> int:
     if not (place.user or os.geteuid() == 0 or arguments.root != Path("/") or arguments.dry_run):
         raise Refusal(f"found user {os.geteuid()}, expected root, or --user for your own service")
     file = place.at(place.unit)
-    if not file.exists():
+    text = file.read_text(encoding="utf-8") if file.exists() else ""
+    if not text:
         print(f"nothing to remove: no {place.unit}")
     else:
-        if not (arguments.force or unit.is_ours(file.read_text(encoding="utf-8"))):
+        if not (arguments.force or unit.is_ours(text)):
             raise Refusal(f"{place.unit} was changed by hand; remove it all the same with --force")
         stop = Command(words_of=(*place.systemctl, "disable", "--now", USER))
         reload = Command(words_of=(*place.systemctl, "daemon-reload"))
         steps: list[Step] = [stop, Removal(path=place.unit, at=file), reload]
         (_tell_plan if arguments.dry_run else _carry_out)(steps)
-    for words in _kept(place):
+    for words in _kept(place, text):
         print(f"kept: {words}")
     return FINE
 
@@ -322,9 +324,13 @@ def _secret_files(place: Place) -> list[str]:
         return []  # not there, or not for this user to look at
 
 
-def _kept(place: Place) -> Iterator[str]:
-    """Yield where everything is that is not the program's."""
-    if not place.user:
+def _kept(place: Place, text: str) -> Iterator[str]:
+    """Yield where everything is that is not the program's; *text* is the unit's."""
+    given = re.search(r"(?m)^ExecStart=.* --config (.+)$", text)
+    if place.user:
+        if given is not None:
+            yield f"configuration: {given[1]}, and its secrets beside it"
+    else:
         yield f"configuration: {place.config}"
         count = len(_secret_files(place))
         yield f"secrets: {place.secrets} ({count} file{'' if count == 1 else 's'})"
