@@ -210,7 +210,7 @@ nothing but what the README says. The practice exchange stands in for venue, Tel
 heartbeat; the phone is the stand-in's.
 
 {note} From the first keystroke to the
-delivered alert: {whole}. A person needs longer to make keys and a bot than it takes.
+delivered alert: {whole}. A machine typed: the time to make keys and a bot is not in it.
 
 | at | reached |
 |---|---|
