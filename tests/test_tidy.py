@@ -273,7 +273,7 @@ NO_WORDS = {
 NO_CHAT = {
     "watcher/channels/apprise.py": "why a sending failed: the log's",
     "watcher/channels/console.py": "a terminal in place of a chat, for trying out",
-    "watcher/channels/metrics.py": "what numbers mean, read in Prometheus; why none are shown: the log",
+    "watcher/channels/metrics.py": "what numbers mean, for Prometheus; why none are shown: the log",
     "watcher/channels/telegram.py": "why a sending failed: the log's",
     "watcher/service/supervise.py": "why the process ends: the log's",
     "watcher/service/watchdog.py": "why the process is restarted: the log's",
