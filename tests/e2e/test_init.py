@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import signal
@@ -160,6 +161,27 @@ def test_a_new_key_takes_the_place_of_the_old_and_nothing_else_changes(
     told = capsys.readouterr().out
     assert "WATCHER_TELEGRAM__BOT_TOKEN in the environment is another and wins: unset it" in told
     assert "1:another" not in told
+
+
+@pytest.mark.parametrize("where", ["-", "a file"])
+def test_secrets_come_from_standard_input_or_a_file(
+    beside: Beside, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    lines = "".join(f"{name}={text}\n" for name, text in beside.secrets("okx_futures").items())
+    monkeypatch.setattr("sys.stdin", io.StringIO(lines if where == "-" else ""))
+    given = Path("secrets/watcher_given.env")  # searched for secrets, unless in such a folder
+    if where != "-":
+        given.parent.mkdir()
+        given.write_text(lines)
+        where = str(given)
+    options = ["--endpoint", beside.url, "--account", "okx_futures=okx", "--chat", str(CHAT_ID)]
+
+    assert init.main([*options, "--secrets", where]) == FINE
+
+    kept = {
+        path.name.upper(): path.read_text().strip() for path in Path("config/secrets").iterdir()
+    }
+    assert kept == beside.secrets("okx_futures")
 
 
 def test_another_account_is_added_and_the_first_is_left(
