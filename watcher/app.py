@@ -115,7 +115,7 @@ async def run(
     settings: Settings, *, again: Callable[[], Settings], clock_url: str | None = None
 ) -> None:
     """
-    Watch until SIGTERM or SIGINT; at SIGHUP go on with what *again* reads.
+    Watch until SIGTERM, SIGINT or the end of the terminal; at SIGHUP go on with what *again* reads.
 
     *clock_url* is the clock of a practice world that steps the time.
 
@@ -148,10 +148,32 @@ async def run(
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, lives.stop)
-        loop.add_signal_handler(signal.SIGHUP, lives.reload)
+        loop.add_signal_handler(signal.SIGHUP, _on_hang_up(lives))
         await lives.run(settings, crashes=starts.note(clock.now()))
         starts.forget()  # told to stop: no crash
     log.info("watcher.stopped")
+
+
+def _on_hang_up(lives: Lives) -> Callable[[], None]:
+    """Return what SIGHUP does: read the settings again, or stop where our terminal was closed."""
+    kept_on = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN  # by nohup
+    had = _has_terminal() and not kept_on
+
+    def hang_up() -> None:
+        if had and not _has_terminal():
+            lives.stop()
+        else:
+            lives.reload()
+
+    return hang_up
+
+
+def _has_terminal() -> bool:
+    try:
+        os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
 
 
 async def _open_outside(

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
 import os
+import pty
 import re
 import signal
 import sys
+import termios
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -266,6 +269,44 @@ async def _live(config: Path, folder: Path) -> None:
     finally:
         daemon.send_signal(signal.SIGTERM)
         assert await asyncio.wait_for(daemon.wait(), 30) == 0
+
+
+@pytest.mark.parametrize("kept_on", [False, True])
+def test_a_closed_terminal_stops_it_aloud_unless_by_nohup(tmp_path: Path, *, kept_on: bool) -> None:
+    """It comes as the same signal; before, it died of it without a word."""
+
+    async def play() -> None:
+        world = world_of()
+        long_btc(world, "main", "bybit", away=40.0)
+        practice = await serve(world)
+        master, slave = pty.openpty()
+        word = ["nohup"] if kept_on else []
+        try:
+            config = write_config(practice, tmp_path)
+            with (tmp_path / "daemon.log").open("ab") as out:
+                daemon = await asyncio.create_subprocess_exec(
+                    *(*word, sys.executable, "-m", "watcher", "run", "--config", str(config)),
+                    stdin=slave,
+                    stdout=out,
+                    stderr=out,
+                    env={k: v for k, v in os.environ.items() if not k.startswith("WATCHER_")},
+                    start_new_session=True,
+                    preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+                )
+            os.close(slave)
+            await _until(lambda: bool(logged(tmp_path, "watcher.started")))
+            os.close(master)
+            if kept_on:
+                await _until(lambda: bool(logged(tmp_path, "reload.idle")))
+                assert daemon.returncode is None
+                daemon.send_signal(signal.SIGTERM)
+
+            assert await asyncio.wait_for(daemon.wait(), 30) == 0
+            assert "STOPPED" in practice.bot.messages[-1].text
+        finally:
+            await practice.close()
+
+    asyncio.run(play())
 
 
 async def _until(seen: Callable[[], bool]) -> None:
