@@ -105,6 +105,24 @@ def test_a_pinned_message_that_does_not_arrive_fails_it_until_one_does(tmp_path:
     in_world(story)
 
 
+def test_a_store_that_does_not_answer_is_no_failure_and_asked_again_soon(tmp_path: Path) -> None:
+    async def story(clock: SteppedClock) -> None:
+        scene = Scene(clock, await SqliteStore.open(tmp_path))
+        await clock.sleep(await scene.canary.sing() - 300)
+        await scene.renew_pinned()
+        await clock.sleep(300)
+        ledger, scene.store._ledger = scene.store._ledger, None
+        assert await scene.canary.sing() == 60
+        assert scene.canary.wrong() == ""
+        scene.store._ledger = ledger
+        await clock.sleep(60)
+        assert await scene.canary.sing() == 6 * HOUR_S - 900
+        assert scene.notes == []
+        await scene.store.close()
+
+    in_world(story)
+
+
 def test_alerts_that_would_not_come_are_told_on_every_road_and_tested_again_soon(
     tmp_path: Path,
 ) -> None:

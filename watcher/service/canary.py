@@ -22,6 +22,7 @@ from watcher.ports import Clock, Store, StoreError
 
 EVERY_S = 6 * 3600.0
 AGAIN_S = 900.0
+UNREAD_S = 60.0
 ARRIVED_S = 900.0
 """Three proofs of life: one that is late is no failure."""
 
@@ -62,7 +63,14 @@ class Canary:
         now = self._clock.now()
         if self._sung_us is not None:
             since_us, self._sung_us = self._sung_us, None
-            if not await self._arrived(since_us):
+            try:
+                arrived = await self._arrived(since_us)
+            except StoreError as error:
+                # not known is not failed; that the store fails is told by the watchdog
+                log.info("canary.unread", reason=str(error))
+                self._sung_us = since_us
+                return UNREAD_S
+            if not arrived:
                 self._fail(say.TROUBLE_CANARY_UNSENT, now, judged=True)
                 return AGAIN_S
             return EVERY_S - ARRIVED_S
@@ -90,10 +98,7 @@ class Canary:
         return ""
 
     async def _arrived(self, since_us: int) -> bool:
-        try:
-            told = await self._store.told(since_us=since_us)
-        except StoreError:
-            return False
+        told = await self._store.told(since_us=since_us)
         return any(one.kind is Kind.PROOF and one.arrived for one in told)
 
     def _fail(self, wrong: str, now: Moment, *, judged: bool) -> None:

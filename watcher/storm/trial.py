@@ -32,7 +32,7 @@ from watcher.store.intents import intents_of
 from watcher.storm.bank import Bank
 from watcher.storm.chat import Wire
 from watcher.storm.disk import Planted
-from watcher.storm.history import History
+from watcher.storm.history import SKEW_MAX_US, History
 from watcher.storm.journal import Journal
 from watcher.storm.life import Life, Scene
 from watcher.storm.loop import VirtualLoop
@@ -62,7 +62,6 @@ CALM_US = 12 * MINUTE_US
 """How long everything is well at the end: what does not come to rest by then never does."""
 LEAVES = 0.2
 """This part of the kills is an orderly stop."""
-SKEW_MAX_US = HOUR_US
 PAGE = 4096
 DEPEGGED = Decimal("0.01")
 IMAGES = ("ledger.db", "history.db")

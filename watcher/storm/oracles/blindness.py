@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from watcher.domain.alert import SECOND_US
+from watcher.domain.alert import SECOND_US, Tier
 from watcher.policy.blind import allowed_us
 from watcher.storm import sky
 from watcher.storm.history import History
@@ -88,7 +88,11 @@ def allowed(history: History, name: str, at_us: int) -> int:
     longest, venue = history.settings.blind.after_max, history.settings.accounts[name].venue
     if history.weather.overlaps(_ELSE, at_us, at_us + 1, name, venue):
         return longest  # what it was taken for is not known here
-    return allowed_us([history.truth.at(name, at_us).distance], longest)
+    point, scale = history.truth.at(name, at_us), history.truth.scales[name]
+    # far from every line the truth is not looked at for each move
+    calm = scale.hold(point.value) is Tier.CALM
+    loose = scale.step(point.value) / scale.point if calm else 0.0
+    return allowed_us([point.distance + loose], longest)
 
 
 def told_at_us(history: History, name: str, gap: Gap) -> int | None:

@@ -136,6 +136,8 @@ def _is_unseen(history: History, one: Said) -> bool:
 
 def _is_found(history: History, one: Said) -> bool:
     since = sky.began(history.sky.roads, one.at_us, FOUND_US)
+    if history.weather.overlaps((Fault.ROLLBACK,), since, one.at_us):
+        since = history.from_us  # a ledger that was put back finds again what it had found
     acts = history.truth.liquidations(one.account)
     if any(since <= act.at_us <= one.at_us for act in acts):
         return True

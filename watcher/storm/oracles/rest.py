@@ -91,6 +91,8 @@ def ends_as_it_is(history: History) -> Verdict:
         if _is_unsteady(tiers, end_us) or history.healed_us > end_us - LAST_US:
             continue
         most = history.truth.held_at(name, end_us - LAST_US, end_us, SLACK)
+        if most > Tier.CALM and tiers and history.is_muted(name, shown, tiers[-1][0], end_us):
+            most = max(most, Tier.WARNING)  # who muted it hears of its end, not that it is milder
         raced = any(one.raced for one in said if one.at_us > end_us - LAST_US)
         verdict.check(
             shown <= Tier(min(most + raced, Tier.EMERGENCY)),
