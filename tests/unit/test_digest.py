@@ -62,7 +62,8 @@ def steadily(distance: float, tier: Tier = Tier.CALM) -> list[Sample]:
 
 
 def past(account: AccountState | None = None, found: Sequence[Sample] | None = None) -> digest.Past:
-    return digest.Past(state=account or state(), samples=found, blind_after_us=180 * SECOND_US)
+    lived = None if found is None else digest.Lived.of(found, moment())
+    return digest.Past(state=account or state(), lived=lived, blind_after_us=180 * SECOND_US)
 
 
 def day(*accounts: digest.Past, told: Sequence[Told] = (), **more: object) -> digest.Day:

@@ -48,7 +48,28 @@ GAP_US = 60 * SECOND_US
 _NO_WORD = frozenset({Kind.UPDATED, Kind.PROOF, Kind.DIGEST, Kind.TEST, Kind.REPLY})
 
 
-Samples = Sequence[Sample]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lived:
+    """
+    What the samples of one account's day come to: the worst tier, the nearest distance that was
+    read, and the stretches nobody saw; None where there were no readings.
+    """
+
+    worst: Tier | None
+    nearest: float | None
+    gaps_us: Sequence[int] | None
+
+    @classmethod
+    def of(cls, samples: Sequence[Sample], now: Moment) -> Lived:
+        known = [s.distance for s in samples if s.distance is not None and not s.estimate]
+        times = sorted({one.at_us for one in samples if not one.estimate})
+        ends = [*times[1:], now.steady_us] if times else []
+        spans = (end - at for at, end in zip(times, ends, strict=True))
+        return cls(
+            worst=max((one.tier for one in samples), default=None),
+            nearest=min(known, default=None),
+            gaps_us=tuple(span for span in spans if span > GAP_US) if times else None,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,10 +83,10 @@ class Slot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Past:
-    """One account's day: its samples, or None where they could not be read."""
+    """One account and its day, None where that could not be read."""
 
     state: AccountState
-    samples: Samples | None
+    lived: Lived | None
     blind_after_us: int
 
 
@@ -189,19 +210,20 @@ def _account(past: Past, said: Sequence[Told], now: Moment) -> tuple[tuple[bool,
     seen = _is_seen(past, now)
     mark = "⚫"
     worst, near = Tier.CALM, float("inf")
-    if past.samples is None:
+    lived = past.lived
+    if lived is None:
         facts = [say.DAY_NO_HISTORY]
+    elif lived.worst is None:
+        facts = [say.NO_POSITION if seen else say.DAY_NO_READING]
     else:
-        worst = max((one.tier for one in past.samples), default=Tier.CALM)
-        known = [s.distance for s in past.samples if s.distance is not None and not s.estimate]
-        near = min(known, default=near)
+        worst, near = lived.worst, near if lived.nearest is None else lived.nearest
         facts = [
             say.DAY_WORST.format(tier=wording.tier_name(worst)),
-            say.DAY_NEAREST.format(value=wording.percent(near)) if known else "",
+            say.DAY_NEAREST.format(value=wording.percent(near))
+            if lived.nearest is not None
+            else "",
+            _gaps(lived.gaps_us),
         ]
-        if not past.samples:
-            facts = [say.NO_POSITION if seen else say.DAY_NO_READING]
-        facts.append(_gaps(past.samples, now))
     if seen:
         mark = lines.MARK[worst]
     incidents = {o.incident for o in said if o.account == past.state.account and o.incident}
@@ -212,12 +234,9 @@ def _account(past: Past, said: Sequence[Told], now: Moment) -> tuple[tuple[bool,
     return (seen, -worst, near), f"{mark} {name}: {', '.join(fact for fact in facts if fact)}"
 
 
-def _gaps(samples: Samples, now: Moment) -> str:
-    times = sorted({one.at_us for one in samples if not one.estimate})
-    if not times:
+def _gaps(gaps: Sequence[int] | None) -> str:
+    if gaps is None:
         return ""
-    ends = [*times[1:], now.steady_us]
-    gaps = [end - at for at, end in zip(times, ends, strict=True) if end - at > GAP_US]
     if not gaps:
         return say.DAY_NO_GAP
     total = wording.duration(sum(gaps) / SECOND_US)

@@ -109,8 +109,10 @@ class Reporter:
             try:
                 samples = await self._store.history(name, since_us=since_us)
             except StoreError:
-                samples = None
-            accounts.append(self._past(each, samples))
+                accounts.append(self._past(each, None))
+            else:
+                # a day of one account is thousands: no two are held at once
+                accounts.append(self._past(each, digest.Lived.of(samples, now)))
         proofs: dict[Reach, int | None] = dict.fromkeys(self._roads)
         told = None
         try:
@@ -129,9 +131,9 @@ class Reporter:
             tested=self._canary.tested,
         )
 
-    def _past(self, each: Watched, samples: digest.Samples | None) -> digest.Past:
+    def _past(self, each: Watched, lived: digest.Lived | None) -> digest.Past:
         return digest.Past(
-            state=each.state, samples=samples, blind_after_us=each.rules.blind_after_max_us
+            state=each.state, lived=lived, blind_after_us=each.rules.blind_after_max_us
         )
 
     async def _say(self, message: Message) -> None:
