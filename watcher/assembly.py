@@ -54,6 +54,8 @@ DRAIN_S = 1.0
 DRAIN_LOOK_S = 0.05
 FALLBACK_S = 3.0
 """How much longer a stop takes where the chat cannot be told."""
+WATCHING = frozenset({"schedule", "watchdog"})
+"""The loops a life that gives way to the next ends with."""
 GAP_TOLD_S = 60.0
 """A shorter stop is an ordinary restart; a longer one is told as time nobody watched."""
 
@@ -186,7 +188,8 @@ def _schedule_polls(
     settings: Settings, scheduler: Scheduler, pollers: Mapping[str, Poller]
 ) -> None:
     timeout_s = settings.poll.timeout / SECOND_US + SLOT_SLACK_S
-    waits = first_waits_s(len(pollers), settings.poll.calm / SECOND_US)
+    states = [poller.state for poller in pollers.values()]
+    waits = first_waits_s(states, settings.poll.calm / SECOND_US)
     for (name, poller), first_s in zip(pollers.items(), waits, strict=True):
         scheduler.every(f"poll:{name}", poller.slot, first_s=first_s, timeout_s=timeout_s)
         scheduler.every(
@@ -341,11 +344,13 @@ async def hand_over(service: Service) -> Moment:
     for fund in service.funds.values():
         fund.stop()
     outbound.stop()
-    await supervisor.cancel("commands", "heartbeat")
-    speaking = [f"deliver:{each.road.road}" for each in outbound.deliverers]
-    await supervisor.finish(*speaking, *(f"fund:{name}" for name in service.funds))
+    speaking = {f"deliver:{each.road.road}" for each in outbound.deliverers}
+    speaking |= {f"fund:{name}" for name in service.funds}
+    # one that is slow to end holds up no reading
+    await supervisor.cancel(*(supervisor.names() - speaking - WATCHING))
+    await supervisor.finish(*speaking)
     ended = service.outside.clock.now()
-    await supervisor.cancel()
+    await supervisor.cancel(*WATCHING)
     return ended
 
 

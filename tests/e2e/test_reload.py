@@ -338,7 +338,10 @@ def test_reloads_all_along_top_ups_double_and_lose_none(tmp_path: Path) -> None:
             assert account.liquidations == []
             assert account.transfers
             assert sum(one.amount for one in account.transfers) <= 20_000
-            assert [one["state"] for one in ledger(tmp_path)] == ["done"] * len(account.transfers)
+            # one that a reload came upon before it was sent is not sent: its readings are gone
+            states = [one["state"] for one in ledger(tmp_path)]
+            assert set(states) <= {"done", "cancelled"}
+            assert states.count("done") == len(account.transfers)
             count = {"TOP-UP SENT": 0, "TOP-UP DONE": 0}
             for word in count:
                 count[word] = len(notes(stage, word))

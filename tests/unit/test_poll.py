@@ -28,6 +28,7 @@ from watcher.domain.alert import (
     SECOND_US,
     AccountState,
     AlertRules,
+    DangerState,
     Decision,
     Message,
     Moment,
@@ -492,8 +493,19 @@ def test_the_wait_is_as_decided_within_bounds(asked_us: int, waited_s: float) ->
 
 
 def test_first_polls_are_spread_and_the_first_is_at_once() -> None:
-    assert first_waits_s(3, 10.0) == [0.0, 0.5, 1.0]
-    assert first_waits_s(100, 10.0)[-1] < 10.0
+    calm = [AccountState(account=f"a{number}") for number in range(100)]
+    assert first_waits_s(calm[:3], 10.0) == [0.0, 0.5, 1.0]
+    assert first_waits_s(calm, 10.0)[-1] < 10.0
+
+
+def test_who_was_in_danger_polls_first() -> None:
+    tiers = (Tier.CALM, Tier.WARNING, Tier.CALM, Tier.CRITICAL)
+    states = [
+        AccountState(account=tier.name, dangers={"p": DangerState(pool="p", tier=tier)})
+        for tier in tiers
+    ]
+
+    assert first_waits_s(states, 10.0) == [1.0, 0.5, 1.5, 0.0]
 
 
 def test_live_marks_are_young_and_of_other_accounts() -> None:

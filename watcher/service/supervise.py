@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 import structlog
@@ -90,18 +90,19 @@ class Supervisor:
         Give the named loops (none named: all), asked to stop, a moment; cancel what still runs.
         """
         self._stopping = True
-        tasks = self._named(names)
+        tasks = {task for task in self._tasks if not names or task.get_name() in names}
         if not tasks:
             return
         _, running = await asyncio.wait(tasks, timeout=STOP_TIMEOUT_S)
         await self._cancel(running)
 
     async def cancel(self, *names: str) -> None:
-        """Cancel the named loops (none named: all) at once and wait for their ends."""
-        await self._cancel(self._named(names))
+        """Cancel the named loops at once and wait for their ends."""
+        await self._cancel({task for task in self._tasks if task.get_name() in names})
 
-    def _named(self, names: Sequence[str]) -> set[asyncio.Task[None]]:
-        return {task for task in self._tasks if not names or task.get_name() in names}
+    def names(self) -> set[str]:
+        """Return the names of all loops."""
+        return set(self._kept)
 
     async def _cancel(self, tasks: set[asyncio.Task[None]]) -> None:
         for task in tasks:
