@@ -132,7 +132,8 @@ def test_a_tier_that_cannot_fire_is_refused_before_anything_starts(tmp_path: Pat
     done = watcher("run", "--config", str(file), folder=tmp_path, environ=secrets)
 
     assert done.returncode == 2
-    assert "accounts.main.tiers.margin_level: emergency at 105% cannot fire" in done.stderr
+    said = f"accounts.main.tiers.margin_level ({file} line 6, column 1): emergency at 105% cannot"
+    assert said in done.stderr
     assert not (tmp_path / "state").exists()
 
 
@@ -145,7 +146,9 @@ def test_the_example_can_be_copied_and_says_what_is_missing(tmp_path: Path) -> N
 
     keys = [line.strip().split(":")[0] for line in done.stderr.splitlines()[1:]]
     assert done.returncode == 2
-    assert keys == ["accounts", "telegram.chat_id", "telegram.bot_token"]
+    number = example.read_text(encoding="utf-8").splitlines().index("[telegram]") + 1
+    chat = f"telegram.chat_id (config/watcher.toml line {number}, column 2)"
+    assert keys == ["accounts", chat, "telegram.bot_token"]
 
 
 def daemon(folder: Path, endpoint: str) -> subprocess.Popen[str]:
