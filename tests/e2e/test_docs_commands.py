@@ -110,11 +110,8 @@ def elsewhere(command: str) -> str | None:
 
 def is_short_for_another(command: str) -> bool:
     """Tell whether *command* is only the name of one that stands elsewhere with its arguments."""
-    return any(one.startswith(f"{command} ") for one in FOUND) and command.split()[1] in {
-        "explain",
-        "margin",
-        "money",
-    }
+    needing = {"capture", "explain", "margin", "money"}
+    return any(one.startswith(f"{command} ") for one in FOUND) and command.split()[1] in needing
 
 
 class Desk:
