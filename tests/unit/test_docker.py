@@ -261,3 +261,16 @@ def test_the_units_credentials_become_names_the_settings_know() -> None:
 
     for file in ("telegram__bot_token", "accounts__main__api_key", "accounts__main__api_secret"):
         assert field_of(path_of(f"{name}_{file}")) is not None
+
+
+def test_the_engine_rotates_what_it_says_and_nothing_else_writes_a_log() -> None:
+    service = yaml.safe_load((ROOT / "config" / "docker-compose.yml").read_text())["services"]
+    unit = (ROOT / "config" / "watcher.service").read_text(encoding="utf-8")
+
+    assert service["watcher"]["logging"] == {
+        "driver": "json-file",
+        "options": {"max-size": "10m", "max-file": "5"},
+    }
+    # to the journal, which has limits of its own
+    assert "StandardError" not in unit
+    assert "StandardOutput" not in unit
