@@ -168,8 +168,12 @@ class Lives:
 
     async def _begin(self, opened: _Opened, greeting: Message | None = None) -> _Life:
         self._relog(opened.settings)
-        service = await assemble(opened.settings, opened.outside, greeting=greeting)
-        start_loops(service)
+        try:
+            service = await assemble(opened.settings, opened.outside, greeting=greeting)
+            start_loops(service)
+        except BaseException:
+            await opened.doors.aclose()
+            raise
         asyncio.get_running_loop().call_later(FREEZE_AFTER_S, _freeze)
         return _Life(service=service, doors=opened.doors)
 
@@ -196,8 +200,8 @@ class Lives:
                 lines = [str(change) for change in opened.changed]
                 log.info("reload.completed", changed=lines, gap_ms=gap_ms)
                 await self._noted(lines, taken=True)
-                await _leave(old.service, opened.settings, now)
             life.service.outbound.inherit(old.service.outbound)
+            await _leave(old.service, life.service.settings, now)
         await old.doors.aclose()
         self._swapped.set()
         return life

@@ -199,6 +199,20 @@ def test_a_life_that_cannot_begin_gives_way_to_the_old_settings(tmp_path: Path) 
     played(tmp_path, story)
 
 
+def test_a_first_life_that_cannot_begin_leaves_nothing_open(tmp_path: Path) -> None:
+    async def story(clock: SteppedClock) -> None:
+        store = await SqliteStore.open(tmp_path)
+        house = House(clock, store)
+        house.watched = ["nobody"]
+        with pytest.raises(KeyError):
+            await house.lives.run(settings(), crashes=0)
+        await store.close()
+
+        assert [house.opened, house.closed] == [1, 1]
+
+    in_world(story)
+
+
 def test_another_state_folder_is_refused_while_it_runs(tmp_path: Path) -> None:
     async def story(house: House) -> None:
         await house.begin(settings(state_dir="here"))
