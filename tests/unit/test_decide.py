@@ -681,6 +681,18 @@ def test_polls_are_hot_near_the_warning_line_and_while_blind() -> None:
         assert (account.last.next_poll_us == RULES.poll_hot_us) is hot
 
 
+@pytest.mark.parametrize(("distance", "seconds"), [(60, 90), (30, 60), (24.5, 49)])
+def test_a_slow_pace_still_reads_twice_in_the_time_an_account_may_go_unseen(
+    distance: float, seconds: int
+) -> None:
+    account = Account(replace(RULES, poll_calm_us=300 * SECOND_US))
+
+    account.see(at(distance))
+
+    assert account.last is not None
+    assert account.last.next_poll_us == pytest.approx(seconds * SECOND_US, rel=0.01)
+
+
 def test_a_rate_limit_does_not_speed_up_polling() -> None:
     account = Account()
     account.see(at(5))

@@ -154,7 +154,11 @@ def _on_reading(
         said.append(message)
     said += speech.of_findings(moved, [*telling, *again], found, rules, now)
     hot = is_hot(moved.dangers, readings.values())
-    pace = rules.poll_hot_us if hot else rules.poll_calm_us
+    pace = rules.poll_hot_us
+    if not hot:
+        # read twice at least in the time it may go unseen
+        allowed = _allowed_us(found, None, moved.dangers, rules)
+        pace = min(rules.poll_calm_us, max(allowed // 2, pace))
     if any(doubts.is_suspect(findings, pool) for pool in held):
         pace = min(pace, doubts.AGAIN_US)
     decision = _decision(moved, envelope.quieted(said, rules, now), samples, pace)
