@@ -56,6 +56,7 @@ def test_the_first_step_is_told_at_once_and_the_others_once_a_minute() -> None:
     account.see("100")
     told = [account.see(str(100 - step)) for step in range(1, 31)]
 
+    check("position_smaller_steps", told[12][-1].text)
     first, second, third = (losses(said) for said in (told[0], told[12], told[24]))
     assert first[0][:2] == ["🔴 POSITION SMALLER", "Was BTCUSDT long 100, now 99"]
     assert second[0][1:3] == [
@@ -66,7 +67,6 @@ def test_the_first_step_is_told_at_once_and_the_others_once_a_minute() -> None:
     assert sum(len(losses(said)) for said in told) == 3
     keys = [message.key for said in told for message in said]
     assert len(set(keys)) == len(keys)
-    check("position_smaller_steps", told[12][-1].text)
 
 
 def test_what_is_gathered_is_told_when_no_further_step_comes() -> None:

@@ -33,6 +33,7 @@ TESTS = (
     "messages_overview",
     "proposals",
     "reloading",
+    "shrinking",
     "stages",
     "unhelped",
     "venue_checks",
