@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from watcher.cli.sim import past
 from watcher.sim.demo.truth import distance
 from watcher.storm import report
+from watcher.storm.oracles import danger
 from watcher.storm.packs import PACKS
 from watcher.storm.play import STORM, Job, Lead, Played, play, played
 from watcher.storm.scenes import NoRecords
-from watcher.storm.trial import START_US
+from watcher.storm.trial import START_US, Trial
 from watcher.storm.weather import Fault
 
 SHORT_H = 0.3
@@ -59,6 +61,23 @@ def test_pack_opens_accounts_that_are_not_in_danger_yet(name: str) -> None:
 
     ends = [spell.until_us for spell in pack.plan(1).spells or ()]
     assert all(START_US < end <= START_US + pack.hours * 3600e6 for end in ends)
+
+
+def test_fair_weather_is_measured_from_crossing_to_arrival(tmp_path: Path) -> None:
+    """Storms leave few clear skies, and a slide is told before it crosses."""
+    history = Trial(replace(PACKS["JUMPS"].plan(1), hours=0.6), tmp_path).play()
+
+    taken_s = list(danger.latencies_s(history))
+
+    assert len(taken_s) >= 3
+    assert 0 < max(taken_s) <= report.CRITICAL_S["max"]
+
+
+def test_a_venue_whose_figures_are_worse_is_told_of() -> None:
+    run = play(Job(seed=1, hours=0, pack="APART"))
+
+    assert run.good, "\n".join(report.story_of(run))
+    assert run.checks["I14 a divergence is told"] == 2
 
 
 def test_historic_packs_have_forty_accounts_of_every_leverage() -> None:

@@ -962,18 +962,20 @@ def test_a_miss_reckons_from_the_report_of_the_last_reading() -> None:
         assert known.miss(after_s=10) == anew.miss(after_s=10)
 
 
-def test_time_nobody_looked_in_proves_no_recovery() -> None:
-    """A machine that slept for minutes wakes up with good readings from before: they are old."""
+@pytest.mark.parametrize("slept", [True, False])
+def test_time_nobody_looked_in_proves_no_recovery(*, slept: bool) -> None:
+    """A machine that slept, or a venue that was away, leaves good readings from before: too old."""
     account = Account()
     account.see(at(10))
     account.see(at(30))
-    account.said.clear()
+    for _ in range(0 if slept else 10):
+        account.miss(after_s=9)
 
-    for after_s in (400, 4, 4, 4):
+    for after_s in (100 if slept else 4, 4, 4, 4):
         account.see(at(30), after_s=after_s)
     assert Kind.RESOLVED not in account.kinds()
 
-    for _ in range(60):
+    for _ in range(30):
         account.see(at(30))
     assert Kind.RESOLVED in account.kinds()
 

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
+
+import pytest
 
 from watcher.domain.alert import SECOND_US
+from watcher.ports import StoreError
+from watcher.store.sqlite import SqliteStore
 from watcher.storm.disk import SLOW_S, Disk
 from watcher.storm.loop import VirtualLoop
 from watcher.storm.weather import Fault, Spell, Weather
@@ -83,3 +88,27 @@ def test_a_dead_process_writes_nothing() -> None:
     finally:
         loop.close()
     assert said == []
+
+
+def test_a_start_that_fails_on_a_broken_disk_leaves_no_lock(tmp_path: Path) -> None:
+    """The process is gone then, and the system frees what it held."""
+    loop = VirtualLoop(START_US)
+    spells = [
+        Spell(fault=fault, from_us=START_US, until_us=START_US + BUSY_S * SECOND_US)
+        for fault in (Fault.DISK_FULL, Fault.DISK_BUSY)
+    ]
+    weather = Weather(spells, seed=1, now_us=lambda: loop.now_us)
+
+    async def story() -> None:
+        for seed in range(8):
+            with pytest.raises(StoreError):
+                await SqliteStore.open(tmp_path, thread=Disk(weather, seed))
+            await asyncio.sleep(1)
+        await asyncio.sleep(BUSY_S)
+        store = await SqliteStore.open(tmp_path, thread=Disk(weather, 9))
+        store.release()
+
+    try:
+        loop.run_until_complete(story())
+    finally:
+        loop.close()

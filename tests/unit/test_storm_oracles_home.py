@@ -127,12 +127,12 @@ def ended(*, seeing_s: float | None = 1010.0, told: bool = True) -> History:
 
 def put_back(*last: str) -> History:
     """Return a run that is calm at its end, whose ledger was put back at 500 s, and its words."""
-    story = Story(until_s=1800, healed_s=1000)
+    story = Story(until_s=1800, healed_s=1000, lives=((0.0, 500.0), (505.0, 1800.0)))
     story.stands(5.0, 100)
     story.stands(30.0, 300)
     story.reads(0, 1800)
     story.says(110, danger("CRITICAL", 5.0, seq=9))
-    story.breaks(Fault.ROLLBACK, 500, 500)
+    story.breaks(Fault.ROLLBACK, 498, 498)
     for number, text in enumerate(last):
         story.says(510.0 + number, text)
     return story.history()

@@ -66,6 +66,8 @@ HOT_FACTOR = 2.0
 WAIT_MIN_US = 1 * SECOND_US
 APART_MAX_US = 10 * SECOND_US
 """The answers of one reading further apart than this are of no one moment."""
+STRETCH_GAP_US, STRETCH_POLLS = 60 * SECOND_US, 3
+"""Readings further apart than both this long and so many calm polls are not of one stretch."""
 _SLACK_US = 1_000
 
 
@@ -165,13 +167,14 @@ def _on_reading(
     return replace(decision, divergences=opinions.divergences(found.snapshot, found.report))
 
 
-# whoever slept since the last reading has not seen that it stayed well
+# whoever did not look since the last reading has not seen that it stayed well
 def _carried(
     state: AccountState, snapshot: Snapshot, rules: AlertRules, now_us: int
 ) -> dict[str, DangerState]:
     known = moves.carried(state.dangers, state.last_good, snapshot)
-    slept = _age_us(state, now_us) > rules.blind_after_max_us
-    return {pool: alerting.blinded(one) if slept else one for pool, one in known.items()}
+    gap_us = max(STRETCH_GAP_US, STRETCH_POLLS * rules.poll_calm_us)
+    apart = _age_us(state, now_us) > gap_us
+    return {pool: alerting.blinded(one) if apart else one for pool, one in known.items()}
 
 
 def _scene(

@@ -78,7 +78,8 @@ class History:
     def said(self) -> tuple[Said, ...]:
         """Everything that arrived about an incident, oldest first."""
         begun = [
-            one.from_us
+            # what befalls the process as a whole waits for the next look at it
+            next((died_us for _, died_us in self.lives if died_us >= one.from_us), one.from_us)
             for one in self.weather.spells
             if one.fault in (Fault.ROLLBACK, Fault.DISK_CORRUPT)
         ]

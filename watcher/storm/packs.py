@@ -23,6 +23,7 @@ from watcher.storm.scenes import (
     falls,
     few,
     hidden,
+    jumps,
     line,
     recorded_day,
     stormed,
@@ -194,6 +195,23 @@ PACKS: Mapping[str, Pack] = {
             stormy=True,
             money={"binance": Mode.AUTO, "bybit": Mode.AUTO, "okx": Mode.ASK},
             runs=4,
+        ),
+        Pack(
+            name="JUMPS",
+            about="fair weather, and prices that are critical from one moment to the next",
+            hours=2.0,
+            opened=jumps,
+            runs=2,
+        ),
+        Pack(
+            name="APART",
+            about="venues whose own figures are worse than what they hold comes to",
+            hours=0.7,
+            opened=few(falls((0, 0), (42, -3)), *((venue, 0.2) for venue in ("binance", "bybit"))),
+            spells=(
+                _spell(Fault.DIVERGENCE, 8, 14, target="binance"),
+                _spell(Fault.DIVERGENCE, 24, 30, target="bybit"),
+            ),
         ),
         Pack(
             name="SLIDE30",

@@ -25,6 +25,7 @@ from watcher.storm.worlds import COINS, STEP_US, fund, storm_world
 RECORDS = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 BETAS: Mapping[str, Decimal] = {"ETH": Decimal("1.2"), "SOL": Decimal("1.8")}
 """How much further the other coins fall than BTC on the paths that are only known for BTC."""
+JUMPS_MIN = 110.0
 CROWD = 6
 """Accounts of one run of a historic pack: a chat of more is not one person's any more."""
 WORTH = Decimal(100_000)
@@ -110,6 +111,22 @@ def teeth(away: Decimal) -> Scripted:
         minutes += 3
     points.append((minutes + 3, 0))
     return falls(*points)
+
+
+def jumps(seed: int, start_us: int) -> World:
+    """
+    Return a world that is near for minutes and critical from one moment to the next.
+
+    A jump is by less than the 5 % at which venues read seconds apart are said to differ.
+    """
+    chance, minutes = random.Random(f"{seed}:jumps"), 10.0
+    points = [(0.0, 0.0), (minutes, -22.5)]
+    while minutes < JUMPS_MIN:
+        for span, percent in (((6.0, 9.0), -26.2), ((1.5, 2.5), -22.5)):
+            minutes += chance.uniform(*span)
+            points += [(minutes, points[-1][1]), (minutes + 0.001, percent)]
+    accounts = [(venue, 0.30) for venue in DESKS]
+    return few(falls(*points), *accounts)(seed, start_us)
 
 
 def recorded_day(name: str, first: int, last: int) -> PricePath:
