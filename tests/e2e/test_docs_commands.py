@@ -48,6 +48,7 @@ ELSEWHERE = {
     "watcher demo": "tests/e2e/test_demo.py: forty seconds",
     "watcher sim": "tests/storm/test_storm.py: minutes",
     "watcher send-test --all": "tests/e2e/test_exercise.py: a person has to answer",
+    "watcher drill": "tests/e2e/test_exercise.py: a slide takes most of a minute",
     "watcher drill --wake": "tests/e2e/test_exercise.py: a person has to answer",
     "watcher service": "tests/unit/test_service.py: needs systemd",
     "watcher money settle ID --happened": "tests/unit/test_cli_money.py: takes a lost answer",
