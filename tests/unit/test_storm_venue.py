@@ -27,7 +27,7 @@ from watcher.sim.default import START_US
 from watcher.sim.world import World
 from watcher.storm.disk import Dead
 from watcher.storm.journal import Journal
-from watcher.storm.lies import COIN
+from watcher.storm.lies import COIN, GLITCH
 from watcher.storm.misread import REFUSED
 from watcher.storm.venue import POLL_WEIGHTS, TIMEOUT_S, SimVenue
 from watcher.storm.views import snapshot_of
@@ -431,7 +431,7 @@ def test_a_glitch_multiplies_what_is_held_or_leaves_nothing(shape: str) -> None:
     assert {one.asset for one in high.assets} == set(true)
     for one in high.assets:
         # what positions have settled apart of the wallet is not multiplied
-        assert float(one.wallet) == pytest.approx(10 * float(true[one.asset]), rel=0.01)
+        assert float(one.wallet) == pytest.approx(float(GLITCH * true[one.asset]), rel=0.01)
     assert all(one.wallet == 0 for one in low.assets)
 
 

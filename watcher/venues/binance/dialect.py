@@ -74,8 +74,8 @@ def _trouble(code: int, words: str) -> VenueError:
 
 def _too_many(answer: Answer, message: str) -> VenueError:
     until = _UNTIL.search(message)
-    # the venue names the end by its own clock; ours follows it to within milliseconds
-    until_us = int(until[1]) * 1000 if until else answer.until_us
+    # a wait in seconds holds by any clock; the end in words is by the venue's, and ours may be wrong
+    until_us = answer.until_us or (int(until[1]) * 1000 if until else None)
     if until or answer.status == BANNED_STATUS:
         return Banned(
             "this address is banned for too many requests",
