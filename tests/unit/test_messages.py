@@ -412,9 +412,19 @@ def test_danger_not_seen_and_no_estimate() -> None:
     check("danger_not_seen", compose.danger_unseen(sight(estimate=None), None, state()))
 
 
-def seeing(pools: list[tuple[Figures, Tier]], blind_s: float | None = 250) -> Text:
+def seeing(
+    pools: list[tuple[Figures, Tier]],
+    blind_s: float | None = 250,
+    worst: Tier | None = None,
+) -> Text:
+    stands = max((tier for _, tier in pools), default=Tier.CALM) if worst is None else worst
     return compose.seeing(
-        "bybit-main", replace(INCIDENT, seq=6), pools, blind_s=blind_s, tolerance=TOLERANCE
+        "bybit-main",
+        replace(INCIDENT, seq=6),
+        pools,
+        worst=stands,
+        blind_s=blind_s,
+        tolerance=TOLERANCE,
     )
 
 
@@ -437,6 +447,14 @@ def test_seeing_several_pools() -> None:
 
 def test_seeing_an_empty_account_for_the_first_time() -> None:
     check("seeing_empty", seeing([], blind_s=None))
+
+
+def test_seeing_nothing_where_danger_stands_is_not_called_calm() -> None:
+    text = seeing([], worst=Tier.CRITICAL).plain
+
+    assert "SEEING" in text
+    assert "(CRITICAL)" in text
+    assert text.endswith("Seen once, not confirmed")
 
 
 def test_security() -> None:

@@ -263,11 +263,15 @@ def seeing(
     incident: Incident,
     pools: list[tuple[Figures, Tier]],
     *,
+    worst: Tier,
     blind_s: float | None,
     tolerance: float,
 ) -> Text:
-    """Return the words for an account seen again, with what is seen; *pools* worst first."""
-    worst = pools[0][1] if pools else Tier.CALM
+    """
+    Return the words for an account seen again, with what is seen; *pools* worst first.
+
+    *worst* is the worst tier that stands: that of a pool too which one look did not find.
+    """
     after = (
         say.SEEING_NOW
         if blind_s is None
@@ -278,6 +282,7 @@ def seeing(
     ]
     if not pools:
         rows.append(row(say.SEEING_NOTHING.format(after=after)))
+        rows += [row(say.SEEN_ONCE)] if worst > Tier.CALM else []
         return wording.text_of(rows)
     first = pools[0][0]
     if len(pools) == 1:

@@ -184,14 +184,15 @@ def of_seeing(
             pools.append((figures, state.dangers[report.pool].tier))
     pools.sort(key=lambda pair: (-pair[1], pair[0].reading.gauge.remaining))
     since = before.last_good_at_us
+    worst = max((danger.tier for danger in state.dangers.values()), default=Tier.CALM)
     text = compose.seeing(
         state.account,
         incident,
         pools,
+        worst=worst,
         blind_s=None if since is None else elapsed_us(now.steady_us, since) / 1e6,
         tolerance=checks.tolerance(found.snapshot),
     )
-    worst = max((tier for _, tier in pools), default=Tier.CALM)
     one = envelope.message(state.account, incident, Kind.SEEING, worst, Lane.BLIND, text, now)
     value = lines.shortly(pools[0][0]) if pools else say.NO_POSITION
     away = pools[0][0].report.tier_distance if pools else None

@@ -74,7 +74,7 @@ def _trouble(code: int, words: str) -> VenueError:
 
 def _too_many(answer: Answer, message: str) -> VenueError:
     until = _UNTIL.search(message)
-    # a wait in seconds holds by any clock; the end in words is by the venue's, and ours may be wrong
+    # a wait in seconds holds by any clock; the end in words is by the venue's, and ours may be off
     until_us = answer.until_us or (int(until[1]) * 1000 if until else None)
     if until or answer.status == BANNED_STATUS:
         return Banned(
