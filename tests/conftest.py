@@ -1,4 +1,7 @@
-"""What holds for every test: no secret that a test hands out shows up in what it leaves behind."""
+"""
+What holds for every test: no secret that a test hands out shows up in what it leaves behind, and
+what is drawn is drawn alike on every machine, however long it takes; the long forms draw anew.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests import canary
 
 CANARIES = pytest.StashKey[dict[str, str]]()
+
+
+settings.register_profile("alike", deadline=None, derandomize=True)
+settings.register_profile("anew", deadline=None, print_blob=True)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A check before a change is kept must not depend on luck, nor on how busy the machine is."""
+    settings.load_profile("anew" if config.getoption("markexpr") == "deep" else "alike")
 
 
 @pytest.fixture(autouse=True)
