@@ -186,17 +186,19 @@ def test_nothing_turns_a_text_into_code_or_opens_a_door() -> None:
         "eval", "exec", "compile", "__import__",
         "pickle.loads", "pickle.load", "marshal.loads", "yaml.load", "os.system", "os.popen",
         "ssl._create_unverified_context", "asyncio.start_server", "asyncio.start_unix_server",
-        "web.TCPSite", "web.run_app", "create_subprocess_shell",
+        "web.TCPSite", "web.UnixSite", "web.run_app", "create_subprocess_shell",
     }  # fmt: skip
     found = [
-        f"{place}:{node.lineno} {name}"
+        f"{place} {name}"
         for place, node in nodes()
         if isinstance(node, ast.Call)
         and (name := ast.unparse(node.func)) in banned | {f"asyncio.{one}" for one in banned}
     ]
     unverified = [place for place, node in nodes() if "CERT_NONE" in _names(node)]
 
-    assert found == []
+    # the one door: off unless asked for, on this machine only, and it gives nothing but numbers
+    page = "watcher/channels/metrics.py"
+    assert sorted(found) == [f"{page} web.TCPSite", f"{page} web.UnixSite"]
     assert unverified == []
 
 

@@ -11,13 +11,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from watcher.domain.alert import AlertRules, Ladder, Line, Measure, Tier
 from watcher.domain.report import PoolReport, Report
 from watcher.policy import wording
 from watcher.policy.lines import headline
 from watcher.policy.readings import Reading, end_of, read, value_of
-from watcher.settings.units import HEALTH_LAST_MIN, plain
+from watcher.settings.units import GAP_MIN, HEALTH_LAST_MIN, plain
 
 ROOM = 0.85
 """The first line lies at most this part of the way from liquidation to what is read now."""
@@ -102,6 +103,9 @@ def _ladder(report: Report, measure: Measure) -> tuple[str, ...] | None:
     if measure is Measure.HEALTH and lines[-1] < HEALTH_LAST_MIN:
         return None
     digits = 2 if measure is Measure.HEALTH else 1
+    written = [float(_written(line, digits)) for line in lines]
+    if any(less * GAP_MIN > more for more, less in pairwise(written)):
+        return None  # so near the end that four lines do not fit
     return tuple(f"{_written(line, digits)}{_UNIT[measure]}" for line in lines)
 
 
