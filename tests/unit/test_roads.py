@@ -57,3 +57,15 @@ def test_the_last_five_sends_of_a_minute_tell_all_that_belong_together() -> None
 
     assert short == [False] * 7 + [True] * 5
     assert not road.is_short(START_US + 72 * SECOND_US)
+
+
+def test_one_send_too_many_holds_a_storm_up_and_breaks_nothing() -> None:
+    """An answer and an alert that were both let go: a seed of the storm divided by nought here."""
+    road = Road()
+    for number in range(road.per_minute + 3):
+        road.spend(Share.URGENT, number * SECOND_US)
+
+    free_us = road.free_at_us(Share.STORM, 20 * SECOND_US)
+
+    assert free_us >= 3 * SECOND_US + MINUTE_US
+    assert free_us <= 20 * SECOND_US + MINUTE_US

@@ -75,7 +75,8 @@ class Road:
 
     # who gets worse just after the last send of a minute would wait for the next minute
     def _paced_us(self, free_us: int) -> int:
-        left = self.per_minute - len(self.sends_us)
+        # an answer and an alert let go in the same moment may be one more than there are
+        left = max(self.per_minute - len(self.sends_us), 0)
         if left > STORM_SENDS or not self.sends_us:
             return free_us
         # until each send of the last minute is free again, what is left has to last
