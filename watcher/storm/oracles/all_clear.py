@@ -2,8 +2,8 @@
 I11, no false all-clear: better is said only of what was seen to be better, for as long as it takes.
 
 Rule: behind every "calm", every milder tier and every "gone" there must be three complete answers
-in a row over the whole dwell, at each of which the truth was no worse than what is said. An account
-that was not read is not better.
+in a row over the whole dwell or longer, at each of which the truth was no worse than what is said.
+An account that was not read is not better.
 """
 
 from __future__ import annotations
@@ -72,9 +72,11 @@ def _was_proven(history: History, one: Said, left: Tier) -> bool:
         if end_us < since:
             continue
         begin_us = end_us - DWELL_US[left]
-        before = [span for span in spans[: number + 1] if span[1] >= begin_us]
-        if len(before) >= GOOD_SAMPLES and all(
-            _is_no_worse(history, one, *span) for span in before
+        longest = next(n for n, span in enumerate(spans) if span[1] >= begin_us)
+        # answers may lie so far apart that three of them take longer than the dwell
+        first = min(longest, number + 1 - GOOD_SAMPLES)
+        if first >= 0 and all(
+            _is_no_worse(history, one, *span) for span in spans[first : number + 1]
         ):
             return True
     return False
