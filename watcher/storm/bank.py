@@ -173,7 +173,7 @@ class Bank:
         used = self.assurance is Assurance.DEDUP and self._knows(intent.venue_ref)
         if used or intent.amount > account.balance(route.source, route.asset):
             return
-        target = "margin" if route.destination == "margin" else COLLATERAL_WALLET[account.venue]
+        target = COLLATERAL_WALLET[account.venue]
         self.world.transfer(account, route.asset, intent.amount, source=route.source, target=target)
         left = account.balance(route.source, route.asset)
         self.executed.append(Execution(intent=intent, at_us=at_us, left=left))

@@ -15,6 +15,7 @@ from typing import cast
 from aiohttp import ClientConnectorSSLError
 from aiohttp.client_reqrep import ConnectionKey
 
+from watcher.domain.alert import SECOND_US
 from watcher.ports import VenueError
 from watcher.sim.binance import wire_futures, wire_margin
 from watcher.sim.binance.figures import BinanceFigures
@@ -30,7 +31,7 @@ from watcher.sim.things import Account
 from watcher.sim.wire import Reply, Trouble, encoded
 from watcher.sim.world import World
 from watcher.storm import view_bybit, view_okx
-from watcher.storm.weather import Fault
+from watcher.storm.weather import Fault, Spell
 from watcher.venues.binance import dialect as binance
 from watcher.venues.binance import futures, margin
 from watcher.venues.bybit import adapter as bybit
@@ -50,6 +51,8 @@ DIALECTS: Mapping[str, Dialect] = {
 }
 WIRES = {wire.venue: wire for wire in wires()}
 
+PAUSE_S = 5.0
+"""What a venue asks for that says how long, but for a ban: that lasts as long as its spell."""
 LOST = (Fault.DNS, Fault.TLS, Fault.TIMEOUT, Fault.RESET)
 """No answer came."""
 REFUSED: Mapping[Fault, Trouble] = {
@@ -67,6 +70,21 @@ BROKEN: Mapping[Fault, tuple[Kind, int]] = {
 """Something answered that is not the venue's own voice."""
 SPOILT = (Fault.PART_MISSING, Fault.NOT_A_NUMBER, Fault.PAGE_CUT)
 """The venue answered, and not all of it can be read."""
+
+
+def struck(
+    spell: Spell, world: World, venue: str, *, timeout_s: float, now_us: int, now_ms: float
+) -> VenueError:
+    """
+    Return what a call to *venue* that *spell* struck ends with.
+
+    *now_us* is the true time, *now_ms* what the reader takes for it.
+    """
+    if spell.fault in LOST:
+        return lost(spell.fault, timeout_s)
+    left_s = (spell.until_us - now_us) / SECOND_US
+    retry_after_s = max(left_s, 1.0) if spell.fault is Fault.BAN else PAUSE_S
+    return refused(spell.fault, world, venue, retry_after_s=retry_after_s, now_ms=now_ms)
 
 
 def lost(fault: Fault, timeout_s: float) -> VenueError:

@@ -137,8 +137,11 @@ class SimMoney:
         spell = bank.weather.first(STRUCK, bank.account, bank.venue)
         if spell is None:
             return
-        if spell.fault in misread.LOST:
-            raise misread.lost(spell.fault, TIMEOUT_S)
-        raise misread.refused(
-            spell.fault, bank.world, bank.venue, retry_after_s=5.0, now_ms=self._wall_us() / 1000
+        raise misread.struck(
+            spell,
+            bank.world,
+            bank.venue,
+            timeout_s=TIMEOUT_S,
+            now_us=bank.now_us(),
+            now_ms=self._wall_us() / 1000,
         )

@@ -326,12 +326,12 @@ def storm_settings(world: World, folder: Path, money: Mapping[str, Mode]) -> Set
 
 
 def _top_up(name: str, venue: str, mode: Mode) -> list[str]:
-    source, pool = ("funding", "cross:USDT" if venue == "binance" else "unified")
+    pool = "cross:USDT" if venue == "binance" else "unified"
     return [
         f"[accounts.{name}.top_up]",
         f'mode = "{mode.value}"',
         'asset = "USDT"',
-        f'from = "{source}"',
+        'from = "funding"',
         f'to = "{pool}"',
         'trigger = "11%"',
         'target = "14%"',

@@ -12,7 +12,6 @@ import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from watcher.domain.account import Snapshot
-from watcher.domain.alert import SECOND_US
 from watcher.domain.status import VenueStatus
 from watcher.ports import Banned, RateLimited, Unreadable, VenueError
 from watcher.sim.world import World
@@ -186,14 +185,12 @@ class SimVenue:
         else:
             await self._way()
         self._alive()
-        if spell.fault in misread.LOST:
-            return misread.lost(spell.fault, TIMEOUT_S)
-        left_s = (spell.until_us - self._now_us()) / SECOND_US
-        return misread.refused(
-            spell.fault,
+        return misread.struck(
+            spell,
             self._world,
             self._venue,
-            retry_after_s=max(left_s, 1.0) if spell.fault is Fault.BAN else 5.0,
+            timeout_s=TIMEOUT_S,
+            now_us=self._now_us(),
             now_ms=self._wall_us() / 1000,
         )
 
