@@ -18,7 +18,7 @@ import pytest
 from tests.e2e.asking import ask, replies
 from tests.e2e.books import long_btc, world_of
 from tests.e2e.lockstep import Stage, staged
-from watcher.policy.messages import BUSY
+from watcher.policy import messages as say
 from watcher.sim.bot_words import chat_body, person_body
 from watcher.sim.default import CHAT_ID
 
@@ -202,6 +202,6 @@ def test_a_burst_of_questions_holds_up_no_alert_and_no_answer_is_old(tmp_path: P
             await stage.to(200)
             answered = replies(stage.messages[seen:])
             late = [sent for sent in answered if stage.world.start_us + 55_000_000 < sent.at_us]
-            assert [sent.text for sent in late] == [BUSY]
+            assert [sent.text for sent in late] == [say.BUSY]
 
     asyncio.run(play())

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.unit.delivery import deliver, say, seconds
 from tests.unit.service_stand_ins import START_US, Phone, danger, message, moment
 from watcher.domain.alert import SECOND_US, Kind, Lane, Message, Tier
-from watcher.policy.messages import BUSY
+from watcher.policy import messages
 from watcher.ports import DeliveryError
 from watcher.service.clock import SteppedClock
 from watcher.service.deliver import Deliverer
@@ -108,7 +108,7 @@ def test_an_answer_that_cannot_leave_in_ten_seconds_becomes_one_line(tmp_path: P
 
     deliver(tmp_path, phone, story)
 
-    assert phone.plain() == [*(f"text of r{n}" for n in range(6)), BUSY]
+    assert phone.plain() == [*(f"text of r{n}" for n in range(6)), messages.BUSY]
     assert seconds(phone)[-1] == 60.0
 
 
@@ -128,7 +128,7 @@ def test_an_answer_asked_while_the_chat_is_held_delays_no_alert_after_it(tmp_pat
     assert list(zip(phone.plain(), seconds(phone), strict=True)) == [
         ("text of d", 2.0),
         ("text of w", 2.0),
-        (BUSY, 30.0),
+        (messages.BUSY, 30.0),
     ]
 
 
@@ -147,7 +147,7 @@ def test_after_a_wait_alerts_leave_before_the_answers_asked_meanwhile(tmp_path: 
 
     deliver(tmp_path, phone, story)
 
-    assert phone.plain() == ["text of d", "text of w", "text of fresh", BUSY]
+    assert phone.plain() == ["text of d", "text of w", "text of fresh", messages.BUSY]
     assert seconds(phone) == [20.0] * 4
 
 

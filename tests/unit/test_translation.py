@@ -1,5 +1,5 @@
 """
-A translation is one file: the whole of what is said, once more, with that file replaced.
+A translation is one folder: the whole of what is said, once more, with that folder replaced.
 
 Rule: nothing here knows a text. The toy translation writes every word of the catalogue in capitals;
 the tests of the golden texts then write theirs anew from it, in a copy of the tree.
@@ -21,7 +21,7 @@ import pytest
 from watcher.policy import messages, wording
 
 ROOT = Path(__file__).resolve().parents[2]
-CATALOGUE = Path("watcher/policy/messages.py")
+CATALOGUE = Path("watcher/policy/messages")
 GOLDEN = Path("tests/unit/golden")
 OF_THE_CALLER = {"trouble.txt"}
 """Its words are given to it, by its test too."""
@@ -83,8 +83,8 @@ def translated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(ROOT / "watcher", home / "watcher", ignore=ignored)
     shutil.copytree(ROOT / "tests", home / "tests", ignore=ignored)
     shutil.copy(ROOT / "pyproject.toml", home)
-    file = home / CATALOGUE
-    file.write_text(ast.unparse(Capitals().visit(ast.parse(file.read_text("utf-8")))), "utf-8")
+    for room in (home / CATALOGUE).glob("*.py"):
+        room.write_text(ast.unparse(Capitals().visit(ast.parse(room.read_text("utf-8")))), "utf-8")
     subprocess.run(  # what else those tests expect is in the words of here: they may fail
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
         + [f"tests/unit/test_{name}.py" for name in TESTS],
