@@ -13,7 +13,7 @@ from functools import cache
 from typing import TypeVar
 
 from tests.sweep.gate import Gate
-from watcher.domain.alert import Message, Moment
+from watcher.domain.alert import Message
 from watcher.domain.road import Reach
 from watcher.domain.topup import Intent, Progress
 from watcher.ports import Flag, StoreError
@@ -66,9 +66,6 @@ class MemoryStore:
 
     async def flags(self) -> Mapping[str, Flag]:
         return await self.read(kept.flags_of)
-
-    async def raise_flag(self, flag: Flag, now: Moment, *, update_id: int | None = None) -> bool:
-        return await self.written(lambda db: kept.raise_flag(db, flag, update_id, now.steady_us))
 
     async def say(self, message: Message) -> None:
         await self.written(lambda db: outbox.insert(db, message, self.roads))

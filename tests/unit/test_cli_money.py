@@ -33,7 +33,7 @@ def given(folder: Path, intents: Sequence[Intent] = (), flags: Sequence[Flag] = 
         for one in intents:
             assert await purse.propose(one, ())
         for flag in flags:
-            await purse.raise_flag(flag, moment())
+            await store.raise_flag(flag, moment())
         await store.close()
 
     asyncio.run(write())
@@ -133,6 +133,19 @@ def test_a_freeze_holds_and_its_reason_is_told(
     assert flags[FROZEN].reason == "odd numbers"
     assert said.kind is Kind.SECURITY
     assert said.text.plain.splitlines()[0].endswith("MONEY FROZEN all accounts")
+
+
+def test_a_second_freeze_keeps_why_and_is_not_told_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = given(tmp_path)
+
+    assert money.main(["freeze", "--reason", "odd numbers", *options]) == 0
+    assert money.main(["freeze", "--reason", "to be sure", *options]) == 0
+    assert "it was frozen before" in capsys.readouterr().out
+    _, flags, said, _ = kept(tmp_path)
+    assert flags[FROZEN].reason == "odd numbers"
+    assert len(said) == 1
 
 
 def test_arming_again_lifts_every_flag_and_needs_a_reason(

@@ -13,7 +13,7 @@ import pytest
 from tests.unit.money_desk import Desk, desk
 from tests.unit.money_stand_ins import FINE, Bank
 from tests.unit.top_up_books import AUTO, limited
-from watcher.domain.alert import MINUTE_US, Lane
+from watcher.domain.alert import MINUTE_US, Lane, Moment
 from watcher.domain.road import Act, Reach
 from watcher.domain.status import KeyRights
 from watcher.domain.topup import Assurance, Mode, TopUpRules
@@ -703,6 +703,42 @@ def test_done_here_and_not_known_there_freezes_all_money(tmp_path: Path) -> None
         await one.look(20.0, after_s=11 * 60)
         await one.look(20.0, after_s=11 * 60)
         assert FROZEN in await one.store.flags()
+
+    play(tmp_path, story)
+
+
+def test_a_damaged_ledger_is_told_once_for_all_accounts(tmp_path: Path) -> None:
+    """The loops of all accounts find it at once, each at a moment of its own."""
+
+    async def story(one: Desk) -> None:
+        still = one.clock.now
+
+        def ticking() -> Moment:
+            one.clock.pass_(0.001)
+            return still()
+
+        one.clock.now = ticking
+        loops = [one.started(doubt="the ledger was damaged and begun anew") for _ in range(3)]
+        await asyncio.gather(*(each.round() for each in loops))
+        assert await one.said() == ["🔑 MONEY FROZEN all accounts"]
+
+    play(tmp_path, story)
+
+
+def test_a_freeze_that_could_not_be_written_is_told_once_it_is(tmp_path: Path) -> None:
+    async def full(*_given: object) -> bool:
+        raise StoreError("disk full")
+
+    async def story(one: Desk) -> None:
+        one.purse.freeze, works = full, one.purse.freeze
+        one.fund = one.started(doubt="the ledger was damaged and begun anew")
+        await one.slide()
+        assert await one.states() == await one.said() == []
+        one.purse.freeze = works
+        await one.wait(30)
+        assert await one.said() == ["🔑 MONEY FROZEN all accounts"]
+        await one.look(9.2)
+        assert await one.states() == []
 
     play(tmp_path, story)
 

@@ -147,7 +147,7 @@ def test_a_verdict_is_given_all_that_counts_and_stops_the_claim(tmp_path: Path) 
             old = intent(f"n{number}", progress=progress, uid=uid, account=name)
             assert await purse.propose(old, ())
         await purse.propose(intent(account="alias"), ())
-        await purse.raise_flag(Flag(name=KILLED, user_id=1, at_us=2, reason="why"), moment())
+        await store.raise_flag(Flag(name=KILLED, user_id=1, at_us=2, reason="why"), moment())
         said = await purse.claim_sending(intent(account="alias"), 5, never, moment())
         assert said == "over the cap"
         assert list(await purse.intents(open_only=True)) == [intent(account="alias")]

@@ -127,8 +127,10 @@ def tell_open(view: PurseView) -> None:
 def _freeze(reason: str, settings: Settings, now: Moment) -> int:
     flag = Flag(name=FROZEN, user_id=0, at_us=now.wall_us, reason=reason)
     said = money_notes.frozen("", reason, now)
-    freeze(Path(settings.state_dir), flag, said, reaches(settings))
+    fresh = freeze(Path(settings.state_dir), flag, said, reaches(settings))
     print("money is frozen: nothing is moved any more; alerts go on")
+    if not fresh:
+        print("it was frozen before; why stands in `watcher money status`, and stays")
     return FINE
 
 

@@ -96,8 +96,8 @@ class Purse(Protocol):
     ) -> Sequence[Intent]:
         """Return intents, oldest first: all that are open, and those changed since then."""
 
-    async def raise_flag(self, flag: Flag, now: Moment, *, update_id: int | None = None) -> bool:
-        """Write *flag* down in the place of one of its name; False: heard before."""
+    async def freeze(self, flag: Flag, said: Message) -> bool:
+        """Write *flag* down with what is said of it; False: one stands, nothing is written."""
 
     async def flags(self) -> Mapping[str, Flag]: ...
 

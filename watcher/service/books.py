@@ -87,6 +87,7 @@ class Books:
         purse: Purse,
         clock: Clock,
         queue: Callable[[Message], Awaitable[None]],
+        wake: Callable[[], None],
         doubt: str,
     ) -> None:
         self.armed = charge.rules.mode not in SENDS
@@ -99,6 +100,7 @@ class Books:
         self._purse = purse
         self._clock = clock
         self._queue = queue
+        self._wake = wake
         self._doubt = doubt
         self._uid = ""
         self._fits = False
@@ -129,7 +131,8 @@ class Books:
             return
         self._due_us = now.steady_us + CHECK_AGAIN_US
         if self._doubt:
-            await self._freeze(self._doubt)
+            # a fact of the whole ledger: told once, of all accounts, whoever comes first
+            await self._freeze(self._doubt, account="")
             self._doubt = ""
         unfit = await self.unfit() or await self._unfit_caps() or await self._unfit_clock()
         await self._tell(unfit)
@@ -202,7 +205,7 @@ class Books:
     # -- the venue's books against the ledger ----------------------------------------------------
 
     async def _reconcile(self) -> None:
-        now = self._clock.now()
+        now, account = self._clock.now(), self._charge.account
         armed_us = await self._purse.armed_at_us()
         intents = [i for i in await self._purse.intents() if self.is_mine(i)]
         listed = {r for r in self._charge.rules.routes if not _is_open_ended(r)}
@@ -223,9 +226,9 @@ class Books:
             )
             if row is not None:
                 moved = f"{row.amount:f} {row.asset}"
-                await self._freeze(say.FROZEN_STRANGE.format(amount=moved))
+                await self._freeze(say.FROZEN_STRANGE.format(amount=moved), account=account)
             elif lost is not None:
-                await self._freeze(say.FROZEN_LOST.format(intent=lost.id))
+                await self._freeze(say.FROZEN_LOST.format(intent=lost.id), account=account)
         self._log.debug("money.reconciled")
 
     async def _history(self, route: Route, now: Moment) -> Sequence[Movement] | None:
@@ -236,14 +239,12 @@ class Books:
         except Unsupported:
             return None  # the venue keeps no list of this kind
 
-    async def _freeze(self, reason: str) -> None:
-        if FROZEN in await self._purse.flags():
-            return
+    async def _freeze(self, reason: str, *, account: str) -> None:
         now = self._clock.now()
-        self._log.error("money.frozen", reason=reason)
         flag = Flag(name=FROZEN, user_id=0, at_us=now.wall_us, reason=reason)
-        await self._purse.raise_flag(flag, now)
-        await self._queue(money_notes.frozen(self._charge.account, reason, now))
+        if await self._purse.freeze(flag, money_notes.frozen(account, reason, now)):
+            self._log.error("money.frozen", reason=reason)
+            self._wake()
 
     # -- what is there -----------------------------------------------------------------------------
 

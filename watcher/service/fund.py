@@ -86,7 +86,7 @@ class Fund:
             tell=tell,
             wake=wake,
         )
-        self._books = Books(charge, purse=purse, clock=clock, queue=queue, doubt=doubt)
+        self._books = Books(charge, purse=purse, clock=clock, queue=queue, wake=wake, doubt=doubt)
         self._carrier = Carrier(
             charge,
             purse=purse,

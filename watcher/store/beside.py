@@ -128,15 +128,14 @@ def purse_of(folder: Path) -> PurseView:
         )
 
 
-def freeze(folder: Path, flag: Flag, said: Message, roads: Sequence[Reach]) -> None:
+def freeze(folder: Path, flag: Flag, said: Message, roads: Sequence[Reach]) -> bool:
     """
-    Hold all money beside the daemon that runs on *folder*, and have it said.
+    Hold all money beside the daemon that runs on *folder*, and have it said; False: it was held.
 
     Raises: `StoreError`.
     """
     with _writing(folder) as ledger:
-        kept.raise_flag(ledger, flag, None, flag.at_us)
-        outbox.insert(ledger, said, roads)
+        return intents.freeze(ledger, flag, said, roads)
 
 
 def unfreeze(

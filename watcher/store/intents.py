@@ -61,8 +61,9 @@ class SqlitePurse:
             lambda db: intents_of(db, account=account, since_us=since_us, open_only=open_only)
         )
 
-    async def raise_flag(self, flag: Flag, now: Moment, *, update_id: int | None = None) -> bool:
-        return await self._store.raise_flag(flag, now, update_id=update_id)
+    async def freeze(self, flag: Flag, said: Message) -> bool:
+        roads = self._store.roads
+        return await self._store.written(lambda db: freeze(db, flag, said, roads))
 
     async def flags(self) -> Mapping[str, Flag]:
         return await self._store.flags()
@@ -70,6 +71,15 @@ class SqlitePurse:
     async def armed_at_us(self) -> int:
         found = await self._store.read(kept.rearmed)
         return 0 if found is None else found[0]
+
+
+def freeze(ledger: sqlite3.Connection, flag: Flag, said: Message, roads: Collection[Reach]) -> bool:
+    """Hold all money, and have it said; False where it is held by a flag of that name already."""
+    if flag.name in kept.flags_of(ledger):
+        return False
+    kept.raise_flag(ledger, flag, None, flag.at_us)
+    outbox.insert(ledger, said, roads)
+    return True
 
 
 def propose(
