@@ -138,7 +138,8 @@ def _set_up(second: Terminal, story: Story, phone: Phone, secrets: dict[str, str
     second.expect(r"ping URL .*: ")
     second.type(f"{phone.url}/ping/{CHECK}", hidden=True)
     second.expect(r"pinged once")
-    story.shown["proposal"] = second.expect(r"bybit_main: .* opens at .*; proposed .*")[0]
+    proposal = second.expect(r"bybit_main: unified opens at [^[]*proposed[^[]*?%\n")[0]
+    story.shown["proposal"] = " ".join(proposal.split())  # folded, as all that is long
     second.expect(r"take them for bybit_main\? \[y/N\]: ")
     second.type("y")
     second.expect(r"answer each within .*")

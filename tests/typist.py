@@ -16,12 +16,15 @@ import select
 import signal
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 PATIENCE_S = 120.0
+ROWS, COLUMNS = 24, 80
+"""As a terminal is that nobody made larger."""
 CTRL_C = "\x03"
 
 _COLOURS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07|\r")
@@ -64,10 +67,12 @@ class Terminal:
         self._seen = 0
         self._diary = diary
         self._master, slave = pty.openpty()
+        termios.tcsetwinsize(slave, (ROWS, COLUMNS))
+        bare = {key: value for key, value in environ.items() if key not in {"COLUMNS", "LINES"}}
         self._process = subprocess.Popen(
             [sys.executable, "-c", _IN_TERMINAL, "sh", "-i"],
             cwd=folder,
-            env={**environ, "PS1": "$ ", "TERM": "dumb", "COLUMNS": "200", "LINES": "50"},
+            env={**bare, "PS1": "$ ", "TERM": "dumb"},
             stdin=slave,
             stdout=slave,
             stderr=slave,

@@ -279,7 +279,7 @@ def test_a_config_of_another_version_is_told_line_by_line(
 
     told = capsys.readouterr().err.strip().splitlines()
     assert any(re.search(expected, line) for line in told), told
-    assert told[-1] == "mend these lines first, then go on with: watcher init"
+    assert told[-1] == "mend these lines first, then go on with: watcher init --config old.toml"
 
 
 def test_a_port_that_is_taken_is_told(capsys: pytest.CaptureFixture[str]) -> None:

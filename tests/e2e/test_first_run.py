@@ -10,7 +10,7 @@ import pytest
 
 from tests import first_run
 from tests.practising import practising
-from tests.typist import Diary, until
+from tests.typist import COLUMNS, Diary, until
 
 pytestmark = [pytest.mark.process, pytest.mark.slow]
 
@@ -49,6 +49,9 @@ def test_a_newcomer_gets_from_nothing_to_a_guarded_account(tmp_path: Path) -> No
     ]
     assert all(file.stat().st_mode & 0o777 == 0o600 for file in secrets.iterdir())
     assert "proposed distance" in story.shown["proposal"]
+    too_wide = [line for line in story.shown["screen"].splitlines() if len(line) > COLUMNS]
+    assert too_wide == [], "cut in the middle of a word by the terminal"
+    assert "…" not in story.shown["screen"].replace("alerts go to …", ""), "cut off in a table"
     kept_page = first_run.PAGE.read_text(encoding="utf-8")
     assert all(what in kept_page for what in story.milestones), "make first-run writes it anew"
     page = first_run.page(story, "Installed beforehand.")
@@ -65,7 +68,7 @@ def test_ctrl_c_in_a_terminal_loses_nothing_and_leaves_it_as_it_was(tmp_path: Pa
         typed.type(f".venv/bin/watcher init --endpoint {beside.url} --account mine=bybit")
         typed.expect(r"API key \(not shown\): ")
         typed.interrupt()
-        typed.expect(r"stopped; what was finished is in config/watcher.toml.*\n\$ $")
+        typed.expect(r"stopped; what was finished is in config/watcher.toml.*\n.*\n\$ $")
         typed.type("echo $?")  # shown as it is typed: the terminal hides nothing any more
         typed.expect(r"echo \$\?\n1\n\$ $")
 
@@ -77,8 +80,12 @@ def test_ctrl_c_in_a_terminal_loses_nothing_and_leaves_it_as_it_was(tmp_path: Pa
         typed.type(secrets[2], hidden=True)
         typed.expect(r"waiting 3 min")
         typed.interrupt()
-        # in the very moment a loop is made, Python itself has a word of it to say
-        typed.expect(r"go on with: watcher init\n(.*\n)*\$ $")
+        # not a word of Python's, be it pressed in the very moment the waiting begins
+        typed.expect(
+            r"for the chat alerts go to …\n\^C\n"
+            r"stopped; what was finished is in config/watcher.toml; go on with:\n"
+            rf"  watcher init --endpoint {beside.url}\n\$ $"
+        )
 
         typed.type(f".venv/bin/watcher init --endpoint {beside.url}")
         typed.expect(r"set: account mine at bybit, its key is set")

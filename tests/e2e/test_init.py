@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import logging
 import os
@@ -83,7 +84,7 @@ def kit(beside: Beside, answers: Sequence[str | None], **flags: Any) -> tuple[Ki
         draft=Draft(Path("config/watcher.toml")),
         hands=World(),
         code=lambda: "K7F3QX29",
-        flags=Flags(endpoint=beside.url, wait_s=20.0, **flags),
+        flags=Flags(**{"endpoint": beside.url, "wait_s": 20.0, **flags}),
     )
     return made, person
 
@@ -123,7 +124,10 @@ def test_a_second_run_shows_what_is_set_and_changes_nothing(
         f"set: alerts to chat {CHAT_ID}",
         "not set: fallback; add it with: watcher init --redo fallback",
         "not set: heartbeat; add it with: watcher init --redo heartbeat",
-        "all is set; change a part with: watcher init --redo PART",
+        "nothing has to be asked; a part is changed with: watcher init --redo PART",
+        "  PART is one of accounts, telegram, fallback, heartbeat, tiers, service",
+        "every road is tested with: watcher send-test --all",
+        "watch now: watcher run --config config/watcher.toml",
     ]
     assert files(config) == before
 
@@ -212,6 +216,93 @@ def test_a_wrong_key_is_asked_for_again_and_only_a_good_one_is_kept(beside: Besi
     assert any("OKX does not know this key" in line for line in person.said)
     assert Path("config/secrets/watcher_accounts__mine__api_key").read_text().strip() == good[0]
     assert one.settings().accounts["mine"].venue == "okx"
+
+
+def test_a_name_that_cannot_be_is_asked_for_again(beside: Beside) -> None:
+    answers = ["okx", "My Account", "y", "mine", *keys(beside, "okx_futures"), ""]
+    one, person = kit(beside, answers)
+
+    accounts(one)
+
+    assert person.answers == []
+    assert any("did you mean my_account?" in line for line in person.said)
+    assert list(one.settings().accounts) == ["mine"]
+
+
+def test_a_second_account_of_a_venue_does_not_take_the_firsts_name(beside: Beside) -> None:
+    first, second = keys(beside, "okx_futures"), keys(beside, "okx_hedge")
+    one, person = kit(beside, ["okx", "", *first, "okx", "", *second, ""])
+
+    accounts(one)
+
+    assert list(one.settings().accounts) == ["okx_main", "okx_2"]
+    assert not any("is set" in line for line in person.said)
+
+
+def test_a_key_that_takes_the_place_of_another_is_told_before_it_is_typed(beside: Beside) -> None:
+    good = keys(beside, "okx_futures")
+    one, _ = kit(beside, ["okx", "", *good, ""])
+    accounts(one)
+    one, person = kit(beside, ["okx", "okx_main", *good, ""])
+
+    accounts(one)
+
+    told = "  okx_main is set, at okx: the key given now takes the place of its"
+    assert person.said[0] == told
+
+
+def test_what_is_asked_again_is_asked_where_the_file_says(beside: Beside) -> None:
+    """`--redo` without --endpoint does not show a practice key to the venue itself."""
+    good = keys(beside, "okx_futures")
+    one, _ = kit(beside, ["okx", "", *good, "", beside.practice.bot.token], chat_id=CHAT_ID)
+    accounts(one)
+    telegram(one)
+    answers = ["okx", "okx_main", *good, "", beside.practice.bot.token]
+    again, person = kit(beside, answers, chat_id=CHAT_ID, endpoint=None)
+
+    accounts(again)
+    telegram(again)
+
+    assert person.answers == []
+    asked = f"  asked at {beside.url}, as accounts.okx_main.endpoint in config/watcher.toml says"
+    assert f"{asked}: take that line out for OKX itself" in person.said
+    assert any("telegram.endpoint" in line for line in person.said)
+    assert "  the bot answers: @practice_watcher_bot" in person.said
+
+
+def test_ctrl_c_in_the_moment_the_waiting_begins_ends_it_in_order(
+    beside: Beside, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The loop that takes it is there before anybody is told to wait."""
+
+    def pressed() -> None:
+        asyncio.get_running_loop()
+        signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        World().heard(beside.practice.bot.token, beside.url, "K7F3QX29", 20.0, pressed)
+
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("words", "left", "expected"),
+    [
+        ([], ["fallback", "tiers", "test", "service"], ["init --redo fallback --redo tiers{}"]),
+        ([], ["telegram", "fallback", "tiers", "test", "service"], ["init"]),
+        ([], ["test", "service"], ["send-test --all", "init{}"]),
+        ([], ["test"], ["send-test --all"]),
+        (["--redo", "telegram"], ["telegram", "test"], ["init --redo telegram"]),
+        (["--config", "a b.toml"], ["tiers"], ["init --config 'a b.toml' --redo tiers"]),
+        ([], [], ["init"]),
+    ],
+)
+def test_what_is_left_is_named_as_it_is_typed(
+    words: list[str], left: list[str], expected: list[str]
+) -> None:
+    found = init._next(init._parser().parse_args(words), left)
+
+    assert found == [f"watcher {one.format(' --redo service')}" for one in expected]
 
 
 def test_binance_says_the_address_before_a_key_is_made(beside: Beside) -> None:
@@ -406,4 +497,6 @@ def test_broken_off_it_says_how_to_go_on(
     monkeypatch.setattr("sys.stdin", Gone())
 
     assert init.main(["--endpoint", beside.url]) == TROUBLE
-    assert "go on with: watcher init" in capsys.readouterr().out
+    assert capsys.readouterr().out.endswith(
+        f"go on with:\n  watcher init --endpoint {beside.url}\n"
+    )

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import io
+import os
+import re
+import signal
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from pathlib import Path
@@ -11,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.service_stand_ins import danger, moment
+from watcher import cli
 from watcher.cli import COMMANDS, FINE, REFUSED, TROUBLE, check, main, show
 from watcher.cli.status import main as status
 from watcher.domain.account import (
@@ -346,6 +352,108 @@ def test_figures_are_told_as_people_read_them() -> None:
     assert show.percent(5.84) == "5.84 %"
     assert show.health(float("-inf")) == "-inf"
     assert show.health(1.3) == "1.30x"
+
+
+class Screen(io.StringIO):
+    """A terminal of 60 columns, by the environment."""
+
+    def isatty(self) -> bool:
+        return True
+
+    def shown(self) -> str:
+        return re.sub(r"\x1b\[[0-9;]*m", "", self.getvalue())
+
+
+def opened(monkeypatch: pytest.MonkeyPatch) -> Screen:
+    shown = Screen()
+    monkeypatch.setattr("sys.stdout", shown)
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setenv("TERM", "xterm")
+    return shown
+
+
+def test_in_a_terminal_long_lines_are_folded_between_words(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    screen = opened(monkeypatch)
+
+    show.line("  leave     Enable Withdrawals (such a key is refused), Spot Trading")
+    show.line(
+        "  on the phone open  https://t.me/a_bot?start=K7F3 and press START there", style="red"
+    )
+    show.line()
+    show.heading("short")
+
+    assert screen.shown().splitlines() == [
+        "  leave     Enable Withdrawals (such a key is refused), Spot",
+        "            Trading",
+        "  on the phone open  https://t.me/a_bot?start=K7F3 and press",
+        "    START there",
+        "",
+        "short",
+    ]
+
+
+def test_in_a_terminal_a_table_loses_nothing_however_narrow(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    screen = opened(monkeypatch)
+    cells = ["unified", "liquidation (accountMMRate 100 %)", "16.26 % (all down)", "its estimate"]
+
+    show.table(["pool", "figure", "ours", "difference"], [cells], words=2)
+
+    shown = screen.shown()
+    assert all(len(line) <= 60 for line in shown.splitlines())
+    assert "…" not in shown
+    for word in " ".join(cells).split():
+        assert word in shown
+
+
+def test_an_address_is_not_broken_even_where_it_does_not_fit() -> None:
+    address = f"https://example.org/{'x' * 60}"
+
+    assert address in show.folded(f"  open {address} now", 40)
+    assert show.folded("", 40) == ""
+
+
+def test_ctrl_c_while_libraries_load_ends_it_without_a_word(tmp_path: Path) -> None:
+    """Broken off in there they leave a trace, or crash."""
+    slow = tmp_path / "slow.py"
+    slow.write_text("import time\nprint('loading', flush=True)\ntime.sleep(60)\n")
+    code = "from watcher import cli; cli._loaded('slow')"
+    root = str(Path(cli.__file__).resolve().parents[2])
+    child = subprocess.Popen(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([root, str(tmp_path)])},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert child.stdout is not None
+    assert child.stdout.readline() == "loading\n"
+
+    child.send_signal(signal.SIGINT)
+
+    assert child.communicate(timeout=60) == ("", "")
+    assert child.returncode == -signal.SIGINT
+
+
+def test_a_command_hears_ctrl_c_itself_once_it_is_loaded() -> None:
+    cli._loaded("watcher.cli.version")
+
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.parametrize(
+    ("users", "viewers", "words"),
+    [
+        (0, 0, "nobody may ask"),
+        (1, 0, "1 person may give orders"),
+        (2, 1, "2 people may give orders, 1 person may only ask"),
+    ],
+)
+def test_check_says_who_may_speak_to_it(users: int, viewers: int, words: str) -> None:
+    assert check._people(users, viewers) == words
 
 
 def test_a_piped_table_is_aligned_plain_text(capsys: pytest.CaptureFixture[str]) -> None:

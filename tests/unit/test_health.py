@@ -102,8 +102,8 @@ def test_what_is_wrong_is_named_first(tmp_path: Path, capsys: pytest.CaptureFixt
     [
         (300, False, r"NOT RUNNING: last sign of life 5 min ago; "),
         (-310, False, r"NOT RUNNING: last sign of life 5 min ago; "),
-        (0, True, r"NOT RUNNING: last sign of life \d+ s ago; no process holds it"),
-        (None, False, r"NOT RUNNING: no sign of life; ledger.db holds none yet"),
+        (0, True, r"NOT RUNNING: last sign of life \d+ s ago; no daemon runs on "),
+        (None, False, r"NOT RUNNING: ledger.db holds none yet"),
     ],
 )
 def test_a_daemon_that_leaves_no_sign_is_not_running(

@@ -9,9 +9,11 @@ in a terminal. Commands print; nothing else in the program does.
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from types import ModuleType
 
 FINE = 0
 TROUBLE = 1
@@ -55,7 +57,7 @@ def main(argv: Sequence[str]) -> int:
     if name not in COMMANDS:
         print(f"watcher: {_unknown(name)}\n{USAGE}", file=sys.stderr)
         return REFUSED
-    module = import_module(f"watcher.cli.{name.replace('-', '_')}")
+    module = _loaded(f"watcher.cli.{name.replace('-', '_')}")
     try:
         code = int(module.main(list(argv[1:])))
         sys.stdout.flush()
@@ -66,6 +68,19 @@ def main(argv: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return TROUBLE
     return code
+
+
+def _loaded(name: str) -> ModuleType:
+    # libraries that are broken off while they load leave traces, and one in a hundred a crash:
+    # until nothing was begun, Ctrl-C ends the process as it ends any other
+    heard = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if heard:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        return import_module(name)
+    finally:
+        if heard:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _help() -> str:

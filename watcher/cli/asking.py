@@ -39,7 +39,7 @@ class Terminal:
     def hidden(self, question: str, *, name: str, optional: bool = False) -> str:
         given = self._given.pop(name, "")
         if given:
-            print(f"{question}: taken from {name}")
+            show.line(f"{question}: taken from {name}")
             return given
         while True:
             answer = getpass.getpass(f"{question}: ").strip()

@@ -72,7 +72,7 @@ def tell(settings: Settings, answers: Sequence[Answer], now_us: int) -> None:
 
 def _tell_settings(settings: Settings) -> None:
     count = len(settings.accounts)
-    print(f"configuration: fine, {count} account{'' if count == 1 else 's'}")
+    show.line(f"configuration: fine, {count} account{'' if count == 1 else 's'}")
     _tell_telegram(settings)
 
 
@@ -81,9 +81,17 @@ def _tell_telegram(settings: Settings) -> None:
     if chat is None or token is None:
         show.line("telegram: not set up; `watcher run` will refuse to start", style="yellow")
     else:
-        users = len(settings.telegram.allowed_users)
-        who = f"{users} may ask" if users else "nobody may ask"
-        print(f"telegram: alerts to chat {chat}, {who}; `watcher send-test` sends a message")
+        who = _people(len(settings.telegram.allowed_users), len(settings.telegram.viewers))
+        show.line(f"telegram: alerts to chat {chat}, {who}; `watcher send-test` sends a message")
+
+
+def _people(users: int, viewers: int) -> str:
+    found = []
+    if users:
+        found.append(f"{users} {'person' if users == 1 else 'people'} may give orders")
+    if viewers:
+        found.append(f"{viewers} {'person' if viewers == 1 else 'people'} may only ask")
+    return ", ".join(found) or "nobody may ask"
 
 
 def _tell_waking(settings: Settings, now_us: int) -> None:
@@ -92,13 +100,13 @@ def _tell_waking(settings: Settings, now_us: int) -> None:
     with suppress(StoreError):
         found = overview(Path(settings.state_dir)).proofs
         proofs |= {road: found[road].at_us for road in proofs if road in found}
-    print()
+    show.line()
     for road in (Reach.SECOND, Reach.FALLBACK):
         said = proving.proven(proofs[road], now_us) if road in proofs else "not configured"
-        print(f"road {road.road}: {said}")
+        show.line(f"road {road.road}: {said}")
     asleep = proving.asleep(proofs, now_us)
     if asleep is not None:
-        print()
+        show.line()
         show.line(asleep, style="yellow")
     if settings.heartbeat.url is None:
         show.line(say.NO_PING, style="yellow")
@@ -142,7 +150,7 @@ def _tell(answer: Answer, settings: Settings, now_us: int) -> None:
     account = settings.accounts[answer.name]
     where = f" at {account.endpoint}" if account.endpoint else ""
     mode = f" · {answer.status.mode}" if answer.status else ""
-    print()
+    show.line()
     show.heading(f"{answer.name} · {account.venue}{where}{mode}")
     if answer.status is not None:
         _tell_status(answer.status, now_us)
@@ -150,18 +158,18 @@ def _tell(answer: Answer, settings: Settings, now_us: int) -> None:
         show.line(f"  NOT READ: {answer.trouble}", style="red")
         step = next_step(account.venue, answer.trouble or "")
         if step is not None:
-            print(f"  next: {step}")
+            show.line(f"  next: {step}")
         return
     limit = tolerance(answer.snapshot)
     rows = [row for pool in answer.report.pools for row in _rows(pool, answer.snapshot)]
     show.table(["pool", "figure", "ours", "the venue's", "difference"], rows, words=2)
     if not rows:
-        print("  holds nothing")
+        show.line("  holds nothing")
     for pool in answer.report.pools:
         for words in _troubles(pool, answer.snapshot, limit):
             show.line(f"  {pool.pool}: {words}", style="red")
     for line in plan(answer.snapshot, alert_rules(settings, answer.name)):
-        print(f"  {line}")
+        show.line(f"  {line}")
     _tell_top_ups(account.top_up, answer.snapshot)
 
 
@@ -169,7 +177,7 @@ def _tell_top_ups(table: TopUp | None, snapshot: Snapshot) -> None:
     if table is None:
         return
     verbs = ", ".join(verb.value for verb in table.verbs)
-    print(f"  top-ups: {table.mode}, {verbs} below {table.trigger} up to {table.target}")
+    show.line(f"  top-ups: {table.mode}, {verbs} below {table.trigger} up to {table.target}")
     leads = {
         table.destination if verb is not Verb.ADD_MARGIN else "isolated:*" for verb in table.verbs
     }
@@ -254,11 +262,11 @@ def _difference(ours: float | None, theirs: float | None) -> str:
 
 
 def _tell_status(status: VenueStatus, now_us: int) -> None:
-    print(f"  key: {look.rights(status.rights, now_us)}")
+    show.line(f"  key: {look.rights(status.rights, now_us)}")
     offset = status.clock_offset_ms
     step = about_clock(status)
     advice = f"; {step}" if step else ""
     show.line(
         f"  clock: {offset:+.0f} ms against the venue's{advice}", style="yellow" if step else ""
     )
-    print(f"  requests: {status.weight_used} of {status.weight_limit} weight used this window")
+    show.line(f"  requests: {status.weight_used} of {status.weight_limit} weight used this window")

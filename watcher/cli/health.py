@@ -82,7 +82,7 @@ def folder_of(config: Path | None, state_dir: str | None, environ: Mapping[str, 
 
 def _health(folder: Path, *, as_json: bool) -> int:
     running = is_locked(folder) is not False
-    reason = "" if running else "no process holds it"
+    reason = f"in {folder}" if running else f"no daemon runs on {folder}"
     sign, age_s = None, None
     try:
         sign = sign_of(folder)
@@ -96,8 +96,8 @@ def _health(folder: Path, *, as_json: bool) -> int:
         head = {"schema": "watcher.health/1", "ok": fine, "running": running, "fresh": fresh}
         print(json.dumps({**head, "reason": reason, "age_s": age_s, **facts}))
     elif sign is None or not (running and fresh):
-        last = f"last sign of life {_span(age_s)} ago" if age_s is not None else "no sign of life"
-        print(f"NOT RUNNING: {'; '.join(filter(None, [last, reason, str(folder)]))}")
+        last = "" if age_s is None else f"last sign of life {_span(age_s)} ago"
+        print(f"NOT RUNNING: {'; '.join(filter(None, [last, reason]))}")
     else:
         print(f"{'ok' if fine else 'TROUBLE'}: {'; '.join([*_wrong(sign), *_facts(sign)])}")
     return FINE if fine else TROUBLE
@@ -123,7 +123,8 @@ def _facts(sign: Sign) -> list[str]:
     contact = "the chat has confirmed nothing yet"
     if sign.delivered_s is not None:
         contact = f"the chat confirmed {_span(sign.delivered_s)} ago"
-    waiting = [f"{sign.waiting} messages wait"] if sign.waiting else []
+    many = "message waits" if sign.waiting == 1 else "messages wait"
+    waiting = [f"{sign.waiting} {many}"] if sign.waiting else []
     return [accounts, *blind, contact, *waiting]
 
 

@@ -11,11 +11,12 @@ from __future__ import annotations
 import argparse
 import os
 import secrets
+import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from watcher.cli import FINE, REFUSED, TROUBLE, check, reload, send_test, service
+from watcher.cli import FINE, REFUSED, TROUBLE, check, reload, send_test, service, show
 from watcher.cli.asking import Nobody, Terminal
 from watcher.cli.options import refuse
 from watcher.cli.send_test import seconds
@@ -43,24 +44,46 @@ ASKED: Mapping[str, Callable[[Kit], None]] = {
     "heartbeat": heartbeat,
 }
 PARTS = (*ASKED, "tiers", "service")
+TEST = "test"
+"""What is done after the parts that are asked for, and before the service."""
 
 
 def main(argv: Sequence[str]) -> int:
     arguments = _parser().parse_args(argv)
     config = arguments.config or CONFIG_DEFAULT
+    left: list[str] = []
     try:
         writable(config)
-        return _set_up(_kit(arguments, config), arguments)
+        return _set_up(_kit(arguments, config), arguments, left)
     except ConfigError as error:
         refuse(error)
-        print("mend these lines first, then go on with: watcher init", file=sys.stderr)
+        go_on = " and ".join(_next(arguments, left))
+        show.complaint(f"mend these lines first, then go on with: {go_on}")
         return REFUSED
     except (SetupError, DeliveryError) as error:
-        print(f"watcher init: {error}", file=sys.stderr)
+        show.complaint(f"watcher init: {error}")
         return REFUSED
     except (KeyboardInterrupt, EOFError):
-        print(f"\nstopped; what was finished is in {config}; go on with: watcher init")
+        print()
+        show.line(f"stopped; what was finished is in {config}; go on with:")
+        for command in _next(arguments, left):
+            print(f"  {command}")
         return TROUBLE
+
+
+def _next(arguments: argparse.Namespace, left: Sequence[str]) -> list[str]:
+    """Return the commands that do what is *left*, each in one line to copy."""
+    where = [] if arguments.config is None else ["--config", str(arguments.config)]
+    practice = [] if arguments.endpoint is None else ["--endpoint", arguments.endpoint]
+    tested = left and left[0] == TEST
+    found = [["watcher", "send-test", "--all", *where]] if tested else []
+    parts = [part for part in left if part != TEST]
+    if {"accounts", "telegram"} & set(parts) and not arguments.redo:
+        parts = []  # without an account or a chat all the rest is asked for anyway
+    redo = [word for part in parts for word in ("--redo", part)]
+    if redo or not tested:
+        found.append(["watcher", "init", *where, *practice, *redo])
+    return [shlex.join(words) for words in found]
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -140,12 +163,19 @@ def _code() -> str:
     return "".join(secrets.choice(LETTERS) for _ in range(CODE_LENGTH))
 
 
-def _set_up(kit: Kit, arguments: argparse.Namespace) -> int:
-    parts = arguments.redo or _open_parts(kit.settings(), arguments)
+def _set_up(kit: Kit, arguments: argparse.Namespace, left: list[str]) -> int:
+    """Go through the parts; those not begun, or begun and not finished, stand in *left*."""
+    settings = kit.settings()
+    parts = list(dict.fromkeys(arguments.redo)) or _open_parts(settings, arguments)
+    left += [part for part in parts if part != "service"]
+    left += [TEST] if {"telegram", "fallback"} & set(parts) else []
+    left += ["service"] if "service" in parts else []
     if not arguments.redo:
-        _tell(kit, kit.settings())
+        _tell(kit, settings)
     if not parts:
-        kit.prompt.say("all is set; change a part with: watcher init --redo PART")
+        _tell_done(kit)
+        if not is_locked(Path(settings.state_dir)):
+            _tell_run(kit)
         return FINE
     if arguments.state_dir is not None:
         kit.draft.put(("state_dir",), arguments.state_dir)
@@ -154,20 +184,39 @@ def _set_up(kit: Kit, arguments: argparse.Namespace) -> int:
         if part in parts:
             kit.prompt.say()
             step(kit)
+            left.remove(part)
     _tell_overruled(kit)
+    return _tried(kit, arguments, parts, left)
+
+
+def _tried(kit: Kit, arguments: argparse.Namespace, parts: Sequence[str], left: list[str]) -> int:
+    """Read every account, test every road, and hand over to what watches."""
     code = _looked_at(kit, parts)
+    left[:] = [part for part in left if part != "tiers"]
     running = bool(is_locked(Path(kit.settings().state_dir)))
     if running:
         code = max(code, _taken_over(kit))
-    if "telegram" in parts or "fallback" in parts:
+    if TEST in left:
         code = max(code, _proven(kit))
+        left.remove(TEST)
     if "service" in parts:
-        wanted = arguments.service or "service" in arguments.redo
-        code = max(code, _installed(kit, wanted=wanted))
+        installed = _installed(kit, wanted=arguments.service or "service" in arguments.redo)
+        running |= installed == FINE
+        code = max(code, installed or FINE)
     if not running:
         kit.prompt.say()
-        kit.prompt.say(f"watch now: watcher run --config {kit.draft.config}")
+        _tell_run(kit)
     return code
+
+
+def _tell_done(kit: Kit) -> None:
+    kit.prompt.say("nothing has to be asked; a part is changed with: watcher init --redo PART")
+    kit.prompt.say(f"  PART is one of {', '.join(PARTS)}")
+    kit.prompt.say("every road is tested with: watcher send-test --all")
+
+
+def _tell_run(kit: Kit) -> None:
+    kit.prompt.say(f"watch now: watcher run --config {kit.draft.config}")
 
 
 def _open_parts(settings: Settings, arguments: argparse.Namespace) -> list[str]:
@@ -248,11 +297,12 @@ def _proven(kit: Kit) -> int:
     return code
 
 
-def _installed(kit: Kit, *, wanted: bool) -> int:
+def _installed(kit: Kit, *, wanted: bool) -> int | None:
+    """Return what became of the service, or None where it is not wanted."""
     whose, more = ("the machine", []) if os.geteuid() == 0 else ("your own", ["--user"])
     kit.prompt.say()
     if not wanted and not kit.prompt.agrees(
         f"install it as a service of {whose} now?", default=False
     ):
-        return FINE
+        return None
     return service.main(["install", "--config", str(kit.draft.config), *more])

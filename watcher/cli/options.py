@@ -8,12 +8,12 @@ nothing was started by then.
 from __future__ import annotations
 
 import argparse
-import sys
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from watcher.cli import show
 from watcher.settings import CONFIG_DEFAULT, ConfigError, Need, Settings, load
 
 
@@ -79,6 +79,6 @@ def settings_of(arguments: argparse.Namespace, need: Need) -> Settings | None:
 
 def refuse(error: ConfigError) -> None:
     count = len(error.problems)
-    print(f"configuration refused, {count} problem{'s' if count > 1 else ''}:", file=sys.stderr)
+    show.complaint(f"configuration refused, {count} problem{'s' if count > 1 else ''}:")
     for problem in error.problems:
-        print(f"  {problem}", file=sys.stderr)
+        show.complaint(f"  {problem}")

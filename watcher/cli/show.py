@@ -1,15 +1,18 @@
 """
 Numbers and tables for people.
 
-Rule: "none" means there is none or nobody knows, never nought. Tables are drawn with colour in a
-terminal and are plain aligned lines when piped, so that `grep` and `awk` can read them. Nothing is
-computed here.
+Rule: "none" means there is none or nobody knows, never nought. In a terminal lines are folded
+between words and tables drawn with colour, as wide as it is and with nothing cut off; piped they
+are plain whole lines, so that `grep` and `awk` can read them. Nothing is computed here.
 """
 
 from __future__ import annotations
 
 import math
+import re
+import shutil
 import sys
+import textwrap
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -22,6 +25,11 @@ if TYPE_CHECKING:
 
 NONE = "none"
 FINE_BELOW = 100
+HANG = 2
+WIDTH_MIN = 40
+"""Narrower is not folded for: what stands in columns would have no room left."""
+
+_LABEL = re.compile(r" *(\S+ {2,})?")
 
 
 def money(value: float | None, unit: str = "") -> str:
@@ -114,18 +122,52 @@ def in_terminal() -> bool:
     return sys.stdout.isatty()
 
 
+def columns() -> int:
+    return max(WIDTH_MIN, shutil.get_terminal_size().columns)
+
+
+def folded(text: str, width: int) -> str:
+    """
+    Return *text* in lines of at most *width*, broken between words.
+
+    What goes on is set in, after a label as far as what the label is of. A word that is longer than
+    a line stays whole: it is an address or a command to copy.
+
+    >>> print(folded("  tick      Enable Reading, and nothing else", 30))
+      tick      Enable Reading,
+                and nothing else
+    """
+    found = _LABEL.match(text)
+    assert found is not None
+    hang = found.end() if found[1] else found.end() + HANG
+    lines = textwrap.wrap(
+        text,
+        width,
+        subsequent_indent=" " * min(hang, width // 2),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return "\n".join(lines)
+
+
 def heading(text: str) -> None:
-    if in_terminal():
-        _rich().print(text, style="bold", markup=False, highlight=False)
-    else:
-        print(text)
+    line(text, style="bold")
 
 
-def line(text: str, *, style: str = "") -> None:
-    if style and in_terminal():
-        _rich().print(text, style=style, markup=False, highlight=False)
-    else:
+def line(text: str = "", *, style: str = "") -> None:
+    """Print one line."""
+    if not in_terminal():
         print(text)
+    elif style:
+        words = folded(text, columns())
+        _rich().print(words, style=style, markup=False, highlight=False, soft_wrap=True)
+    else:
+        print(folded(text, columns()))
+
+
+def complaint(text: str) -> None:
+    """Print one line on standard error."""
+    print(folded(text, columns()) if sys.stderr.isatty() else text, file=sys.stderr)
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, words: int = 1) -> None:
@@ -150,7 +192,7 @@ def _drawn(header: Sequence[str], rows: Sequence[Sequence[str]], words: int) -> 
 
     drawn = Table(pad_edge=True, header_style="dim")
     for i, name in enumerate(header):
-        drawn.add_column(name, justify="left" if i < words else "right", no_wrap=True)
+        drawn.add_column(name, justify="left" if i < words else "right", overflow="fold")
     for row in rows:
         drawn.add_row(*(Text(cell) for cell in row))
     _rich().print(drawn)
@@ -159,4 +201,4 @@ def _drawn(header: Sequence[str], rows: Sequence[Sequence[str]], words: int) -> 
 def _rich() -> Console:
     from rich.console import Console  # noqa: PLC0415 - piped output does not pay for it
 
-    return Console()
+    return Console(width=columns())

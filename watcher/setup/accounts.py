@@ -7,6 +7,8 @@ that may withdraw is never kept.
 
 from __future__ import annotations
 
+from itertools import chain, count
+
 from watcher.settings import Settings
 from watcher.settings.keys import account_names, environment_name
 from watcher.setup import look
@@ -30,10 +32,9 @@ def accounts(kit: Kit) -> None:
     if kit.flags.accounts:
         return
     while venue := _venue(kit):
-        name = kit.prompt.ask(
-            "  its name in messages", how="--account NAME=VENUE", default=f"{venue}_main"
-        )
-        _add(kit, name, venue)
+        name = _name(kit, venue)
+        if name:
+            _add(kit, name, venue)
 
 
 def _venue(kit: Kit) -> str:
@@ -52,6 +53,24 @@ def _venue(kit: Kit) -> str:
             return ""
 
 
+def _name(kit: Kit, venue: str) -> str:
+    """Return what the account is called; "" when the person gives up."""
+    known = kit.settings().accounts
+    free = (f"{venue}_{end}" for end in chain(["main"], count(2)))
+    default = next(name for name in free if name not in known)
+    while True:
+        name = kit.prompt.ask("  its name in messages", how="--account NAME=VENUE", default=default)
+        problem = next(iter(account_names([name])), None)
+        if problem is None:
+            break
+        if not kit.again(str(problem)):
+            return ""
+    if name in known:
+        told = f"  {name} is set, at {known[name].venue}: the key given now takes the place of its"
+        kit.prompt.say(told, style="yellow")
+    return name
+
+
 def _add(kit: Kit, name: str, venue: str) -> None:
     if venue not in GUIDES:
         raise SetupError(f"--account {name}={venue}: expected one of {', '.join(GUIDES)}")
@@ -59,8 +78,10 @@ def _add(kit: Kit, name: str, venue: str) -> None:
         raise SetupError(str(problem))
     for told in GUIDES[venue].lines():
         kit.prompt.say(told)
+    endpoint = kit.venue_endpoint(name)
+    kit.told_practice(endpoint, f"accounts.{name}.endpoint", GUIDES[venue].title)
     if venue == "binance":
-        address = kit.hands.address(kit.flags.endpoint)
+        address = kit.hands.address(endpoint)
         if address is not None:
             kit.prompt.say(f"  Binance sees this machine at {address}", style="green")
     line: str | None
@@ -94,8 +115,9 @@ def _keys(kit: Kit, name: str, venue: str) -> dict[str, str]:
 
 def _read(kit: Kit, name: str, venue: str, keys: dict[str, str]) -> tuple[Answer, int]:
     table: dict[str, object] = {"venue": venue, **keys}
-    if kit.flags.endpoint is not None:
-        table["endpoint"] = kit.flags.endpoint
+    endpoint = kit.venue_endpoint(name)
+    if endpoint is not None:
+        table["endpoint"] = endpoint
     settings: Settings = made(accounts={name: table})
     (answer,), now_us = kit.hands.look(settings)
     return answer, now_us

@@ -7,6 +7,8 @@ are proven by the test message that follows.
 
 from __future__ import annotations
 
+from functools import partial
+
 from watcher.channels.telegram_introduction import Introduced, Unheard
 from watcher.policy import wording
 from watcher.ports import DeliveryError
@@ -21,7 +23,9 @@ TOKEN = ("telegram", "bot_token")
 def telegram(kit: Kit) -> None:
     """Ask for the bot, and learn chat and user from who presses its link."""
     kit.prompt.say("Telegram: write /newbot to @BotFather; it answers with the bot's token")
-    token, bot = _bot(kit)
+    endpoint = kit.chat_endpoint()
+    kit.told_practice(endpoint, "telegram.endpoint", "Telegram")
+    token, bot = _bot(kit, endpoint)
     flags = kit.flags
     if flags.chat_id is not None:
         chat_id, users = flags.chat_id, list(flags.users)
@@ -45,26 +49,26 @@ def second_chat(kit: Kit) -> None:
         chat_id = kit.flags.second_chat_id
     else:
         token = told(settings.telegram.bot_token)
-        bot = kit.hands.bot(token, settings.telegram.endpoint)
+        bot = kit.hands.bot(token, kit.chat_endpoint())
         chat_id = introduced(kit, token, bot, "the second chat").chat_id
     made(telegram={"chat_id": settings.telegram.chat_id, "second_chat_id": chat_id})
     kit.draft.put(("telegram", "second_chat_id"), chat_id)
     kit.draft.write()
 
 
-def _bot(kit: Kit) -> tuple[str, str]:
+def _bot(kit: Kit, endpoint: str | None) -> tuple[str, str]:
     while True:
         token = kit.prompt.hidden("  token (not shown)", name=environment_name(TOKEN))
         try:
             made(telegram={"bot_token": token})
-            bot = kit.hands.bot(token, kit.flags.endpoint)
+            bot = kit.hands.bot(token, endpoint)
         except (SetupError, DeliveryError) as error:
             line = f"{error}; {_about_bot(error)}"
         else:
             kit.prompt.say(f"  the bot answers: @{bot}", style="green")
             return token, bot
         if not kit.again(line):
-            raise SetupError("without a bot there is no chat; go on with: watcher init")
+            raise SetupError("without a bot there is no chat: run `watcher init` again with one")
 
 
 def _about_bot(error: SetupError | DeliveryError) -> str:
@@ -91,9 +95,11 @@ def introduced(kit: Kit, token: str, bot: str, what: str) -> Introduced:
             f"  or write  {code}  to @{bot}; for a group: add the bot, write there  "
             f"/start@{bot} {code}"
         )
-        kit.prompt.say(f"  waiting {wording.duration(within_s)} for {what} …")
+        waiting = f"  waiting {wording.duration(within_s)} for {what} …"
         try:
-            who = kit.hands.heard(token, kit.flags.endpoint, code, within_s)
+            who = kit.hands.heard(
+                token, kit.chat_endpoint(), code, within_s, partial(kit.prompt.say, waiting)
+            )
         except Unheard as unheard:
             line = _unheard(unheard, bot, within_s)
         except DeliveryError as error:
@@ -105,7 +111,7 @@ def introduced(kit: Kit, token: str, bot: str, what: str) -> Introduced:
             )
             return who
         if not kit.again(line):
-            raise SetupError("the chat is not known; go on with: watcher init")
+            raise SetupError("the chat is not known: run `watcher init` again, phone at hand")
 
 
 def _unheard(unheard: Unheard, bot: str, within_s: float) -> str:

@@ -8,6 +8,7 @@ the terminal's.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from pydantic import SecretStr
 
@@ -43,8 +44,17 @@ class World:
 
         return asyncio.run(ask())
 
-    def heard(self, token: str, endpoint: str | None, code: str, within_s: float) -> Introduced:
+    def heard(
+        self,
+        token: str,
+        endpoint: str | None,
+        code: str,
+        within_s: float,
+        begun: Callable[[], None],
+    ) -> Introduced:
         async def wait() -> Introduced:
+            # who is asked to wait may press Ctrl-C at once: the loop that takes it comes first
+            begun()
             introduction = Introduction(token, endpoint=endpoint)
             try:
                 return await introduction.heard(code, within_s=within_s)

@@ -33,8 +33,19 @@ class Hands(Protocol):
     def bot(self, token: str, endpoint: str | None) -> str:
         """Return the bot's name. Raises: `DeliveryError`."""
 
-    def heard(self, token: str, endpoint: str | None, code: str, within_s: float) -> Introduced:
-        """Return who says *code*. Raises: `Unheard`, `DeliveryError`."""
+    def heard(
+        self,
+        token: str,
+        endpoint: str | None,
+        code: str,
+        within_s: float,
+        begun: Callable[[], None],
+    ) -> Introduced:
+        """
+        Return who says *code*; call *begun* when listening begins, and Ctrl-C ends it in order.
+
+        Raises: `Unheard`, `DeliveryError`.
+        """
 
     def usable(self, url: str) -> str:
         """Return which service the fallback's *url* is of. Raises: `DeliveryError`."""
@@ -64,6 +75,24 @@ class Kit:
     hands: Hands
     code: Callable[[], str]
     flags: Flags = field(default_factory=Flags)
+
+    def venue_endpoint(self, name: str) -> str | None:
+        """Return where account *name* is asked: as said now, or as it is set."""
+        known = self.settings().accounts.get(name)
+        return self.flags.endpoint or (None if known is None else known.endpoint)
+
+    def chat_endpoint(self) -> str | None:
+        """Return where the bot is asked, the same way."""
+        return self.flags.endpoint or self.settings().telegram.endpoint
+
+    def told_practice(self, endpoint: str | None, key: str, real: str) -> None:
+        """Say that not the *real* far side is asked, where the file says so and nobody now did."""
+        if endpoint is not None and self.flags.endpoint is None:
+            self.prompt.say(
+                f"  asked at {endpoint}, as {key} in {self.draft.config} says: take that line out "
+                f"for {real} itself",
+                style="yellow",
+            )
 
     def settings(self) -> Settings:
         """
