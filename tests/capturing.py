@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 from tests.contract.test_worlds import KINDS, drawn
+from watcher.domain.alert import Moment
 from watcher.sim.bot_api import BotApi
 from watcher.sim.default import wires
 from watcher.sim.server import PracticeServer
@@ -42,7 +43,7 @@ async def captured(world: World) -> Capture:
         account.name,
         Credentials(api_key=secrets[0], api_secret=secrets[1], password=secrets[2] or None),
         endpoint=f"http://127.0.0.1:{server.port}",
-        clock_ms=now_ms,
+        clock=lambda: Moment(steady_us=world.now_us, wall_us=world.now_us),
         timeout_s=5.0,
         log=Quiet(),
         shared=tape,

@@ -16,6 +16,7 @@ from typing import Any
 import structlog
 from aiohttp import web
 
+from watcher.domain.alert import Moment
 from watcher.ports import Venue
 from watcher.venues import open_venue
 from watcher.venues.ccxt_venue import Credentials, Shared
@@ -99,6 +100,10 @@ class SteppedClock:
     def __call__(self) -> float:
         return self.now_ms
 
+    def now(self) -> Moment:
+        at_us = round(self.now_ms * 1000)
+        return Moment(steady_us=at_us, wall_us=at_us)
+
 
 @asynccontextmanager
 async def replaying(
@@ -119,7 +124,7 @@ async def replaying(
         "main",
         Credentials(api_key="key", api_secret="secret", password=password),
         endpoint=replay.endpoint,
-        clock_ms=clock,
+        clock=clock.now,
         timeout_s=2.0,
         log=structlog.get_logger(),
         shared=shared,

@@ -165,7 +165,7 @@ async def _poll(capture: Capture, spoil: Spoil | None) -> tuple[VenueStatus, Sna
         ACCOUNT,
         STAND_IN,
         endpoint=None,
-        clock_ms=lambda: reel.now_ms,
+        clock=reel.clock,
         timeout_s=TIMEOUT_S,
         log=Quiet(),
         shared=reel,

@@ -90,7 +90,7 @@ def open_venues(settings: Settings, shared: Shared, clock: Clock) -> dict[str, V
                 name,
                 credentials(account),
                 endpoint=account.endpoint,
-                clock_ms=lambda: clock.now().wall_us / 1000,
+                clock=clock.now,
                 timeout_s=settings.poll.timeout / SECOND_US,
                 log=log.bind(account=name),
                 shared=shared,

@@ -100,7 +100,7 @@ def _open_money(settings: Settings, name: str, shared: Shared, clock: Clock) -> 
             name,
             credentials(own),
             endpoint=account.endpoint,
-            clock_ms=lambda: clock.now().wall_us / 1000,
+            clock=clock.now,
             timeout_s=settings.poll.timeout / SECOND_US,
             log=log.bind(account=name),
             shared=shared,

@@ -17,6 +17,7 @@ from typing import Any
 
 from aiohttp import web
 
+from watcher.domain.alert import Moment
 from watcher.venues.ccxt_venue import Client, Credentials, Dialect, Host, Shared
 
 AT_MS = 1_795_305_600_000
@@ -101,13 +102,17 @@ class Quiet:
 
 
 class Hands:
-    """A clock that is moved by hand."""
+    """A clock that is moved by hand. `skew_ms`: how far its time of day is off."""
 
     def __init__(self, now_ms: float = AT_MS) -> None:
         self.now_ms = now_ms
+        self.skew_ms = 0.0
 
-    def __call__(self) -> float:
-        return self.now_ms
+    def __call__(self) -> Moment:
+        return Moment(
+            steady_us=round(self.now_ms * 1000),
+            wall_us=round((self.now_ms + self.skew_ms) * 1000),
+        )
 
 
 @dataclass(slots=True)
@@ -126,7 +131,7 @@ class Reach:
 async def reaching(dialect: Dialect, *, timeout_s: float = 2.0) -> AsyncIterator[Reach]:
     async with far_server() as server:
         clock, log, shared = Hands(), Quiet(), Shared()
-        host = shared.host(dialect, server.url, clock_ms=clock, timeout_s=timeout_s, log=log)
+        host = shared.host(dialect, server.url, clock=clock, timeout_s=timeout_s, log=log)
         client = host.client(Credentials(api_key=KEY, api_secret=SECRET, password="pass"))
         try:
             yield Reach(server, host, client, clock, log, shared)

@@ -16,6 +16,7 @@ from typing import Any
 import aiohttp
 
 from tests.unit.far_server import Quiet
+from watcher.domain.alert import Moment
 from watcher.domain.topup import Intent, Mode, Progress, Route, Verb
 from watcher.policy.protocol import marked, venue_ref
 from watcher.ports import Money
@@ -201,7 +202,7 @@ def play(venue: str, scene: Scene, *, change: Callable[[World], None] | None = N
                 password=account.passphrase or None,
             ),
             endpoint=practice.url,
-            clock_ms=lambda: world.now_us / 1000,
+            clock=lambda: Moment(steady_us=world.now_us, wall_us=world.now_us),
             timeout_s=2.0,
             log=log,
             shared=shared,

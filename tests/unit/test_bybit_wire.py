@@ -500,20 +500,35 @@ def test_code_says_what_happened(code: int, kind: type[VenueError], words: str) 
     assert str(code) in error.reason
 
 
-def test_pause_lasts_until_the_venue_says() -> None:
+@pytest.mark.parametrize("ahead_ms", [0, 3_600_000, -3_600_000])
+@pytest.mark.parametrize(
+    ("after_ms", "wait_s"), [(3_000, 3.0), (7_200_000, 60.0), (0, 5.0), (-1, 5.0)]
+)
+def test_pause_lasts_until_the_venue_says(after_ms: int, wait_s: float, ahead_ms: int) -> None:
+    """Both times are the venue's, however far its clock is from what we take for it."""
+    venue_ms = NOW_MS + ahead_ms
+    reset = {"x-bapi-limit-reset-timestamp": str(venue_ms + after_ms)}
+
+    limited = explain(answer({"retCode": 10006, "result": {}, "time": venue_ms}, headers=reset))
+
+    assert limited is not None
+    assert limited.wait_s == wait_s
+
+
+def test_pause_without_the_venues_own_time_is_counted_from_what_we_take_for_it() -> None:
     reset = {"x-bapi-limit-reset-timestamp": str(NOW_MS + 3_000)}
 
     limited = explain(answer({"retCode": 10006, "result": {}}, headers=reset))
 
     assert limited is not None
-    assert limited.until_us == (NOW_MS + 3_000) * 1000
+    assert limited.wait_s == 3.0
 
 
 def test_firewall_is_a_ban_of_ten_minutes() -> None:
     banned = explain(answer(None, status=403))
 
     assert isinstance(banned, Banned)
-    assert banned.until_us == (NOW_MS + 600_000) * 1000
+    assert banned.wait_s == 600
 
 
 def test_venues_words_leave_without_what_could_be_a_secret() -> None:

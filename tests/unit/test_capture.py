@@ -241,7 +241,7 @@ def test_a_poll_that_failed_is_captured_with_its_trouble() -> None:
             tape = Tape(clock, Redactor())
             venue = open_venue(
                 "bybit", "main", Credentials(api_key="k", api_secret="s"), endpoint=endpoint,
-                clock_ms=clock, timeout_s=2.0, log=Quiet(), shared=tape,
+                clock=clock.now, timeout_s=2.0, log=Quiet(), shared=tape,
             )  # fmt: skip
             try:
                 capture, snapshot = await record(venue, tape, "bybit")

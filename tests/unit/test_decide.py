@@ -50,6 +50,7 @@ class Account:
         self.rules = replace(RULES) if rules is RULES else rules
         self.state = AccountState(account="bybit_main")
         self.seconds = 0.0
+        self.skew_us = 0
         self.said: list[Message] = []
         self.last: Decision | None = None
 
@@ -62,7 +63,9 @@ class Account:
         return self._decide(missed(**how))  # type: ignore[arg-type]
 
     def _decide(self, what: Seen) -> list[Message]:
-        self.last = decide(self.state, what, self.rules, moment(self.seconds))  # type: ignore[arg-type]
+        now = moment(self.seconds)
+        now = replace(now, wall_us=now.wall_us + self.skew_us)
+        self.last = decide(self.state, what, self.rules, now)  # type: ignore[arg-type]
         self.state = self.last.state
         self.said += self.last.messages
         return list(self.last.messages)
@@ -308,13 +311,26 @@ def test_a_ban_is_told_twenty_seconds_after_the_last_reading_with_its_end() -> N
     for kind, words in ((MissKind.BANNED, "until 14:43"), (MissKind.REFUSED, "refuses the key")):
         account = Account()
         account.see(at(50.0), after_s=0)
-        until_us = moment(1800).wall_us if kind is MissKind.BANNED else None
+        until_us = moment(1800).steady_us
         assert account.miss(after_s=10, kind=kind, until_us=until_us) == []
         assert account.last is not None
         assert account.last.next_poll_us <= 10.01 * SECOND_US
         (told,) = account.miss(after_s=10.01, kind=kind, until_us=until_us)
         assert told.kind is Kind.BLIND
         assert words in told.text.plain
+        assert ("until" in told.text.plain) is (kind is MissKind.BANNED)
+
+
+def test_the_end_of_a_ban_is_told_by_the_clock_as_it_goes_now() -> None:
+    """Also where that was set meanwhile: what is waited for did not change."""
+    account = Account()
+    account.see(at(50.0), after_s=0)
+    account.miss(after_s=10, kind=MissKind.BANNED, until_us=moment(1800).steady_us)
+    account.skew_us = 3600 * SECOND_US
+
+    (told,) = account.miss(after_s=10.01, kind=MissKind.BANNED, until_us=moment(1800).steady_us)
+
+    assert "until 15:43" in told.text.plain
 
 
 @pytest.mark.parametrize(("distance", "old_s", "miss"), [(5, 19, False), (5, 25, True)])

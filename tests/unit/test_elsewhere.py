@@ -10,6 +10,7 @@ from importlib import import_module
 import pytest
 import structlog
 
+from watcher.domain.alert import Moment
 from watcher.ports import Venue
 from watcher.sim.bot_api import BotApi
 from watcher.sim.default import START_US, empty_world, wires
@@ -65,7 +66,7 @@ def play(story: Callable[[PracticeServer, dict[str, Venue]], Awaitable[None]]) -
                     "main",
                     Credentials(api_key="k", api_secret="s", password="p"),
                     endpoint=f"http://127.0.0.1:{server.port}",
-                    clock_ms=lambda: world.now_us / 1000,
+                    clock=lambda: Moment(steady_us=world.now_us, wall_us=world.now_us),
                     timeout_s=2.0,
                     log=structlog.get_logger(),
                     shared=shared,

@@ -33,6 +33,7 @@ from watcher.domain.alert import (
 )
 from watcher.domain.report import PoolReport, Status
 from watcher.policy import compose, lines, notes, verbs, wording
+from watcher.policy import messages as say
 from watcher.policy.advice import Advice, Closing, Spare
 from watcher.policy.compose import Sight
 from watcher.policy.figures import Alone, Figures, Joint
@@ -348,6 +349,7 @@ def sight(**more: object) -> Sight:
         ),
         since_s=42,
         last_wall_us=START_US,
+        until="",
         last=reading(5.8),
         estimate=figures(4.1),
         priced=("BTC",),
@@ -395,8 +397,10 @@ def test_blind_since_start() -> None:
 
 @pytest.mark.parametrize("kind", list(MissKind))
 def test_blind_says_what_kind_of_silence_it_is(kind: MissKind) -> None:
-    told = Missed(kind=kind, reason="code 10003", until_us=START_US + 120 * SECOND_US)
-    one = sight(blind=BlindState(active=True, misses=9, alike=2, missed=told))
+    told = Missed(kind=kind, reason="code 10003")
+    lasts = kind in (MissKind.BANNED, MissKind.MAINTENANCE)
+    until = say.UNSEEN_UNTIL.format(until="14:15:20") if lasts else ""
+    one = sight(blind=BlindState(active=True, misses=9, alike=2, missed=told), until=until)
 
     check(f"blind_{kind.value}", blind(one))
 

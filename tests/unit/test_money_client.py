@@ -85,7 +85,7 @@ async def sending(venue: str, answer: Any, *, timeout_s: float = 0.5) -> AsyncIt
     async with far_server() as server:
         server.answers[path] = respond
         shared = Shared()
-        host = shared.host(dialect, server.url, clock_ms=Hands(), timeout_s=timeout_s, log=Quiet())
+        host = shared.host(dialect, server.url, clock=Hands(), timeout_s=timeout_s, log=Quiet())
         key = Credentials(api_key="key", api_secret="secret", password="pass")
         sender = Sender(host, key, window_ms=None if venue == "okx" else 3_000)
         try:
@@ -219,7 +219,7 @@ def test_a_refused_connection_is_proven_never_sent(venue: str, place: str) -> No
     async def run() -> None:
         shared = Shared()
         dialect, _, order = FAR[venue]
-        host = shared.host(dialect, place, clock_ms=Hands(), timeout_s=1, log=Quiet())
+        host = shared.host(dialect, place, clock=Hands(), timeout_s=1, log=Quiet())
         sender = Sender(host, Credentials(api_key="k", api_secret="s", password="p"))
         heard = await sender.send(order, TS_MS)
         await sender.close()

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -25,7 +25,6 @@ from tests.unit.service_stand_ins import (
 from watcher.domain.account import Snapshot
 from watcher.domain.alert import (
     MINUTE_US,
-    SECOND_US,
     AccountState,
     AlertRules,
     DangerState,
@@ -53,6 +52,7 @@ from watcher.service.poll import Poller, first_waits_s
 from watcher.service.schedule import SteppedScheduler
 from watcher.store.sqlite import SqliteStore
 
+HOUR_US = 60 * MINUTE_US
 Decide = Callable[[AccountState, Seen, AlertRules, Moment], Decision]
 
 
@@ -66,6 +66,19 @@ class Outlet:
 
     def tell(self, message: Message) -> None:
         self.told.append(message)
+
+
+class Skewed:
+    """A clock whose time of day is off."""
+
+    def __init__(self, clock: SteppedClock, skew_us: int) -> None:
+        self.sleep = clock.sleep
+        self.skew_us = skew_us
+        self._clock = clock
+
+    def now(self) -> Moment:
+        now = self._clock.now()
+        return replace(now, wall_us=now.wall_us + self.skew_us)
 
 
 class Slots:
@@ -168,8 +181,7 @@ def test_starting_is_tried_again_with_growing_waits_and_its_failures_are_misses(
 
 def test_a_ban_is_kept_to_the_second_and_not_even_prices_are_asked_for() -> None:
     async def story(clock: SteppedClock) -> None:
-        until_us = clock.now().wall_us + 35 * SECOND_US
-        venue = Venue("main", ["50000", Banned("banned", until_us=until_us), "50000"])
+        venue = Venue("main", ["50000", Banned("banned", wait_s=25), "50000"])
         venue.live = {"BTC": 1.0}
         slots = Slots(clock, venue)
 
@@ -184,8 +196,7 @@ def test_a_ban_is_kept_to_the_second_and_not_even_prices_are_asked_for() -> None
 
 def test_a_long_ban_is_not_tried_in_between() -> None:
     async def story(clock: SteppedClock) -> None:
-        until_us = clock.now().wall_us + 150 * SECOND_US
-        venue = Venue("main", ["50000", Banned("banned", until_us=until_us), "50000"])
+        venue = Venue("main", ["50000", Banned("banned", wait_s=140), "50000"])
 
         seen = await Slots(clock, venue).slots(17)
 
@@ -195,13 +206,30 @@ def test_a_long_ban_is_not_tried_in_between() -> None:
     in_world(story)
 
 
+@pytest.mark.parametrize(("before_h", "after_h"), [(0, -1), (0, 1), (-1, 0), (1, 0)])
+def test_a_clock_that_is_set_in_a_ban_makes_it_neither_longer_nor_shorter(
+    before_h: int, after_h: int
+) -> None:
+    async def story(clock: SteppedClock) -> None:
+        skewed = Skewed(clock, before_h * HOUR_US)
+        venue = Venue("main", ["50000", Banned("banned", wait_s=25), "50000"])
+        slots = Slots(cast("SteppedClock", skewed), venue)
+        await slots.slots(2)
+        skewed.skew_us = after_h * HOUR_US
+
+        seen = await slots.slots(5)
+
+        assert reasons(seen) == [None, "banned", "banned", "banned", None, None, None]
+
+    in_world(story)
+
+
 @pytest.mark.parametrize("error", [Unreachable, Maintenance])
 def test_an_outage_said_to_last_an_hour_is_looked_at_again_each_minute(
     error: type[VenueError],
 ) -> None:
     async def story(clock: SteppedClock) -> None:
-        until_us = clock.now().wall_us + 3600 * SECOND_US
-        venue = Venue("main", ["50000", error("HTTP 503", until_us=until_us), "50000"])
+        venue = Venue("main", ["50000", error("HTTP 503", wait_s=3600), "50000"])
 
         seen = await Slots(clock, venue).slots(9)
 
@@ -278,8 +306,7 @@ def test_from_the_second_miss_on_other_venues_are_asked_of_what_nobody_here_says
 
 def test_during_a_ban_other_venues_are_asked_and_the_own_one_is_not() -> None:
     async def story(clock: SteppedClock) -> None:
-        until_us = clock.now().wall_us + 600 * SECOND_US
-        venue = Venue("main", ["50000", Banned("banned", until_us=until_us)])
+        venue = Venue("main", ["50000", Banned("banned", wait_s=600)])
         venue.live, venue.elsewhere = {"BTC": 1.0}, {"BTC": 46000.0}
         slots = Slots(clock, venue)
         await slots.slots(4)

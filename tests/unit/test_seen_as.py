@@ -28,7 +28,7 @@ async def refusal(account: str, flag: str) -> str:
         account,
         Credentials(api_key=one.key, api_secret=one.secret, password=one.passphrase or None),
         endpoint=practice.url,
-        clock_ms=hands,
+        clock=hands,
         timeout_s=10.0,
         log=Quiet(),
         shared=shared,

@@ -205,7 +205,7 @@ def test_a_refusal_is_told_as_the_adapter_tells_it(fault: Fault, shape: str) -> 
     assert rig.weather.fired == {fault: 1}
     assert [ok for _, _, ok in rig.polls] == [False]
     if kind is RateLimited:
-        assert found.value.until_us is not None
+        assert found.value.wait_s is not None
 
 
 @pytest.mark.parametrize("fault", REFUSED)
@@ -276,8 +276,9 @@ def banned(shape: str, skew_us: int = 0) -> tuple[Rig, Banned]:
 def test_a_ban_is_told_with_its_end() -> None:
     rig, ban = banned("binance")
 
-    assert ban.until_us is not None
-    assert abs(ban.until_us - rig.spells[0].until_us) <= SECOND_US
+    assert ban.wait_s is not None
+    end_us = rig.world.now_us + ban.wait_s * SECOND_US
+    assert abs(end_us - rig.spells[0].until_us) <= SECOND_US
 
 
 @pytest.mark.parametrize("shape", ["binance", "bybit"])
@@ -308,29 +309,43 @@ def test_housekeeping_during_a_ban_stays_at_home() -> None:
 
 def test_after_a_ban_asking_is_right() -> None:
     rig, ban = banned("binance")
-    assert ban.until_us is not None
-    rig.wait((ban.until_us - rig.world.now_us) / SECOND_US + 1)
+    assert ban.wait_s is not None
+    rig.wait(ban.wait_s + 1)
 
     rig.read()
 
     assert rig.journal.counts["asked.banned"] == 0
 
 
-def test_a_wrong_clock_excuses_no_request_and_blames_none() -> None:
-    """The service waits by its own clock from when it was told; so its waiting is counted."""
-    rig, ban = banned("bybit", skew_us=HOUR_US)
-    assert ban.until_us is not None
-    wait_s = (ban.until_us - rig.world.now_us - rig.skew_us) / SECOND_US
-    rig.wait(wait_s - 5)
+@pytest.mark.parametrize("hours", [-1, 1])
+@pytest.mark.parametrize("shape", ["binance", "bybit"])
+def test_a_wrong_clock_excuses_no_request_and_blames_none(shape: str, hours: int) -> None:
+    """Set right in the middle of the ban, too: its wait is neither longer nor shorter for it."""
+    rig, ban = banned(shape, skew_us=hours * HOUR_US)
+    assert ban.wait_s is not None
+    rig.skew_us = 0
+    rig.wait(ban.wait_s - 5)
     with pytest.raises(Banned):
         rig.read()
     assert rig.journal.counts["asked.banned"] == 1
 
-    rig.wait(10)
-    with pytest.raises(Banned):
-        rig.read()
+    rig.wait(10 if shape == "binance" else 310)
+    rig.read()
 
     assert rig.journal.counts["asked.banned"] == 1
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_wrong_clock_makes_no_short_pause_a_long_one(shape: str) -> None:
+    """Seed 37: Bybit's seconds became ten minutes under a clock that was half an hour behind."""
+    rig = struck(Fault.RATE_LIMIT, shape, hours=0.001)
+    rig.skew_us = -HOUR_US
+    with pytest.raises(RateLimited) as found:
+        rig.read()
+
+    assert 0 < (found.value.wait_s or 0) <= 60
+    rig.wait(max(found.value.wait_s or 0, 4))
+    rig.read()
 
 
 def test_another_bot_eats_the_budget() -> None:
@@ -343,8 +358,8 @@ def test_another_bot_eats_the_budget() -> None:
     with pytest.raises(RateLimited, match="own request budget is spent") as found:
         rig.read()
 
-    assert found.value.until_us is not None
-    assert found.value.until_us - rig.world.now_us <= 60 * SECOND_US
+    assert found.value.wait_s is not None
+    assert found.value.wait_s <= 60
     rig.wait(60)
     rig.read()
 

@@ -19,6 +19,7 @@ import pytest
 import structlog
 
 from watcher.domain.account import Snapshot
+from watcher.domain.alert import Moment
 from watcher.domain.report import Status
 from watcher.margin import evaluate
 from watcher.sim.bot_api import BotApi
@@ -68,7 +69,7 @@ def read_all(world: World) -> dict[str, Snapshot]:
                 password=account.passphrase or None,
             ),
             endpoint=f"http://127.0.0.1:{port}",
-            clock_ms=lambda: world.now_us / 1000,
+            clock=lambda: Moment(steady_us=world.now_us, wall_us=world.now_us),
             timeout_s=5.0,
             log=structlog.get_logger(),
             shared=shared,

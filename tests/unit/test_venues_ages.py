@@ -29,24 +29,30 @@ def test_the_older_of_receipt_and_the_venues_own_time_counts(
 
 def test_a_clock_that_stands_still_is_not_believed_until_it_goes_on() -> None:
     clocks = Clocks()
-    assert clocks.offset_ms(START_MS, START_MS - 250) == -250
+    clocks.compare(START_MS, START_MS - 250)
 
     for ours_s, theirs_s in ((600, 32), (630, 32)):
-        assert clocks.offset_ms(START_MS + 1000 * ours_s, START_MS + 1000 * theirs_s) == -250
+        clocks.compare(START_MS + 1000 * ours_s, START_MS + 1000 * theirs_s)
+        assert clocks.believed_ms == -250
 
-    assert clocks.offset_ms(START_MS + 700_000, START_MS + 700_000) == 0
+    clocks.compare(START_MS + 700_000, START_MS + 700_000)
+    assert clocks.believed_ms == 0
 
 
-def test_a_step_of_our_own_clock_is_believed_the_second_time() -> None:
+def test_a_step_back_of_the_venues_clock_is_believed_the_second_time() -> None:
     clocks = Clocks()
-    clocks.offset_ms(START_MS, START_MS)
+    clocks.compare(START_MS, START_MS)
 
-    assert clocks.offset_ms(START_MS + 3_600_000, START_MS + 600_000) == 0
-    assert clocks.offset_ms(START_MS + 3_630_000, START_MS + 630_000) == -3_000_000
+    clocks.compare(START_MS + 3_600_000, START_MS + 600_000)
+    assert clocks.believed_ms == 0
+    clocks.compare(START_MS + 3_630_000, START_MS + 630_000)
+    assert clocks.believed_ms == -3_000_000
 
 
 def test_clocks_compared_twice_at_once_agree() -> None:
     clocks = Clocks()
-    clocks.offset_ms(START_MS, START_MS)
+    clocks.compare(START_MS, START_MS)
 
-    assert clocks.offset_ms(START_MS + 5, START_MS + 1) == -4
+    clocks.compare(START_MS + 5, START_MS + 1)
+
+    assert clocks.believed_ms == -4

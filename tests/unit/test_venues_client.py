@@ -66,7 +66,7 @@ def test_accounts_behind_one_address_share_their_host_and_others_do_not() -> Non
         shared, clock, log = Shared(), Hands(), Quiet()
 
         def host(endpoint: str | None) -> object:
-            return shared.host(DIALECT, endpoint, clock_ms=clock, timeout_s=5, log=log)
+            return shared.host(DIALECT, endpoint, clock=clock, timeout_s=5, log=log)
 
         assert host("http://127.0.0.1:1") is host("http://127.0.0.1:1/")
         assert host("http://127.0.0.1:1") is not host("http://127.0.0.1:2")
@@ -79,9 +79,9 @@ def test_accounts_behind_one_address_share_their_host_and_others_do_not() -> Non
 def test_weights_are_those_of_each_host_and_budget_now() -> None:
     async def run() -> None:
         shared, clock, log = Shared(), Hands(), Quiet()
-        host = shared.host(DIALECT, "http://127.0.0.1:1", clock_ms=clock, timeout_s=5, log=log)
-        shared.host(DIALECT, None, clock_ms=clock, timeout_s=5, log=log)
-        host.budgets["sapi"].take(7, clock())
+        host = shared.host(DIALECT, "http://127.0.0.1:1", clock=clock, timeout_s=5, log=log)
+        shared.host(DIALECT, None, clock=clock, timeout_s=5, log=log)
+        host.budgets["sapi"].take(7, clock.now_ms)
 
         found = {(one.endpoint, one.budget): (one.used, one.limit) for one in weights_of(shared)}
 
@@ -147,7 +147,7 @@ def test_those_who_waited_for_a_fetch_that_failed_share_its_failure() -> None:
                 nonlocal fetched
                 fetched += 1
                 await asyncio.sleep(0)
-                raise RateLimited("slow down", until_us=5)
+                raise RateLimited("slow down", wait_s=5)
 
             async def ask() -> Part:
                 return await reach.host.cached("marks", fetch, age_ms_max=1)
@@ -156,12 +156,13 @@ def test_those_who_waited_for_a_fetch_that_failed_share_its_failure() -> None:
             assert fetched == 1
             for outcome in outcomes:
                 assert isinstance(outcome, RateLimited)
-                assert (outcome.reason, outcome.until_us) == ("slow down", 5)
+                assert (outcome.reason, outcome.wait_s) == ("slow down", 5)
 
     asyncio.run(run())
 
 
-def test_an_old_value_is_fetched_again_after_the_clock_was_set_back() -> None:
+@pytest.mark.parametrize("skew_ms", [0, -3_600_000])
+def test_an_old_value_is_fetched_again_also_after_the_clock_was_set_back(skew_ms: int) -> None:
     async def run() -> None:
         async with reaching(DIALECT) as reach:
 
@@ -169,7 +170,8 @@ def test_an_old_value_is_fetched_again_after_the_clock_was_set_back() -> None:
                 return Part("marks", reach.clock.now_ms, int(reach.clock.now_ms * 1000) - 1)
 
             first = await reach.host.cached("marks", fetch, age_ms_max=2_000)
-            reach.clock.now_ms += 3_600_000
+            reach.clock.now_ms += 2_000
+            reach.clock.skew_ms = skew_ms
             later = await reach.host.cached("marks", fetch, age_ms_max=2_000)
             assert first.data != later.data
 
@@ -301,7 +303,7 @@ def test_an_unknown_venue_and_a_foreign_endpoint_are_refused_before_anything_is_
                 "main",
                 keys,
                 endpoint=endpoint,
-                clock_ms=Hands(),
+                clock=Hands(),
                 timeout_s=5,
                 log=Quiet(),
                 shared=shared,
@@ -320,7 +322,7 @@ def test_closing_leaves_nothing_open() -> None:
     async def run() -> None:
         async with far_server() as server:
             shared = Shared()
-            host = shared.host(DIALECT, server.url, clock_ms=Hands(), timeout_s=5, log=Quiet())
+            host = shared.host(DIALECT, server.url, clock=Hands(), timeout_s=5, log=Quiet())
             server.answers = {TIME: Said({"serverTime": 1_795_305_600_000})}
             await host.read_clock()
             await shared.close()

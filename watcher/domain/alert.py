@@ -122,7 +122,7 @@ class Missed:
 
     kind: MissKind
     reason: str
-    until_us: int | None = None
+    until_us: int | None = None  # the steady time before which the venue does not want to be asked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -54,6 +54,7 @@ class Sight:
     blind: BlindState
     since_s: float
     last_wall_us: int | None
+    until: str
     last: Reading | None
     estimate: Figures | None
     priced: tuple[str, ...]
@@ -374,10 +375,8 @@ def _unseen(sight: Sight) -> list[Row]:
     missed = sight.blind.missed
     if missed is None:
         return [row(say.UNSEEN_FOR.format(since=wording.duration(sight.since_s)))]
-    until = ""
-    if missed.until_us is not None and missed.kind in (MissKind.BANNED, MissKind.MAINTENANCE):
-        until = say.UNSEEN_UNTIL.format(until=wording.clock_time(missed.until_us, sight.zone))
-    return lines.unseen(sight.venue, missed, sight.since_s, _misses(sight.blind, missed), until)
+    misses = _misses(sight.blind, missed)
+    return lines.unseen(sight.venue, missed, sight.since_s, misses, sight.until)
 
 
 def _misses(blind: BlindState, missed: Missed) -> str:

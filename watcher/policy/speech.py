@@ -345,11 +345,21 @@ def _sight(
         blind=state.blind,
         since_s=outage.age_us / 1e6,
         last_wall_us=outage.last.snapshot.taken_at_us if outage.last is not None else None,
+        until=_asked_until(state.blind.missed, rules, now),
         last=last,
         estimate=figures,
         priced=priced,
         zone=wording.zone(rules.timezone),
     )
+
+
+def _asked_until(missed: Missed | None, rules: AlertRules, now: Moment) -> str:
+    if missed is None or missed.until_us is None:
+        return ""
+    if missed.kind not in (MissKind.BANNED, MissKind.MAINTENANCE):
+        return ""
+    wall_us = now.wall_us + missed.until_us - now.steady_us
+    return say.UNSEEN_UNTIL.format(until=wording.clock_time(wall_us, wording.zone(rules.timezone)))
 
 
 def _worst_pool(readings: Mapping[str, Reading | None]) -> str | None:

@@ -15,14 +15,19 @@ from watcher.domain.status import VenueStatus
 
 
 class VenueError(Exception):
-    """A venue could not be read. The text is plain words for the trader and holds no secret."""
+    """
+    A venue could not be read. The text is plain words for the trader and holds no secret.
+
+    *wait_s* is for how long from now the venue asks not to be asked: a duration, for an end is told
+    by its clock and would be waited for by ours.
+    """
 
     kind = MissKind.UNREACHABLE
 
-    def __init__(self, reason: str, *, until_us: int | None = None) -> None:
+    def __init__(self, reason: str, *, wait_s: float | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
-        self.until_us = until_us
+        self.wait_s = wait_s
 
 
 class Unreachable(VenueError):
@@ -46,7 +51,7 @@ class RateLimited(VenueError):
 
 
 class Banned(VenueError):
-    """The venue shut this address out until `until_us`; no request may be sent before."""
+    """The venue shut this address out for `wait_s`; no request may be sent before."""
 
     kind = MissKind.BANNED
 

@@ -209,7 +209,7 @@ class Poller:
             async with asyncio.timeout(START_DEADLINE_S):
                 self._status = await self._venue.start()
         except VenueError as error:
-            missed = _missed(error)
+            missed = self._missed_by(error)
         except TimeoutError:
             missed = Missed(kind=MissKind.UNREACHABLE, reason=_late(START_DEADLINE_S))
         except Exception as error:  # noqa: BLE001 - logged with its trace, seen as a miss
@@ -232,13 +232,19 @@ class Poller:
             return found  # noqa: TRY300 - the errors below are the venue's alone
         except (WithdrawalRight, Unsupported) as error:
             self._started = False
-            return _missed(error)
+            return self._missed_by(error)
         except VenueError as error:
-            return _missed(error)
+            return self._missed_by(error)
         except TimeoutError:
             return Missed(kind=MissKind.UNREACHABLE, reason=_late(self._deadline_s))
         except Exception as error:  # noqa: BLE001 - logged with its trace, seen as a miss
             return self._defect_of_venue(error)
+
+    def _missed_by(self, error: VenueError) -> Missed:
+        until_us = None
+        if error.wait_s is not None:
+            until_us = self._clock.now().steady_us + round(error.wait_s * SECOND_US)
+        return Missed(kind=error.kind, reason=error.reason, until_us=until_us)
 
     def _defect_of_venue(self, error: Exception) -> Missed:
         self._log.exception("venue.failed")
@@ -247,12 +253,12 @@ class Poller:
 
     # until then no request goes to this venue for this account; slots go on, time must be judged
     def _pause(self, missed: Missed, wait_s: float) -> None:
-        now = self._clock.now()
+        now_us = self._clock.now().steady_us
         wait_s = max(wait_s, PAUSE_S.get(missed.kind, 0.0))
         if missed.until_us is not None:
-            wait_s = max((missed.until_us - now.wall_us) / SECOND_US, 0.0)
+            wait_s = max((missed.until_us - now_us) / SECOND_US, 0.0)
             wait_s = min(wait_s, PAUSE_MAX_S.get(missed.kind, PAUSE_REST_MAX_S))
-        self._quiet_until_us = now.steady_us + round(wait_s * SECOND_US)
+        self._quiet_until_us = now_us + round(wait_s * SECOND_US)
 
     async def _without_snapshot(self, missed: Missed) -> Seen:
         last_good = self.state.last_good
@@ -380,10 +386,6 @@ def first_waits_s(states: Sequence[AccountState], calm_s: float) -> list[float]:
     worst = [max((d.tier for d in state.dangers.values()), default=Tier.CALM) for state in states]
     order = sorted(range(len(states)), key=lambda number: -worst[number])
     return [gap_s * order.index(number) for number in range(len(states))]
-
-
-def _missed(error: VenueError) -> Missed:
-    return Missed(kind=error.kind, reason=error.reason, until_us=error.until_us)
 
 
 def _late(deadline_s: float) -> str:

@@ -166,7 +166,6 @@ class Life:
                 bank,
                 pause=clock.sleep,
                 alive=self._check,
-                wall_us=lambda: loop.now_us + scene.skew_us,
                 birth=self._birth,
             )
             for name, bank in scene.banks.items()

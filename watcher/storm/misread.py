@@ -72,19 +72,13 @@ SPOILT = (Fault.PART_MISSING, Fault.NOT_A_NUMBER, Fault.PAGE_CUT)
 """The venue answered, and not all of it can be read."""
 
 
-def struck(
-    spell: Spell, world: World, venue: str, *, timeout_s: float, now_us: int, now_ms: float
-) -> VenueError:
-    """
-    Return what a call to *venue* that *spell* struck ends with.
-
-    *now_us* is the true time, *now_ms* what the reader takes for it.
-    """
+def struck(spell: Spell, world: World, venue: str, *, timeout_s: float, now_us: int) -> VenueError:
+    """Return what a call to *venue* that *spell* struck ends with at *now_us*."""
     if spell.fault in LOST:
         return lost(spell.fault, timeout_s)
     left_s = (spell.until_us - now_us) / SECOND_US
     retry_after_s = max(left_s, 1.0) if spell.fault is Fault.BAN else PAUSE_S
-    return refused(spell.fault, world, venue, retry_after_s=retry_after_s, now_ms=now_ms)
+    return refused(spell.fault, world, venue, retry_after_s=retry_after_s, now_us=now_us)
 
 
 def lost(fault: Fault, timeout_s: float) -> VenueError:
@@ -107,7 +101,7 @@ def _exception(fault: Fault) -> Exception:
 
 
 def refused(
-    fault: Fault, world: World, venue: str, *, retry_after_s: float, now_ms: float
+    fault: Fault, world: World, venue: str, *, retry_after_s: float, now_us: int
 ) -> VenueError:
     """Return what the adapter of *venue* hears when its venue, or a gateway, says no."""
     if fault in REFUSED:
@@ -118,7 +112,7 @@ def refused(
         assert told is not None
         reply = told
     try:
-        heard(reply, venue, now_ms=now_ms)
+        heard(reply, venue, now_ms=now_us / 1000)
     except VenueError as error:
         return error
     raise AssertionError(f"{venue} is heard to say yes by {fault}")

@@ -44,14 +44,12 @@ class SimMoney:
         *,
         pause: Callable[[float], Awaitable[None]],
         alive: Callable[[], None],
-        wall_us: Callable[[], int],
         birth: int,
     ) -> None:
         self.account = bank.account
         self._bank = bank
         self._pause = pause
         self._alive = alive
-        self._wall_us = wall_us
         self._chance = random.Random(f"{bank.world.seed}:money:{bank.account}:{birth}")
 
     def assurance(self, verb: Verb) -> Assurance:
@@ -138,10 +136,5 @@ class SimMoney:
         if spell is None:
             return
         raise misread.struck(
-            spell,
-            bank.world,
-            bank.venue,
-            timeout_s=TIMEOUT_S,
-            now_us=bank.now_us(),
-            now_ms=self._wall_us() / 1000,
+            spell, bank.world, bank.venue, timeout_s=TIMEOUT_S, now_us=bank.now_us()
         )

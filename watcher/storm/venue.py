@@ -12,6 +12,7 @@ import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from watcher.domain.account import Snapshot
+from watcher.domain.alert import SECOND_US
 from watcher.domain.status import VenueStatus
 from watcher.ports import Banned, RateLimited, Unreadable, VenueError
 from watcher.sim.world import World
@@ -147,7 +148,7 @@ class SimVenue:
 
     def _status(self) -> VenueStatus:
         mode, rights = rights_of(self._world, self._liar.account())
-        now_ms = self._wall_us() / 1000
+        now_ms = self._now_us() / 1000
         return VenueStatus(
             mode=mode,
             rights=rights,
@@ -165,7 +166,7 @@ class SimVenue:
     async def _call(self, faults: Sequence[Fault], *, calm: bool = False) -> None:
         """Ask the venue, at the cost of a poll. Raises: `VenueError`, where it gives no data."""
         self._alive()
-        now_ms = self._wall_us() / 1000
+        now_ms = self._now_us() / 1000
         self._shutter.check(now_ms)
         self._greed(now_ms)
         self._budget.take(self._weight, now_ms, calm=calm)
@@ -175,8 +176,8 @@ class SimVenue:
             return
         error = await self._error_of(spell)
         if isinstance(error, Banned | RateLimited):
-            self._shutter.shut(error, self._wall_us() / 1000)
-            self._budget.halve(self._wall_us() / 1000)
+            self._shutter.shut(error, self._now_us() / 1000)
+            self._budget.halve(self._now_us() / 1000)
         raise error
 
     async def _error_of(self, spell: Spell) -> VenueError:
@@ -186,12 +187,7 @@ class SimVenue:
             await self._way()
         self._alive()
         return misread.struck(
-            spell,
-            self._world,
-            self._venue,
-            timeout_s=TIMEOUT_S,
-            now_us=self._now_us(),
-            now_ms=self._wall_us() / 1000,
+            spell, self._world, self._venue, timeout_s=TIMEOUT_S, now_us=self._now_us()
         )
 
     def _greed(self, now_ms: float) -> None:
@@ -205,17 +201,12 @@ class SimVenue:
         self._budget.heard(round(limit.weight * GREED * passed), now_ms)
 
     def _asked_by_the_service(self) -> Callable[[VenueError], None]:
-        """
-        Note a request during a ban the service was told of, and return where to tell it.
-
-        The service counts from its own clock; that clock may be wrong, and its waiting is not.
-        """
+        """Note a request during a ban the service was told of, and return where to tell it."""
         if self._now_us() < self._quiet_until_us:
             self._journal.note("asked.banned", self.account)
 
         def told(error: VenueError) -> None:
-            if isinstance(error, Banned) and error.until_us is not None:
-                wait_us = max(error.until_us - self._wall_us(), 0)
-                self._quiet_until_us = self._now_us() + wait_us
+            if isinstance(error, Banned) and error.wait_s is not None:
+                self._quiet_until_us = self._now_us() + round(error.wait_s * SECOND_US)
 
         return told

@@ -20,6 +20,7 @@ from watcher.domain.gauges import WeightGauge
 from watcher.domain.topup import Verb
 
 if TYPE_CHECKING:
+    from watcher.domain.alert import Moment
     from watcher.ports import Money, Venue
     from watcher.venues.ccxt_venue import Credentials, Shared
     from watcher.venues.lean import Log
@@ -87,7 +88,7 @@ def open_venue(
     credentials: Credentials,
     *,
     endpoint: str | None,
-    clock_ms: Callable[[], float],
+    clock: Callable[[], Moment],
     timeout_s: float,
     log: Log,
     shared: Shared,
@@ -95,19 +96,19 @@ def open_venue(
     """
     Return the adapter for one account. Nothing is sent before its `start`.
 
-    Must be called inside the running event loop. *clock_ms* is our wall clock in milliseconds
-    since 1970.
+    Must be called inside the running event loop. *clock* is our own: waits and ages go by its
+    steady time, receipts by its time of day.
 
     Raises: `KeyError` for a name not in `VENUES`; `ValueError` for an endpoint that is not on
     this machine; `Refused` for a key of a kind that cannot be used.
     """
     module = import_module(VENUES[name])
-    host = shared.host(module.DIALECT, endpoint, clock_ms=clock_ms, timeout_s=timeout_s, log=log)
+    host = shared.host(module.DIALECT, endpoint, clock=clock, timeout_s=timeout_s, log=log)
     elsewhere = import_module("watcher.venues.elsewhere")
 
     def far(other: str) -> object:
         there = import_module(VENUES[other])
-        host = shared.host(there.DIALECT, endpoint, clock_ms=clock_ms, timeout_s=timeout_s, log=log)
+        host = shared.host(there.DIALECT, endpoint, clock=clock, timeout_s=timeout_s, log=log)
         adapter = there.open_account(account, host.public)
         return elsewhere.Far(venue=adapter, perpetuals=there.DIALECT.perpetuals)
 
@@ -125,7 +126,7 @@ def open_money(
     credentials: Credentials,
     *,
     endpoint: str | None,
-    clock_ms: Callable[[], float],
+    clock: Callable[[], Moment],
     timeout_s: float,
     log: Log,
     shared: Shared,
@@ -139,7 +140,7 @@ def open_money(
     module = import_module(VENUES[name])
     money = import_module(f"watcher.venues.{name}.money")
     sender = import_module("watcher.venues.sender")
-    host = shared.host(module.DIALECT, endpoint, clock_ms=clock_ms, timeout_s=timeout_s, log=log)
+    host = shared.host(module.DIALECT, endpoint, clock=clock, timeout_s=timeout_s, log=log)
     opened: Money = money.open_money(
         account,
         host.client(credentials),

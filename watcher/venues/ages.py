@@ -19,15 +19,18 @@ PACE_MIN = 0.5
 
 @dataclass(slots=True)
 class Clocks:
-    """Our clock and a venue's as they were last compared, and the offset last believed."""
+    """
+    Our steady time and a venue's clock as they were last compared, and the offset last believed:
+    how far the venue's is ahead of ours.
+    """
 
     ours_ms: float = math.inf
     theirs_ms: float = 0.0
     believed_ms: float = 0.0
 
-    def offset_ms(self, ours_ms: float, theirs_ms: float) -> float:
+    def compare(self, ours_ms: float, theirs_ms: float) -> None:
         """
-        Return how far the venue's clock is ahead of ours, as far as that can be believed.
+        Take the offset of the venue's clock from ours, as far as that can be believed.
 
         One that stood still is a copy: taken for an offset, it would make every other copy look
         fresh. The offset known before is kept then.
@@ -36,7 +39,6 @@ class Clocks:
         self.ours_ms, self.theirs_ms = ours_ms, theirs_ms
         if went_ms <= PACE_AFTER_MS or told_ms >= went_ms * PACE_MIN:
             self.believed_ms = theirs_ms - ours_ms
-        return self.believed_ms
 
 
 def older_us(received_us: int, told_ms: float, offset_ms: float) -> int:

@@ -23,6 +23,7 @@ from urllib.parse import parse_qsl
 from yarl import URL
 
 from watcher.domain.account import Snapshot
+from watcher.domain.alert import Moment
 from watcher.ports import Unreadable, Venue, VenueError
 from watcher.venues import VENUES, open_venue
 from watcher.venues.ccxt_venue import Credentials, Shared
@@ -268,6 +269,10 @@ class Reel(Shared):
         for one in capture.answers:
             self._answers.setdefault(one.key, []).append(one)
 
+    def clock(self) -> Moment:
+        at_us = round(self.now_ms * 1000)
+        return Moment(steady_us=at_us, wall_us=at_us)
+
     def way(self, timeout_s: float) -> Way:
         del timeout_s
         return cast("Way", self)
@@ -316,7 +321,7 @@ async def replayed(capture: Capture, account: str = ACCOUNT) -> Snapshot:
         account,
         STAND_IN,
         endpoint=None,
-        clock_ms=lambda: reel.now_ms,
+        clock=reel.clock,
         timeout_s=TIMEOUT_S,
         log=Quiet(),
         shared=reel,

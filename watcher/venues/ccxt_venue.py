@@ -22,9 +22,11 @@ from typing import Any
 import aiohttp
 import certifi
 
+from watcher.domain.alert import Moment
 from watcher.ports import Banned, RateLimited, Refused, Unreachable, Unreadable, VenueError
 from watcher.venues.ages import Clocks
 from watcher.venues.lean import Log, venue_class
+from watcher.venues.slot import Slot
 from watcher.venues.transport import (
     Answer,
     ClockSkew,
@@ -37,10 +39,9 @@ from watcher.venues.transport import (
     redirected,
     translate,
 )
-from watcher.venues.weights import Budget, Limit, Shutter, again
+from watcher.venues.weights import Budget, Limit, Shutter
 
 CLOCK_AGE_MS_MAX = 600_000
-CLOCK_GRAIN_MS = 1
 KEEPALIVE_S = 75
 ED25519_PEM_CHARS_MAX = 120
 """ccxt takes a longer PEM for RSA; an Ed25519 key has 119 once its line ends are clean."""
@@ -131,7 +132,7 @@ class Shared:
         dialect: Dialect,
         endpoint: str | None,
         *,
-        clock_ms: Callable[[], float],
+        clock: Callable[[], Moment],
         timeout_s: float,
         log: Log,
     ) -> Host:
@@ -144,7 +145,7 @@ class Shared:
         key = (dialect.venue, place)
         if key not in self.hosts:
             self.hosts[key] = Host(
-                dialect, place, shared=self, clock_ms=clock_ms, timeout_s=timeout_s, log=log
+                dialect, place, shared=self, clock=clock, timeout_s=timeout_s, log=log
             )
         return self.hosts[key]
 
@@ -157,30 +158,6 @@ class Shared:
             self._session = None
 
 
-class _Slot:
-    """One piece of public data: the last of it, and the outcome of the last fetch."""
-
-    def __init__(self) -> None:
-        self.lock = asyncio.Lock()
-        self.part: Part | None = None
-        self.fetches = 0
-        self._error: VenueError | None = None
-
-    async def fill(self, fetch: Callable[[], Awaitable[Part]]) -> None:
-        # a cancelled fetch is no outcome: whoever waits next fetches
-        try:
-            self.part, self._error = await fetch(), None
-        except VenueError as error:
-            self._error = error
-        self.fetches += 1
-
-    def result(self) -> Part:
-        if self._error is not None:
-            raise again(self._error)
-        assert self.part is not None
-        return self.part
-
-
 class Host:
     """One venue as seen from this address. `public` is a client without a key."""
 
@@ -190,7 +167,7 @@ class Host:
         endpoint: str | None,
         *,
         shared: Shared,
-        clock_ms: Callable[[], float],
+        clock: Callable[[], Moment],
         timeout_s: float,
         log: Log,
     ) -> None:
@@ -198,13 +175,12 @@ class Host:
         self.endpoint = endpoint
         self.timeout_s = timeout_s
         self.log = log
-        self.offset_ms = 0.0
         self._clocks = Clocks()
         self.shutter = Shutter()
         self.budgets = {name: Budget(name, limit) for name, limit in dialect.limits.items()}
         self._shared = shared
-        self._clock_ms = clock_ms
-        self._slots: dict[str, _Slot] = {}
+        self._clock = clock
+        self._slots: dict[str, Slot[Part]] = {}
         self._public: Client | None = None
 
     @property
@@ -218,12 +194,21 @@ class Host:
         return self._public
 
     def now_ms(self) -> float:
-        """Our own clock."""
-        return self._clock_ms()
+        """Our own time that never jumps, which everything is waited for and aged by."""
+        return self._clock().steady_us / 1000
+
+    def wall_ms(self) -> float:
+        """Our own time of day."""
+        return self._clock().wall_us / 1000
 
     def venue_ms(self) -> float:
-        """The venue's time, as far as we know it."""
-        return self._clock_ms() + self.offset_ms
+        """The venue's time, as far as we know it; whoever sets our clock does not change it."""
+        return self.now_ms() + self._clocks.believed_ms
+
+    @property
+    def offset_ms(self) -> float:
+        """How far the venue's clock is ahead of our time of day."""
+        return self.venue_ms() - self.wall_ms()
 
     def client(self, credentials: Credentials) -> Client:
         return Client(self, credentials)
@@ -244,7 +229,7 @@ class Host:
                 "venue.limited",
                 venue=self.dialect.venue,
                 reason=error.reason,
-                until_us=error.until_us,
+                wait_s=error.wait_s,
             )
             raise
 
@@ -258,7 +243,7 @@ class Host:
             self.dialect.clock_method, name="time", budget=self.dialect.clock_budget
         )
         middle_ms = (before_ms + self.now_ms()) / 2
-        self.offset_ms = self._clocks.offset_ms(middle_ms, self.dialect.read_clock_ms(part.data))
+        self._clocks.compare(middle_ms, self.dialect.read_clock_ms(part.data))
         self.log.debug("clock.compared", venue=self.dialect.venue, offset_ms=round(self.offset_ms))
         return part
 
@@ -268,24 +253,10 @@ class Host:
         """
         Return public data at most *age_ms_max* old, fetched once for all who ask meanwhile.
 
-        `age_ms_max=0` always fetches. Who waits while another fetches shares what comes of it,
-        error or not: a venue that does not answer must not be waited for once per account.
-
         Raises: `VenueError` of the fetch.
         """
-        slot = self._slots.setdefault(key, _Slot())
-        if slot.part is not None and self._age_ms(slot.part) < age_ms_max:
-            return slot.part
-        asked_at = slot.fetches
-        async with slot.lock:
-            if slot.fetches == asked_at:
-                await slot.fill(fetch)
-            return slot.result()
-
-    def _age_ms(self, part: Part) -> float:
-        age_ms = self.now_ms() - part.received_at_us / 1000
-        # set back: how old it is cannot be told
-        return age_ms if age_ms > -CLOCK_GRAIN_MS else float("inf")
+        slot = self._slots.setdefault(key, Slot(self.now_ms))
+        return await slot.read(fetch, age_ms_max=age_ms_max)
 
     async def close(self) -> None:
         if self._public is not None:
@@ -381,7 +352,7 @@ class Client:
             raise translate(error, self.host.timeout_s) from None
         if not isinstance(data, dict | list):
             raise Unreadable(f"{name}: not a JSON object or list")
-        return Part(name, data, int(self.host.now_ms() * 1000))
+        return Part(name, data, int(self.host.wall_ms() * 1000))
 
     async def close(self) -> None:
         await self._exchange.close()

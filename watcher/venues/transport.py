@@ -51,6 +51,7 @@ class Answer:
     """
     What a venue sent, before anyone believes it. `payload` is None when the body is no JSON
     object or list; `broken` then says what it looks like. Header names are in lower case.
+    `now_ms` is the venue's own time, as far as we know it.
     """
 
     status: int
@@ -61,15 +62,10 @@ class Answer:
     now_ms: float
 
     @property
-    def until_us(self) -> int | None:
-        """The end of the pause the venue asks for in `Retry-After`, when it does."""
+    def wait_s(self) -> float | None:
+        """The pause the venue asks for in `Retry-After`, when it does."""
         wait = self.headers.get("retry-after", "")
-        if not wait.isdecimal():
-            return None
-        return int((self.now_ms + int(wait[:9]) * 1000) * 1000)
-
-    def after_s(self, seconds: float) -> int:
-        return int((self.now_ms + seconds * 1000) * 1000)
+        return float(wait[:9]) if wait.isdecimal() else None
 
 
 class ClockSkew(Unreachable):
@@ -211,7 +207,7 @@ def judge(answer: Answer, explain: Callable[[Answer], VenueError | None]) -> Non
         raise Unreadable(answer.broken)
 
 
-_STATUSES: dict[int, tuple[type[VenueError], str, int | None]] = {
+_STATUSES: dict[int, tuple[type[VenueError], str, float | None]] = {
     401: (Refused, "key refused", None),
     403: (Unreachable, "refused by the venue's firewall", None),
     407: (Refused, "key refused", None),
@@ -229,13 +225,12 @@ def status_error(answer: Answer) -> VenueError | None:
     said = f"HTTP {answer.status}"
     if answer.status in _STATUSES:
         kind, words, wait_s = _STATUSES[answer.status]
-        until_us = answer.until_us or (None if wait_s is None else answer.after_s(wait_s))
-        return kind(f"{said}, {words}", until_us=until_us)
+        return kind(f"{said}, {words}", wait_s=answer.wait_s or wait_s)
     if answer.status < HTTPStatus.MULTIPLE_CHOICES:
         return Unreadable(f"{said}, expected 200")
     if answer.status < HTTPStatus.BAD_REQUEST:
         return Unreachable(f"{said}, redirects are not followed")
-    return Unreachable(said, until_us=answer.until_us)
+    return Unreachable(said, wait_s=answer.wait_s)
 
 
 def translate(error: Exception, timeout_s: float) -> VenueError:

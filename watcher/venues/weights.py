@@ -6,6 +6,7 @@ would, and the poll that wanted it is simply missed; a queue in front of a venue
 answers. Calls that serve a snapshot may use nearly all of a window, calm ones (history,
 brackets, wallets) leave `CALM_SHARE` free, so that housekeeping never blinds an account.
 
+Every `now_ms` is our own steady time: setting the clock frees no budget and moves no end of a ban.
 The venue's own count, read from its headers, wins whenever it is higher: other programs behind
 the same address are counted too. After "too many requests" what we may use ourselves is halved for
 ten minutes; what others use only has to leave room.
@@ -13,7 +14,6 @@ ten minutes; what others use only has to leave room.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from watcher.ports import RateLimited, VenueError
@@ -49,17 +49,17 @@ class Budget:
         """
         Count *weight* against the current window.
 
-        Raises: `RateLimited` when it does not fit, with the start of the next window.
+        Raises: `RateLimited` when it does not fit, until the start of the next window.
         """
         self._turn(now_ms)
         share = CALM_SHARE if calm else URGENT_SHARE
         whole, own = int(self.limit.weight * share), int(self.allowance(now_ms) * share)
         if self._used + weight > whole or self._own + weight > own:
-            until_ms = (self._window + 1) * self.limit.window_ms
+            left_ms = (self._window + 1) * self.limit.window_ms - now_ms
             spent = (self._used, whole) if self._used + weight > whole else (self._own, own)
             raise RateLimited(
                 f"own request budget is spent ({self.name}: {spent[0]} of {spent[1]})",
-                until_us=int(until_ms * 1000),
+                wait_s=left_ms / 1000,
             )
         self._used += weight
         self._own += weight
@@ -82,7 +82,6 @@ class Budget:
 
     def _turn(self, now_ms: float) -> None:
         window = int(now_ms // self.limit.window_ms)
-        # also when a clock was set back: an old window's count says nothing about this one
         if window != self._window:
             self._window = window
             self._used = self._own = 0
@@ -96,35 +95,24 @@ class Shutter:
 
     def __init__(self) -> None:
         self._until_ms = 0.0
-        self._looked_ms = 0.0
         self._error: VenueError | None = None
 
     def shut(self, error: VenueError, now_ms: float) -> None:
-        self._looked_ms = now_ms
-        until_ms = now_ms if error.until_us is None else error.until_us / 1000
         longest_ms = SLOWED_MS_MAX if isinstance(error, RateLimited) else SHUT_MS_MAX
-        until_ms = min(until_ms, now_ms + longest_ms)
-        if until_ms > self._until_ms:
+        until_ms = now_ms + min((error.wait_s or 0.0) * 1000, longest_ms)
+        if until_ms > max(self._until_ms, now_ms):
             self._until_ms = until_ms
             self._error = error
 
     def check(self, now_ms: float) -> None:
-        """Raises: the error that shut it, while that holds."""
+        """Raises: the error that shut it, while that holds, with what is left of its wait."""
         if self._error is None:
             return
-        # a clock set back by an hour in a ban of ten minutes would blind for that hour
-        self._until_ms -= max(0.0, self._looked_ms - now_ms)
-        self._looked_ms = now_ms
         if now_ms < self._until_ms:
-            raise again(self._error, self._until_ms)
+            raise again(self._error, (self._until_ms - now_ms) / 1000)
         self._error = None
 
 
-def again(error: VenueError, until_ms: float = math.inf) -> VenueError:
-    """
-    Return a copy of *error* to raise: one object raised twice would collect tracebacks. It holds
-    until *until_ms* where it said later.
-    """
-    told = error.until_us
-    until_us = told if told is None or told / 1000 <= until_ms else int(until_ms * 1000)
-    return type(error)(error.reason, until_us=until_us)
+def again(error: VenueError, wait_s: float | None) -> VenueError:
+    """Return a copy of *error* to raise: one object raised twice would collect tracebacks."""
+    return type(error)(error.reason, wait_s=wait_s)

@@ -74,15 +74,13 @@ def _trouble(code: int, words: str) -> VenueError:
 
 def _too_many(answer: Answer, message: str) -> VenueError:
     until = _UNTIL.search(message)
-    # a wait in seconds holds by any clock; the end in words is by the venue's, and ours may be off
-    until_us = answer.until_us or (int(until[1]) * 1000 if until else None)
+    # a wait in seconds holds by any clock; the end in words is by the venue's
+    left_s = (int(until[1]) - answer.now_ms) / 1000 if until else 0.0
+    wait_s = answer.wait_s or (left_s if left_s > 0 else None)
     if until or answer.status == BANNED_STATUS:
-        return Banned(
-            "this address is banned for too many requests",
-            until_us=until_us or answer.after_s(BAN_S),
-        )
+        return Banned("this address is banned for too many requests", wait_s=wait_s or BAN_S)
     words = "too many requests" + (f" (HTTP {answer.status})" if answer.status >= 400 else "")  # noqa: PLR2004 - HTTP
-    return RateLimited(words, until_us=until_us or answer.after_s(MINUTE_MS / 1000))
+    return RateLimited(words, wait_s=wait_s or MINUTE_MS / 1000)
 
 
 _USED_HEADERS = MappingProxyType(

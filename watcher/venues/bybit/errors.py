@@ -25,6 +25,8 @@ from watcher.venues.transport import Answer, ClockSkew, plain
 BAN_S = 600
 """HTTP 403 without a code of Bybit's own: the address sent too much and is out for ten minutes."""
 PAUSE_S = 5
+RESET_S_MAX = 60
+"""Limits of a key count by the second, those of an address by five: a longer one is misread."""
 
 _REFUSALS = {
     "10003": "the key does not exist or was revoked",
@@ -51,9 +53,7 @@ def explain(answer: Answer) -> VenueError | None:
     if code:
         return None if code == "0" else _of_code(code, answer)
     if answer.status == HTTPStatus.FORBIDDEN:
-        return Banned(
-            "HTTP 403, too many requests from this address", until_us=answer.after_s(BAN_S)
-        )
+        return Banned("HTTP 403, too many requests from this address", wait_s=BAN_S)
     if answer.status == HTTPStatus.OK and payload is not None:
         return Unreadable("answer has no retCode")
     return None
@@ -64,7 +64,7 @@ def _of_code(code: str, answer: Answer) -> VenueError:
     if code in _REFUSALS:
         return Refused(f"{said}: {_REFUSALS[code]}")
     if code in _LIMITS:
-        return RateLimited(f"{said}: {_LIMITS[code]}", until_us=_reset_us(answer))
+        return RateLimited(f"{said}: {_LIMITS[code]}", wait_s=_reset_s(answer))
     if code in _OTHERS:
         return _OTHERS[code](said, answer)
     assert isinstance(answer.payload, dict)
@@ -82,16 +82,17 @@ def _refused_request(said: str, answer: Answer) -> VenueError:
 _OTHERS: dict[str, Callable[[str, Answer], VenueError]] = {
     "10001": _refused_request,
     "10002": lambda said, _: ClockSkew(f"{said}: our time stamp was refused"),
-    "10009": lambda said, answer: Banned(
-        f"{said}: this address is banned", until_us=answer.after_s(BAN_S)
-    ),
+    "10009": lambda said, _: Banned(f"{said}: this address is banned", wait_s=BAN_S),
     "10017": _refused_request,
     "10019": lambda said, _: Maintenance(f"{said}: maintenance"),
 }
 
 
-def _reset_us(answer: Answer) -> int:
+# both times are the venue's, of one answer: no clock of ours makes a pause of seconds a long one
+def _reset_s(answer: Answer) -> float:
     reset_ms = answer.headers.get("x-bapi-limit-reset-timestamp", "")
-    if reset_ms.isdecimal() and int(reset_ms) > answer.now_ms:
-        return min(int(reset_ms) * 1000, answer.after_s(BAN_S))
-    return answer.until_us or answer.after_s(PAUSE_S)
+    now_ms = answer.payload.get("time") if isinstance(answer.payload, dict) else None
+    left_ms = 0.0
+    if reset_ms.isdecimal():
+        left_ms = int(reset_ms[:15]) - (now_ms if isinstance(now_ms, int) else answer.now_ms)
+    return min(left_ms / 1000, RESET_S_MAX) if left_ms > 0 else answer.wait_s or PAUSE_S

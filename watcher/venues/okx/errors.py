@@ -72,8 +72,7 @@ def _of_code(code: str, answer: Answer) -> VenueError:
             seen = seen_as(answer.payload.get("msg"))
             return kind(f"{said}{seen}: {meanings[code]}")
     if code in _LIMITS:
-        until_us = answer.until_us or answer.after_s(PAUSE_S)
-        return RateLimited(f"{said}: {_LIMITS[code]}", until_us=until_us)
+        return RateLimited(f"{said}: {_LIMITS[code]}", wait_s=answer.wait_s or PAUSE_S)
     if code == "50001":
         return Maintenance(f"{said}: maintenance")
     if code in ("50102", "50112"):
