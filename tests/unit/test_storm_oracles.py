@@ -290,3 +290,11 @@ def test_a_trouble_of_the_disk_needs_a_bad_disk() -> None:
         story.breaks(fault, 480, 520)
         story.says(500, "🔧 CANNOT WRITE TO DISK\n  Alerts go on from memory")
         assert len(broken(causes.notes_explained, story.history())) == wrong
+
+
+def test_a_road_that_takes_nothing_is_told_of_on_another() -> None:
+    for road, wrong in (("chat", 0), ("fallback", 1)):
+        story = Story()
+        story.breaks(Fault.CHAT_REFUSED, 480, 520, road)
+        story.says(500, "🔧 CHAT TAKES NO MESSAGES\n  It says: blocked", road=Reach.FALLBACK)
+        assert len(broken(causes.notes_explained, story.history())) == wrong

@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping
 from itertools import pairwise
 
 from watcher.domain.alert import MINUTE_US, SECOND_US, Tier
+from watcher.domain.road import Reach
 from watcher.policy import messages as say
 from watcher.storm import sky
 from watcher.storm.history import History
@@ -50,14 +51,16 @@ FINDINGS: Mapping[str, Collection[Fault]] = {
 }
 """What a check may find, and the weather that makes it so."""
 
+ROADS = {say.TROUBLE_ROAD.format(road=road.road).upper(): road.road for road in Reach}
+"""The road that is told of, on all others."""
+
 NOTES: Mapping[str, Collection[Fault]] = {
     say.TROUBLE_STORE.upper(): _DISK,
     say.TROUBLE_STORE_OVER.upper(): _DISK,
     say.TROUBLE_PING.upper(): (Fault.PING_DOWN, Fault.OFFLINE),
     say.TROUBLE_PING_OVER.upper(): (Fault.PING_DOWN, Fault.OFFLINE),
     say.TROUBLE_STALL.upper(): (Fault.SUSPEND, Fault.CLOCK_JUMP),
-    say.TROUBLE_ROAD.format(road="CHAT").upper(): ROAD_FAULTS,
-    say.TROUBLE_ROAD.format(road="FALLBACK").upper(): ROAD_FAULTS,
+    **dict.fromkeys(ROADS, ROAD_FAULTS),
     say.TROUBLE_NOT_JUDGED.upper(): (),
 }
 """What the service says of its own troubles, and what must have been in their way."""
@@ -89,7 +92,8 @@ def notes_explained(history: History) -> Verdict:
         faults = NOTES.get(title)
         if faults is not None:
             since = sky.began(history.sky.roads, one.at_us, NOTED_US)
-            good = history.weather.overlaps(faults, since, one.at_us, one.road.road)
+            road = ROADS.get(title, one.road.road)
+            good = history.weather.overlaps(faults, since, one.at_us, road)
             where = f"{(one.at_us - history.from_us) / SECOND_US:.1f} s"
             verdict.check(good=good or _lived(history, since), at=where, what=title)
     return verdict
