@@ -461,6 +461,18 @@ def test_a_truncated_rate_of_nought_is_small_and_not_nothing() -> None:
     assert unknown.health is None
 
 
+@pytest.mark.parametrize(("equity", "health"), [(0, math.inf), (20, math.inf), (-5, -math.inf)])
+def test_a_rate_beside_no_margin_at_all_is_no_danger(equity: int, health: float) -> None:
+    """Whatever is printed for nothing over nothing once all was taken."""
+    told = VenueSays(
+        equity=Decimal(equity),
+        maintenance_margin=Decimal(0),
+        ratio=VenueRatio(name="accountMMRate", value=Decimal(9999)),
+    )
+
+    assert venue_health(told, linear()) == health
+
+
 def test_used_margin_is_the_venues_or_unknown() -> None:
     known = replace(LONG_BTC, initial_margin=Decimal(3_000))
     pool = report(snapshot(linear(), [coin("USDT", 6_000)], [known]))

@@ -114,6 +114,8 @@ def _of_truncated(
     if equity is None or margin is None:
         return math.inf if told is None and margin == 0 else told
     parts = health(float(equity), float(margin))
+    if margin == 0:
+        return parts  # nothing is at risk, whatever a rate of nothing to nothing is written as
     return parts if told is None else min(parts, told)
 
 
