@@ -21,7 +21,7 @@ from watcher.storm.history import History
 from watcher.storm.journal import Journal
 from watcher.storm.oracles import Oracle
 from watcher.storm.people import Deed
-from watcher.storm.truth import Truth
+from watcher.storm.truth import Apart, Truth
 from watcher.storm.weather import Fault, Spell, Weather
 
 NAME = "main"
@@ -70,6 +70,7 @@ class Story:
     arrived: list[Arrived] = field(default_factory=list)
     spells: list[Spell] = field(default_factory=list)
     polls: list[tuple[str, int, bool]] = field(default_factory=list)
+    apart: list[Apart] = field(default_factory=list)
     deeds: list[Deed] = field(default_factory=list)
     pings: list[tuple[int, bool, str]] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
@@ -101,6 +102,15 @@ class Story:
     def reads(self, from_s: float, until_s: float, *, every_s: float = 5.0) -> None:
         count = int((until_s - from_s) // every_s)
         self.polls += [(NAME, self.us(from_s + n * every_s), True) for n in range(count + 1)]
+
+    def differs(self, from_s: float, until_s: float, share: float, value: float) -> None:
+        """Let the venue count *share* less from *from_s* on, which leaves *value*."""
+        self.apart += [
+            Apart(account=name, at_us=at_us, share=share, value=value)
+            for name, at_us, _ in self.polls
+            if self.us(from_s) <= at_us <= self.us(until_s)
+        ]
+        self.breaks(Fault.DIVERGENCE, from_s, until_s, NAME)
 
     def says(
         self,
@@ -145,6 +155,7 @@ class Story:
             arrived=sorted(self.arrived, key=lambda one: one.at_us),
             lives=tuple((self.us(born), self.us(died)) for born, died in lives),
             polls=tuple(sorted(self.polls, key=lambda one: one[1])),
+            apart=tuple(self.apart),
             journal=Journal(lambda: self.world.now_us, self.from_us),
             errors=tuple(self.errors),
             presses=tuple(self.deeds),

@@ -211,7 +211,7 @@ def test_what_is_told_at_the_end_is_what_is_true_then() -> None:
     assert broken(rest.ends_as_it_is, story.history())
 
 
-# -- I12, I13, I14: honest, and with a memory ------------------------------------------------------
+# -- I12, I13: honest, and with a memory -----------------------------------------------------------
 
 
 def test_a_figure_is_that_of_the_reading() -> None:
@@ -259,16 +259,6 @@ def test_what_somebody_saw_is_not_told_again_at_once() -> None:
         again = danger("CRITICAL", 5.0, seq=3, note="still")
         story.says(at_s, again, edited=edited)
         assert len(broken(honesty.acks_kept, story.history())) == wrong
-
-
-def test_a_divergence_is_told() -> None:
-    text = f"🔧 MODEL DIFFERS #C0DE·1 {NAME}\nOur model and Bybit differ by 4 %"
-    for told, wrong in ((True, 0), (False, 1)):
-        story = Story()
-        story.breaks(Fault.DIVERGENCE, 300, 500, NAME)
-        if told:
-            story.says(340, text)
-        assert len(broken(honesty.divergence_told, story.history())) == wrong
 
 
 # -- all of them -----------------------------------------------------------------------------------

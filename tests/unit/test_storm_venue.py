@@ -6,10 +6,12 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from functools import partial
 from typing import TypeVar
 
 import pytest
 
+from tests.unit.storm_histories import settings_of
 from watcher.domain.account import Family, Snapshot
 from watcher.domain.alert import SECOND_US, MissKind
 from watcher.margin import evaluate
@@ -29,6 +31,7 @@ from watcher.storm.disk import Dead
 from watcher.storm.journal import Journal
 from watcher.storm.lies import COIN, GLITCH
 from watcher.storm.misread import REFUSED
+from watcher.storm.truth import Apart, Truth
 from watcher.storm.venue import POLL_WEIGHTS, TIMEOUT_S, SimVenue
 from watcher.storm.views import snapshot_of
 from watcher.storm.weather import LIES, VENUE_FAULTS, Fault, Spell, Weather
@@ -48,6 +51,7 @@ class Rig:
     skew_us: int = 0
     is_dead: bool = False
     polls: list[tuple[str, int, bool]] = field(default_factory=list)
+    apart: list[Apart] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.world: World = storm_world(2, shapes=SHAPES, start_us=START_US)
@@ -64,6 +68,8 @@ class Rig:
             pause=pause,
             alive=self.alive,
             polls=self.polls,
+            apart=self.apart,
+            by_venue=partial(Truth(self.world, settings_of(self.world)).by_venue, self.shape),
             now_us=lambda: self.world.now_us,
             wall_us=lambda: self.world.now_us + self.skew_us,
             birth=0,
@@ -471,6 +477,18 @@ def test_a_divergence_is_seen_as_a_difference_of_opinion(shape: str) -> None:
     assert fair.disagreement == pytest.approx(0.0, abs=1e-6)
     assert pool.disagreement is not None
     assert abs(pool.disagreement) > 0.02
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_what_the_engine_makes_of_a_divergence_is_what_the_truth_does(shape: str) -> None:
+    rig = struck(Fault.DIVERGENCE, shape)
+
+    (pool,) = evaluate(rig.read()).pools
+
+    (told,) = rig.apart
+    assert pool.disagreement == pytest.approx(100 * told.share, rel=0.01)
+    shown = pool.margin_level if shape == "lending" else pool.tier_distance
+    assert told.value == pytest.approx(shown, rel=0.005)
 
 
 @pytest.mark.parametrize("shape", SHAPES)

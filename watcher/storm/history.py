@@ -20,7 +20,7 @@ from watcher.storm.chat import Arrived
 from watcher.storm.journal import Journal
 from watcher.storm.people import Deed
 from watcher.storm.sky import CONVERGED_US, Sky
-from watcher.storm.truth import Truth
+from watcher.storm.truth import Apart, Truth
 from watcher.storm.weather import Fault, Weather
 from watcher.storm.words import Said, heard
 
@@ -43,8 +43,9 @@ class History:
     One run from `from_us` to `until_us`; from `healed_us` on the weather is fair. `lives` are the
     spans the process lived, `banks` what venues were asked to move, `intents` what the ledger says
     of it at the end, `polls` each answer of a venue as (account, when, whether complete),
-    `presses` what people did, `pings` each word to the dead man's switch as (when, well, why),
-    `depegged` the moments at which some stable coin was off its dollar.
+    `apart` those of them in which the venue counts less than there is, `presses` what people did,
+    `pings` each word to the dead man's switch as (when, well, why), `depegged` the moments at which
+    some stable coin was off its dollar.
     """
 
     seed: int
@@ -57,6 +58,7 @@ class History:
     arrived: Sequence[Arrived]
     lives: Sequence[tuple[int, int]]
     polls: Sequence[tuple[str, int, bool]]
+    apart: Sequence[Apart] = ()
     journal: Journal
     errors: Sequence[str] = ()
     presses: Sequence[Deed] = ()

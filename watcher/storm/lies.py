@@ -46,6 +46,8 @@ class Liar:
         self._now_us = now_us
         self._standing: dict[Fault, tuple[Spell, Decimal]] = {}
         self._frozen: Snapshot | None = None
+        self.apart: Decimal | None = None
+        """The share of the equity that the venue's figures in the last snapshot leave out."""
 
     def account(self) -> Account:
         """Return the account in the mode its venue has it in now."""
@@ -69,7 +71,7 @@ class Liar:
         if spell is not None and spell.fault is Fault.PAGE_CUT:
             kept = found.positions[: len(found.positions) // 2]
             found = replace(found, positions=kept)
-        apart = self._stands(Fault.DIVERGENCE, WIDE_MIN, WIDE_MAX)
+        self.apart = apart = self._stands(Fault.DIVERGENCE, WIDE_MIN, WIDE_MAX)
         if apart is not None:
             found = replace(
                 found,

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,7 @@ from watcher.storm.journal import Journal
 from watcher.storm.loop import VirtualLoop
 from watcher.storm.money import SimMoney
 from watcher.storm.ping import SimPing
+from watcher.storm.truth import Apart, Truth
 from watcher.storm.venue import SimVenue
 from watcher.storm.weather import Weather
 
@@ -44,12 +46,14 @@ class Scene:
     seed: int
     settings: Settings
     world: World
+    truth: Truth
     weather: Weather
     journal: Journal
     wires: Mapping[Reach, Wire]
     people: People
     banks: Mapping[str, Bank] = field(default_factory=dict)
     polls: list[tuple[str, int, bool]] = field(default_factory=list)
+    apart: list[Apart] = field(default_factory=list)
     pings: list[tuple[int, bool, str]] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     skew_us: int = 0
@@ -155,6 +159,8 @@ class Life:
                 pause=clock.sleep,
                 alive=self._check,
                 polls=scene.polls,
+                apart=scene.apart,
+                by_venue=partial(scene.truth.by_venue, name),
                 now_us=lambda: loop.now_us,
                 wall_us=lambda: loop.now_us + scene.skew_us,
                 birth=self._birth,

@@ -207,10 +207,11 @@ PACKS: Mapping[str, Pack] = {
             name="APART",
             about="venues whose own figures are worse than what they hold comes to",
             hours=0.7,
-            opened=few(falls((0, 0), (42, -3)), *((venue, 0.2) for venue in ("binance", "bybit"))),
+            opened=few(falls((0, 0), (42, -3)), *((name, 0.145) for name, _ in THREE)),
             spells=(
                 _spell(Fault.DIVERGENCE, 8, 14, target="binance"),
-                _spell(Fault.DIVERGENCE, 24, 30, target="bybit"),
+                _spell(Fault.DIVERGENCE, 20, 26, target="okx"),
+                _spell(Fault.DIVERGENCE, 30, 36, target="bybit"),
             ),
         ),
         Pack(

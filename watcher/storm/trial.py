@@ -125,6 +125,7 @@ class Trial:
             seed=plan.seed,
             settings=settings,
             world=world,
+            truth=Truth(world, settings),
             weather=weather,
             journal=journal,
             wires=wires,
@@ -133,7 +134,6 @@ class Trial:
                 name: Bank(world, name, weather, lambda: self._loop.now_us) for name in plan.money
             },
         )
-        self._truth = Truth(world, settings)
         self._depegged: list[int] = []
         self._operator = Operator(settings, self._scene.banks, START_US)
         self._due = [one for one in weather.spells if one.fault in LIFE_FAULTS]
@@ -174,7 +174,7 @@ class Trial:
             from_us=START_US,
             healed_us=self._end_us,
             until_us=self._loop.now_us,
-            truth=self._truth,
+            truth=scene.truth,
             weather=scene.weather,
             arrived=sorted(
                 (one for wire in scene.wires.values() for one in wire.arrived),
@@ -182,6 +182,7 @@ class Trial:
             ),
             lives=tuple(self._lives.spans),
             polls=tuple(scene.polls),
+            apart=tuple(scene.apart),
             presses=tuple(scene.people.done),
             errors=tuple(scene.errors),
             pings=tuple(scene.pings),
@@ -201,7 +202,7 @@ class Trial:
         if self._scene.banks:
             now_us = self._loop.now_us
             self._operator.look(Moment(steady_us=now_us, wall_us=now_us + self._scene.skew_us))
-        self._truth.look()
+        self._scene.truth.look()
 
     # -- births and deaths ---------------------------------------------------------------------
 

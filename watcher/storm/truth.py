@@ -11,14 +11,15 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 
 from watcher.domain.alert import Ladder, Measure, Tier, Word
 from watcher.settings import Settings, alert_rules
 from watcher.sim.binance.figures import BARS
 from watcher.sim.demo.truth import Way, health_at, paths_of
-from watcher.sim.things import Account, Liquidation
+from watcher.sim.things import ZERO, Account, Liquidation
 from watcher.sim.world import World
 
 RANGE_PERCENT = 80.0
@@ -84,6 +85,19 @@ class Point:
     value: float
     distance: float
     held: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Apart:
+    """
+    A complete answer at `at_us` in which the venue counts *share* of the equity less than there is.
+    `value` is what is left by that opinion, in the measure of the account's scale.
+    """
+
+    account: str
+    at_us: int
+    share: float
+    value: float
 
 
 class Truth:
@@ -157,6 +171,10 @@ class Truth:
         if since is not None:
             yield since, self.seen_us
 
+    def by_venue(self, name: str, share: Decimal) -> float:
+        """Return what *name* measures now where *share* of each pool's equity does not count."""
+        return self._views[name].less(share)
+
     def liquidations(self, name: str) -> list[Liquidation]:
         """Return what the venue took from *name* by force; cancelled orders are no loss."""
         acts = self._world.account(name).liquidations
@@ -170,11 +188,18 @@ class Truth:
 class _View:
     """One account: what it was at the last computation, and how far prices may move since."""
 
-    def __init__(self, world: World, account: Account, scale: Scale) -> None:
+    def __init__(
+        self,
+        world: World,
+        account: Account,
+        scale: Scale,
+        gaps: Mapping[str, Decimal] | None = None,
+    ) -> None:
         self.points: list[Point] = []
         self._world = world
         self._account = account
         self._scale = scale
+        self._gaps = gaps
         self._print: object = None
         self._prices: list[float] = []
         self._allowed = 0.0
@@ -182,6 +207,15 @@ class _View:
         self._moved = 0.0
         self._ways: dict[Way, float] = {}
         self._distance = math.inf
+
+    def less(self, share: Decimal) -> float:
+        """Return the measure with *share* of the equity of every pool gone, wherever prices go."""
+        if self._scale.measure is Measure.MARGIN_LEVEL:
+            # what is over, in parts of the debt
+            return 100 + (level_of(self._world, self._account) - 100) * float(1 - share)
+        pools = self._world.pools(self._account, prices=False)
+        gaps = {pool.pool: max(pool.equity, ZERO) * share for pool in pools}
+        return _View(self._world, self._account, self._scale, gaps).anew()
 
     def look(self, prices: list[float]) -> None:
         touched = self._touched()
@@ -192,7 +226,7 @@ class _View:
                 return
         self._moved += moved
         if touched or self._moved > FULL_AFTER:
-            self._distance = self._anew()
+            self._distance = self.anew()
             self._moved = 0.0
         else:
             self._distance = self._moved_on()
@@ -229,11 +263,11 @@ class _View:
         self._print = found
         return changed
 
-    def _anew(self) -> float:
+    def anew(self) -> float:
         """Return the distance with every path walked, and remember each one's own."""
         world, account = self._world, self._account
         self._ways = {}
-        now = health_at(world, account)
+        now = health_at(world, account, gaps=self._gaps)
         if now is None:
             return math.inf
         if now <= 1:
@@ -245,7 +279,7 @@ class _View:
     def _moved_on(self) -> float:
         """Return the distance after a small move: the nearest path, and those that are as near."""
         if not math.isfinite(self._distance):
-            return self._distance if self._moved < FULL_AFTER else self._anew()
+            return self._distance if self._moved < FULL_AFTER else self.anew()
         room = 2 * self._pace * self._moved + FINE
         nearest = math.inf
         for way, far in self._ways.items():
@@ -254,16 +288,16 @@ class _View:
             low = max(0.0, far - room)
             at_low = self._gap(way, low)
             if at_low <= 0:
-                return self._anew()
+                return self.anew()
             found = self._root(way, low, at_low, min(far + room, RANGE_PERCENT))
             nearest = min(nearest, found)
-        return nearest if math.isfinite(nearest) else self._anew()
+        return nearest if math.isfinite(nearest) else self.anew()
 
     def _gap(self, way: Way, percent: float) -> float:
         """Return health - 1 after a move of *percent*; 1 where nothing is required."""
         coins, sign = way
         factor = max(1e-9, 1 + sign * percent / 100)
-        health = health_at(self._world, self._account, coins, factor)
+        health = health_at(self._world, self._account, coins, factor, self._gaps)
         return 1.0 if health is None else float(health) - 1
 
     def _root(self, way: Way, low: float, at_low: float, high: float) -> float:

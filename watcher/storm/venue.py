@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from decimal import Decimal
 
 from watcher.domain.account import Snapshot
 from watcher.domain.alert import SECOND_US
@@ -19,6 +20,7 @@ from watcher.sim.world import World
 from watcher.storm import misread
 from watcher.storm.journal import Journal
 from watcher.storm.lies import Liar
+from watcher.storm.truth import Apart
 from watcher.storm.views import prices_of, rights_of
 from watcher.storm.weather import Fault, Spell, Weather
 from watcher.venues.elsewhere import translated
@@ -54,8 +56,9 @@ class SimVenue:
     One account on one venue, for one life of the process. See `watcher.ports.Venue`.
 
     *pause* waits, *alive* raises when the process is dead. *polls* takes each answer as (account,
-    when, whether a complete snapshot was handed over). *now_us* is the true time, *wall_us* what
-    the service takes for it; *birth* numbers the life.
+    when, whether a complete snapshot was handed over), *apart* those in which the venue's figures
+    are worse; *by_venue* tells what the account measures then. *now_us* is the true time, *wall_us*
+    what the service takes for it; *birth* numbers the life.
     """
 
     def __init__(
@@ -68,6 +71,8 @@ class SimVenue:
         pause: Callable[[float], Awaitable[None]],
         alive: Callable[[], None],
         polls: list[tuple[str, int, bool]],
+        apart: list[Apart],
+        by_venue: Callable[[Decimal], float],
         now_us: Callable[[], int],
         wall_us: Callable[[], int],
         birth: int,
@@ -79,6 +84,8 @@ class SimVenue:
         self._pause = pause
         self._alive = alive
         self._polls = polls
+        self._apart = apart
+        self._by_venue = by_venue
         self._now_us = now_us
         self._wall_us = wall_us
         self._venue = world.account(account).venue
@@ -105,13 +112,19 @@ class SimVenue:
         try:
             await self._call(PRIVATE)
             found = self._liar.snapshot(self._wall_us())
+            share = self._liar.apart
+            value = None if share is None else self._by_venue(share)
             await self._way()
         except VenueError as error:
             with_ban_told(error)
             self._polls.append((self.account, self._now_us(), False))
             self._journal.note("missed", self.account, error.kind, error.reason)
             raise
-        self._polls.append((self.account, self._now_us(), True))
+        at_us = self._now_us()
+        self._polls.append((self.account, at_us, True))
+        if share is not None and value is not None:
+            told = Apart(account=self.account, at_us=at_us, share=float(share), value=value)
+            self._apart.append(told)
         self._journal.note("read", self.account, len(found.positions))
         return found
 

@@ -9,7 +9,7 @@ is early, late or false by this number.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import TypeAlias
 
@@ -25,19 +25,24 @@ Way: TypeAlias = tuple[tuple[str, ...], int]
 
 
 def health_at(
-    world: World, account: Account, coins: Iterable[str] = (), factor: float = 1.0
+    world: World,
+    account: Account,
+    coins: Iterable[str] = (),
+    factor: float = 1.0,
+    gaps: Mapping[str, Decimal] | None = None,
 ) -> Decimal | None:
     """
     Return equity / requirement of the account's worst pool with prices of *coins* times *factor*.
 
-    None when no pool has a requirement.
+    *gaps*: by pool, what is taken off its equity. None when no pool has a requirement.
     """
+    less = gaps or {}
     shadow = copy.copy(world)
     exact = Decimal(repr(factor))
     shadow.prices = world.prices | {coin: world.prices[coin] * exact for coin in coins}
     shadow._marks = {}  # noqa: SLF001 - the shadow world's own cache of marks, emptied
     healths = [
-        pool.equity / pool.requirement
+        (pool.equity - less.get(pool.pool, ZERO)) / pool.requirement
         for pool in shadow.pools(account, prices=False)
         if pool.requirement > ZERO
     ]

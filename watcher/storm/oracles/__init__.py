@@ -20,6 +20,7 @@ from watcher.storm.oracles import (
     honesty,
     money,
     noise,
+    opinions,
     rest,
 )
 from watcher.storm.oracles.verdict import Verdict
@@ -55,7 +56,9 @@ ORACLES: tuple[Oracle, ...] = (
     honesty.figures_dated,
     honesty.stories_kept,
     honesty.acks_kept,
-    honesty.divergence_told,
+    opinions.divergence_told,
+    opinions.worse_believed,
+    opinions.agreement_true,
     home.asks_little,
     home.refuses_readers,
 )

@@ -51,7 +51,7 @@ def told_in_time(history: History) -> Verdict:
         for tier in DEADLINE_US:
             for from_us, until_us in history.truth.spans(name, tier, -SLACK):
                 due_us = _due_us(history, name, tier, from_us)
-                if tier is Tier.WARNING and _is_crowded(history, from_us, due_us):
+                if tier is Tier.WARNING and is_crowded(history, from_us, due_us):
                     due_us += MINUTE_US
                 if due_us >= until_us or history.is_muted(name, tier, from_us, due_us):
                     continue
@@ -139,7 +139,7 @@ def _due_us(history: History, name: str, tier: Tier, from_us: int) -> int:
 
 
 # the chat takes so many a minute, the worst first
-def _is_crowded(history: History, from_us: int, until_us: int) -> bool:
+def is_crowded(history: History, from_us: int, until_us: int) -> bool:
     sent = [one for one in history.arrived if from_us <= one.at_us <= until_us]
     loud = sum(one.road is Reach.CHAT and not one.edited for one in sent)
     return loud * MINUTE_US >= CROWDED * (until_us - from_us)

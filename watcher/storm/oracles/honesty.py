@@ -1,5 +1,5 @@
 """
-I12, I13, I14: figures are true, what was said is remembered, the worse of two opinions is told.
+I12, I13: figures are true, and what was said is remembered.
 
 Rule: a figure is compared with the truth while it was under way; words that call themselves an
 estimate or unconfirmed are not held to it. Memory is judged from what repeats: a story goes on
@@ -33,7 +33,7 @@ UNDATED_US = MINUTE_US + READ_US
 _LATE = re.compile(say.SAID_LATE.format(at=".*", minutes=r"(?P<minutes>\d+)"))
 ACK_HELD_US = 110 * MINUTE_US
 FIRST_US = 90 * SECOND_US
-LASTING_US = 90 * SECOND_US
+_OTHER = (*(one for one in LIES if one is not Fault.DIVERGENCE), Fault.PAGE_CUT)
 _SEEN = re.compile(say.SEEN.partition("{")[0] + r"#?(?P<code>\w+) (?P<tier>[A-Z]+)")
 _WORSE = say.WORSE_THAN_SEEN.partition("{")[0]
 _ORIGINS = tuple(part.partition("{")[0] for part in (say.LAST_TRUE, say.UNSEEN_FOR, say.LOOK_AT))
@@ -107,30 +107,24 @@ def acks_kept(history: History) -> Verdict:
     return verdict
 
 
-def divergence_told(history: History) -> Verdict:
-    """Judge whether a venue whose figures are far from ours is told of, and believed."""
-    verdict = Verdict(name="I14 a divergence is told")
-    for spell in history.weather.spells:
-        if spell.fault is not Fault.DIVERGENCE or spell.until_us - spell.from_us < LASTING_US:
-            continue
-        for name, one in history.settings.accounts.items():
-            hit = spell.target in ("", name, one.venue)
-            if not hit or not _is_alone(history, spell.from_us):
-                continue
-            due_us = spell.from_us + LASTING_US
-            if spell.share < 1.0 or history.truth.at(name, spell.from_us).held == 0:
-                continue
-            words = (o.word for o in history.said_of(name) if o.at_us <= due_us)
-            good = any(word in (say.MODEL_DIFFERS, say.TABLE_DIFFERS) for word in words)
-            verdict.check(good, at(history, name, spell.from_us), "no word of it in 90 s")
-    return verdict
+def since_us(history: History, one: Said) -> int:
+    """Return from when on the answers came that *one* may rest on."""
+    late = _LATE.search(one.text)
+    late_us = UNDATED_US + (int(late["minutes"]) * MINUTE_US if late else 0)
+    return sky.began(history.sky.roads, one.at_us, late_us)
+
+
+def is_other_lie(history: History, account: str, from_us: int, until_us: int) -> bool:
+    """Tell whether what was read may be false by more than the venue's own opinion of it."""
+    venue = history.settings.accounts[account].venue
+    return history.weather.overlaps(_OTHER, from_us, until_us, account, venue) or history.is_other(
+        account, from_us, until_us
+    )
 
 
 def _bounds(history: History, one: Said) -> tuple[float | None, float | None]:
     scale = history.truth.scales[one.account]
-    late = _LATE.search(one.text)
-    late_us = UNDATED_US + (int(late["minutes"]) * MINUTE_US if late else 0)
-    since = sky.began(history.sky.roads, one.at_us, late_us)
+    since = since_us(history, one)
     venue = history.settings.accounts[one.account].venue
     lied = history.weather.overlaps(LIES, since - CONVERGED_US, one.at_us, one.account, venue)
     lied = lied or history.is_other(one.account, since, one.at_us)
@@ -158,14 +152,3 @@ def _is_remembered(history: History, name: str, died_us: int, at_us: int) -> boo
     truth = history.truth.within(name, died_us - MINUTE_US, at_us)
     scale = history.truth.scales[name]
     return min(scale.hold(one.value, -SLACK) for one in truth) > Tier.CALM
-
-
-def _is_alone(history: History, from_us: int) -> bool:
-    others = [
-        one
-        for one in history.weather.spells
-        if one.fault is not Fault.DIVERGENCE
-        and one.from_us - CONVERGED_US < from_us + LASTING_US
-        and one.until_us + CONVERGED_US > from_us
-    ]
-    return not others and not sky.overlaps(history.sky.home, from_us, from_us + LASTING_US)
