@@ -41,14 +41,42 @@ NONE = np.inf
 @dataclass(frozen=True, slots=True)
 class Found:
     """
-    Per path: how far the first zero lies, the least headroom up to the end, and where that is.
+    Headroom along N paths of each of B movers or pools, as the pieces it is made of.
 
-    Distances are fractions of today's price (joint paths: of the move t), inf for no zero.
+    A path is one or more of Q stretches, side by side: stretch q begins at `begin[q]`, a fraction
+    of today's price (joint paths: of the move t), is `span[q]` long and belongs to path `owner[q]`.
+    On it lie E pieces from `left` to `right`, each a parabola `c` (3, Q * B, E) of parts 0..1.
     """
 
-    zero: Floats
-    least: Floats
-    where: Floats
+    c: Floats
+    left: Floats
+    right: Floats
+    begin: Floats
+    span: Floats
+    owner: Ints
+    far: Floats
+
+    @property
+    def zero(self) -> Floats:
+        """How far the first zero lies, shape (N, B), as fractions; inf for no zero."""
+        part = _first_zero(self.c, self.left, self.right).reshape(len(self.span), -1)
+        zero = np.abs(self.begin[:, None] + part * self.span[:, None])
+        zero, far = np.minimum.reduceat(zero, self._first, axis=0), self.far[:, None]
+        # the end of a downward path is FLOOR itself, where nothing is a price any more
+        nowhere = (far >= 1 - 2 * FLOOR) & (far < 1) & (zero >= 1 - 2 * FLOOR)
+        zero[nowhere] = NONE
+        return zero
+
+    @property
+    def least(self) -> Floats:
+        """The least headroom up to the end of the path, shape (N, B)."""
+        least = _least(self.c, self.left, self.right).reshape(len(self.span), -1)
+        return np.minimum.reduceat(least, self._first, axis=0)
+
+    @property
+    def _first(self) -> Ints:
+        # where the stretches of each path begin: every path has one
+        return np.searchsorted(self.owner, np.arange(len(self.far)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,14 +170,7 @@ def _padded(line: Ints, row: Ints, place: Ints) -> tuple[Ints, Ints, Ints, Flags
 
 
 def along_solo(book: Book, plan: Solo, ends: Sequence[float]) -> Found:
-    """
-    Follow every path of *plan* to each of *ends* (price factors), shape (ends, B).
-
-    `where` is a price factor.
-    """
-    shape = (len(ends), len(plan.pool))
-    if not shape[1]:
-        return _nothing(shape)
+    """Follow every path of *plan* to each of *ends* (price factors)."""
     end = np.asarray(ends, dtype=np.float64)
     factor = np.stack([np.ones_like(end), (1 + end) / 2, end])[:, :, None]
     amount = amounts(book, book.price)[book.k_sum[plan.key]] + plan.lin * (factor - 1)
@@ -162,50 +183,20 @@ def along_solo(book: Book, plan: Solo, ends: Sequence[float]) -> Found:
     now = row_values(book, book.price) * _sign(book)
     still = np.add.reduceat(now, book.o_start[0::2])[plan.pool]
     still = still - np.where(plan.used, now[plan.row], 0.0).sum(axis=1)
-    zero, least, where = _walk(value, switch, np.tile(still, shape[0]))
-    far = np.abs(end - 1)[:, None]
-    return Found(
-        _in_range(zero.reshape(shape) * far, far),
-        least.reshape(shape),
-        1 + where.reshape(shape) * (end - 1)[:, None],
-    )
+    pieces = _pieces(value, switch, np.tile(still, len(end)))
+    span = end - 1
+    return Found(*pieces, np.zeros_like(end), span, np.arange(len(end)), np.abs(span))
 
 
 def along_joint(book: Book, beta: Floats, ends: Sequence[float]) -> Found:
-    """
-    Move every column by max(FLOOR, 1 + beta*t), t from 0 to each of *ends*, shape (ends, P).
-
-    *beta* is per column. `where` is t.
-    """
-    if not book.pools:
-        return _nothing((len(ends), 0))
+    """Move every column by max(FLOOR, 1 + *beta* * t), t from 0 to each of *ends*, in all pools."""
     starts, stops, owner = _segments(beta, ends)
     t = np.stack([starts, (starts + stops) / 2, stops])
     price = book.price * np.maximum(FLOOR, 1 + t[..., None] * beta)
     _, row, place, used = _padded(book.r_total // 2, np.arange(len(book.r_key)), book.r_key)
     value, switch = _of_rows(book, *keys(book, price), row, place, used)
-    found = _walk(value, switch, np.zeros(value.shape[1]))
-    zero, least, where = (part.reshape(len(starts), book.pools) for part in found)
-    span = (stops - starts)[:, None]
-    zero, where = np.abs(starts[:, None] + zero * span), starts[:, None] + where * span
-    first, lows, places = [], [], []
-    for number, end in enumerate(ends):
-        mine = owner == number
-        first.append(_in_range(zero[mine].min(axis=0), np.full(book.pools, abs(end))))
-        pick, column = least[mine].argmin(axis=0), np.arange(book.pools)
-        lows.append(least[mine][pick, column])
-        places.append(where[mine][pick, column])
-    return Found(np.stack(first), np.stack(lows), np.stack(places))
-
-
-def _nothing(shape: tuple[int, int]) -> Found:
-    return Found(np.full(shape, NONE), np.full(shape, NONE), np.zeros(shape))
-
-
-def _in_range(zero: Floats, far: Floats) -> Floats:
-    # the end of a downward path is FLOOR itself, where nothing is a price any more
-    at_floor = (far >= 1 - 2 * FLOOR) & (far < 1) & (zero >= 1 - 2 * FLOOR)
-    return np.where(np.isfinite(zero) & ~at_floor, zero, NONE)
+    pieces = _pieces(value, switch, np.zeros(value.shape[1]))
+    return Found(*pieces, starts, stops - starts, owner, np.abs(ends))
 
 
 def _segments(beta: Floats, ends: Sequence[float]) -> tuple[Floats, Floats, Ints]:
@@ -267,9 +258,9 @@ def _roots(c: Floats) -> tuple[Floats, Floats]:
         return c[0] / q, q / c[2]
 
 
-def _walk(coefficient: Floats, trigger: Floats, rest: Floats) -> tuple[Floats, Floats, Floats]:
+def _pieces(coefficient: Floats, trigger: Floats, rest: Floats) -> tuple[Floats, Floats, Floats]:
     """
-    Return first zero, least headroom and its place, as parts 0..1 of each path.
+    Return what headroom is on every piece of each path, (3, B, E), and where it begins and ends.
 
     *coefficient*, *trigger*: (3, B, M), parabolas of the rows' values and switches; *rest* (B,):
     headroom that stands still.
@@ -277,13 +268,15 @@ def _walk(coefficient: Floats, trigger: Floats, rest: Floats) -> tuple[Floats, F
     # at a switch of exactly 0 the next price decides: the first coefficient that is not 0
     first = np.where(trigger[0] != 0, trigger[0], np.where(trigger[1] != 0, trigger[1], trigger[2]))
     on = first > 0
-    base = np.where(on, coefficient, 0.0).sum(axis=2)
+    base = (coefficient * on).sum(axis=2)
     base[0] += rest
     edge, change = _edges(trigger, coefficient * np.where(on, -1.0, 1.0))
-    left = np.concatenate([np.zeros((len(rest), 1)), edge], axis=1)
-    right = np.concatenate([edge, np.ones((len(rest), 1))], axis=1)
-    c = np.cumsum(np.concatenate([base[:, :, None], change], axis=2), axis=2)
-    return _pieces(c, left, right)
+    lines, edges = edge.shape
+    bounds = np.empty((lines, edges + 2))
+    bounds[:, 0], bounds[:, 1:-1], bounds[:, -1] = 0.0, edge, 1.0
+    c = np.empty((3, lines, edges + 1))
+    c[:, :, 0], c[:, :, 1:] = base, change
+    return np.cumsum(c, axis=2, out=c), bounds[:, :-1], bounds[:, 1:]
 
 
 def _edges(trigger: Floats, turn: Floats) -> tuple[Floats, Floats]:
@@ -304,7 +297,8 @@ def _edges(trigger: Floats, turn: Floats) -> tuple[Floats, Floats]:
     return np.minimum(edge.take(order), 1.0), turn.reshape(3, -1).take(order, axis=1)
 
 
-def _pieces(c: Floats, left: Floats, right: Floats) -> tuple[Floats, Floats, Floats]:
+def _first_zero(c: Floats, left: Floats, right: Floats) -> Floats:
+    # of each path, as a part of it
     real = right - left > SLIVER
     at_left = c[0] + left * (c[1] + left * c[2])
     at_right = c[0] + right * (c[1] + right * c[2])
@@ -313,13 +307,15 @@ def _pieces(c: Floats, left: Floats, right: Floats) -> tuple[Floats, Floats, Flo
     two = np.where((two > left) & (two <= right), two, NONE)
     inner = np.minimum(one, two)
     inner = np.where((inner == NONE) & (at_right <= 0), right, inner)
-    zero = np.where(real, np.where(at_left <= 0, left, inner), NONE).min(axis=1)
+    zero = np.where(real, np.where(at_left <= 0, left, inner), NONE)
+    return np.asarray(zero.min(axis=1))
+
+
+def _least(c: Floats, left: Floats, right: Floats) -> Floats:
+    # of each path: at the ends of its pieces and at their lowest points
     with np.errstate(divide="ignore", invalid="ignore"):
         low = np.where(c[2] > 0, -c[1] / (2 * c[2]), left)
     low = np.where((low > left) & (low < right), low, left)
-    at_low = c[0] + low * (c[1] + low * c[2])
-    spots = np.concatenate([left, low, right], axis=1)
-    heights = np.concatenate([at_left, at_low, at_right], axis=1)
-    heights = np.where(np.concatenate([real, real, real], axis=1), heights, NONE)
-    line, pick = np.arange(len(heights)), heights.argmin(axis=1)
-    return zero, heights[line, pick], spots[line, pick]
+    heights = np.stack([c[0] + at * (c[1] + at * c[2]) for at in (left, low, right)])
+    heights = np.where(right - left > SLIVER, heights, NONE)
+    return np.asarray(heights.min(axis=(0, 2)))
