@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import structlog
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from watcher.domain.account import Snapshot
 from watcher.domain.alert import AccountState, Message, Missed, Sample, Tier
@@ -36,7 +36,7 @@ class Reading:
 _STATE = TypeAdapter(AccountState)
 _MESSAGE = TypeAdapter(Message)
 _SNAPSHOT = TypeAdapter(Snapshot)
-_SAMPLES = TypeAdapter(tuple[Sample, ...])
+_SAMPLES = TypeAdapter(tuple[Sample, ...], config=ConfigDict(ser_json_inf_nan="constants"))
 
 
 def durable(state: AccountState) -> AccountState:
@@ -101,8 +101,7 @@ def message_of(text: str) -> Message:
 
 def reading_texts(reading: Reading) -> tuple[bytes, str]:
     """Return the snapshot and the recent samples as two columns."""
-    recent = json.dumps(_SAMPLES.dump_python(reading.recent, mode="json"), separators=(",", ":"))
-    return _SNAPSHOT.dump_json(reading.last_good), recent
+    return _SNAPSHOT.dump_json(reading.last_good), _SAMPLES.dump_json(reading.recent).decode()
 
 
 def reading_of(snapshot: bytes, at_us: int, recent: str) -> Reading:
@@ -111,7 +110,7 @@ def reading_of(snapshot: bytes, at_us: int, recent: str) -> Reading:
         return Reading(
             last_good=_SNAPSHOT.validate_json(snapshot),
             last_good_at_us=at_us,
-            recent=_SAMPLES.validate_python(json.loads(recent)),
+            recent=_SAMPLES.validate_json(recent),
         )
     except (ValidationError, ValueError) as error:
         raise StoreError(f"history: last reading does not read back: {_brief(error)}") from error
