@@ -40,6 +40,7 @@ from watcher.ports import (
     Claim,
     Clock,
     DeliveryError,
+    Due,
     Ids,
     Key,
     Share,
@@ -152,7 +153,8 @@ class Deliverer:
             spoken = self._memory.next(now)
             # a store that fails may fail slowly: what is in memory does not wait for it
             skip = spoken is not None and self.rows.failing
-            claim = None if skip else await self._claimed(now)
+            due = None if skip else await self.rows.due(now)
+            claim = None if due is None else await self._claimed(due, now)
             spoken = self._memory.next(self._clock.now())
             if claim is not None and (spoken is None or spoken.gives_way_to(claim)):
                 await self._send_claim(claim)
@@ -161,17 +163,22 @@ class Deliverer:
                     await self.rows.postpone(claim, now.steady_us, "outranked")
                 await self._send_spoken(spoken)
             else:
-                return await self._wait_s(now)
+                return self._wait_s(due, now)
         return 0.0
 
     # -- choosing ------------------------------------------------------------------------------
 
-    async def _claimed(self, now: Moment) -> Claim | None:
+    async def _claimed(self, due: Due, now: Moment) -> Claim | None:
         open_shares = [s for s in SHARES if self.sender.free_at_us(s, now) <= now.steady_us]
         if not open_shares:
             return None
-        if self._earlier:
-            await self.rows.take_over(now, shut=self._earlier[-1].sender.is_shut(now))
+        taken = False
+        if due.stranded_us is not None:
+            shut = self._earlier[-1].sender.is_shut(now)
+            taken = await self.rows.take_over(now, shut=shut)
+        ripe = {share for share, at_us in due.shares.items() if at_us <= now.steady_us}
+        if not taken and ripe.isdisjoint(open_shares):
+            return None
         return await self.rows.next(now, open_shares)
 
     def _take_over_memory(self, now: Moment) -> None:
@@ -198,13 +205,12 @@ class Deliverer:
         waiting = (s.message for s in self._memory if s.message.kind is not Kind.REPLY)
         return [*self._lost, *waiting]
 
-    async def _wait_s(self, now: Moment) -> float:
+    def _wait_s(self, rows: Due | None, now: Moment) -> float:
         due = [spoken.due_us(now) for spoken in self._memory]
         for each in self._earlier:
             theirs = [m for m in each.vital() if m.key not in self._memory]
             ripe = [message.created_at_us + FAIL_OVER_US for message in theirs]
             due += [at_us for at_us in ripe if at_us > now.steady_us]
-        rows = await self.rows.due(now)
         if rows is None:
             due.append(now.steady_us + round(STORE_RETRY_S * SECOND_US))
         else:

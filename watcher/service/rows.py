@@ -40,14 +40,20 @@ class Rows:
         self._road = road
         self._clock = clock
 
-    async def take_over(self, now: Moment, *, shut: bool) -> None:
-        """Queue here what earlier roads do not deliver; *shut*: the one before takes nothing."""
+    async def take_over(self, now: Moment, *, shut: bool) -> bool:
+        """
+        Queue here what earlier roads do not deliver; *shut*: the one before takes nothing. Tell
+        whether there was any.
+        """
         late_us = now.steady_us - FAIL_OVER_US
         try:
-            if await self._store.take_over(self._road, now, late_us=late_us, shut=shut):
-                log.warning("message.detoured", road=self._road.road)
+            taken = await self._store.take_over(self._road, now, late_us=late_us, shut=shut)
         except StoreError as error:
             self.failed(error)
+            return False
+        if taken:
+            log.warning("message.detoured", road=self._road.road)
+        return taken
 
     async def next(self, now: Moment, shares: Collection[Share]) -> Claim | None:
         try:
@@ -55,9 +61,6 @@ class Rows:
         except StoreError as error:
             self.failed(error)
             return None
-        if self.failing:
-            self.failing = False
-            log.info("outbox.recovered")
         return claims[0] if claims else None
 
     async def others(self, first: Claim, now: Moment, *, short: bool) -> tuple[list[Claim], bool]:
@@ -144,10 +147,14 @@ class Rows:
     async def due(self, now: Moment) -> Due | None:
         """Return when rows may go out; None: the store does not tell."""
         try:
-            return await self._store.due(self._road, now)
+            due = await self._store.due(self._road, now)
         except StoreError as error:
             self.failed(error)
             return None
+        if self.failing:
+            self.failing = False
+            log.info("outbox.recovered")
+        return due
 
     async def _asked(self, verb: Awaitable[object]) -> bool:
         try:

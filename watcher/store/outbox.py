@@ -80,11 +80,6 @@ AND id < ? AND state = 'sent' AND single = 1 AND receipt IS NOT NULL ORDER BY id
 """
 
 
-def is_due(ledger: sqlite3.Connection, values: Mapping[str, object]) -> bool:
-    """Return whether `take` would find a row; reading only, so an idle outbox costs no write."""
-    return ledger.execute(f"SELECT 1 {_DUE} LIMIT 1", values).fetchone() is not None
-
-
 def take(ledger: sqlite3.Connection, values: Mapping[str, object]) -> list[Claim]:
     _overtake(ledger, int(str(values["now"])) - STALE_US)
     rows = ledger.execute(

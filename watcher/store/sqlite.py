@@ -147,13 +147,7 @@ class SqliteStore:
             "before": created_before_us,
             "limit": limit,
         }
-
-        def work() -> list[Claim]:
-            if not outbox.is_due(self._open_ledger(), values):
-                return []
-            return self._write(lambda db: outbox.take(db, values))
-
-        return await self._run(work)
+        return await self.written(lambda db: outbox.take(db, values))
 
     async def claim_group(
         self, first: Claim, now: Moment, *, at_least: int, limit: int
@@ -166,15 +160,9 @@ class SqliteStore:
     async def take_over(self, road: Reach, now: Moment, *, late_us: int, shut: bool) -> bool:
         before = max((each for each in self.roads if each < road), default=None)
         closed = int(before) if shut and before is not None else None
-
-        def work() -> bool:
-            if traffic.stranded_us(self._open_ledger(), road, now.steady_us) is None:
-                return False
-            return self._write(
-                lambda db: traffic.take_over(db, road, now.steady_us, late_us, closed)
-            )
-
-        return await self._run(work)
+        return await self.written(
+            lambda db: traffic.take_over(db, road, now.steady_us, late_us, closed)
+        )
 
     async def delivered(
         self, claim_id: int, receipt: str | None, now: Moment, *, single: bool = True
