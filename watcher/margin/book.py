@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
+from operator import itemgetter
 from typing import TypeAlias
 
 import numpy as np
@@ -108,9 +109,12 @@ def row_values(book: Book, price: Floats) -> Floats:
 
 def totals(book: Book, price: Floats | None = None) -> tuple[Floats, Floats]:
     """Return equity and requirement of every pool, shape (..., P), in each pool's own unit."""
-    both = np.add.reduceat(
-        row_values(book, book.price if price is None else price), book.o_start, axis=-1
-    )
+    return summed(book, row_values(book, book.price if price is None else price))
+
+
+def summed(book: Book, values: Floats) -> tuple[Floats, Floats]:
+    """Return equity and requirement of every pool from what each row adds to them."""
+    both = np.add.reduceat(values, book.o_start, axis=-1)
     return both[..., 0::2], both[..., 1::2]
 
 
@@ -201,14 +205,13 @@ class Draft:
     def seal(self) -> Book:
         """Return the Book. The draft may be thrown away afterwards."""
         terms = np.array(self.terms, dtype=np.float64).reshape(-1, 5)
-        rows = np.array(self.rows, dtype=np.float64).reshape(-1, 9)
-        rows = rows[np.argsort(rows[:, 6], kind="stable")]
+        written = sorted(self.rows, key=itemgetter(6))
+        rows = np.array(written, dtype=np.float64).reshape(-1, 9)
         columns = np.array(self.columns, dtype=np.float64)
         t_sum, r_total = terms[:, 0].astype(np.intp), rows[:, 6].astype(np.intp)
-        read = rows[:, :3].astype(np.intp)
-        width = len(columns)
-        code = ((r_total // 2 * (self.sums + 1) + read[:, 0]) * width + read[:, 1]) * width
-        _, first, r_key = np.unique(code + read[:, 2], return_index=True, return_inverse=True)
+        numbers: dict[tuple[int, ...], int] = {}
+        r_key = [numbers.setdefault((r[6] // 2, *r[:3]), len(numbers)) for r in written]
+        keyed = np.array(list(numbers), dtype=np.intp).reshape(-1, 4)
         return Book(
             price=columns[:, 1].copy(),
             mover=columns[:, 0].astype(np.intp),
@@ -219,11 +222,11 @@ class Draft:
             t_lin=terms[:, 3].copy(),
             t_inv=terms[:, 4].copy(),
             s_start=np.searchsorted(t_sum, np.arange(self.sums)),
-            k_pool=r_total[first] // 2,
-            k_sum=read[first, 0],
-            k_by=read[first, 1],
-            k_unit=read[first, 2],
-            r_key=r_key,
+            k_pool=keyed[:, 0].copy(),
+            k_sum=keyed[:, 1].copy(),
+            k_by=keyed[:, 2].copy(),
+            k_unit=keyed[:, 3].copy(),
+            r_key=np.array(r_key, dtype=np.intp),
             r_floor=rows[:, 3].copy(),
             r_slope=rows[:, 4].copy(),
             r_offset=rows[:, 5].copy(),

@@ -213,7 +213,7 @@ def _next(book: Book, road: _Road, start: float, pool: int) -> float | None:
     end = (FLOOR if road.path.down else 1 + UP) / now
     if (end - 1) * sign <= 0:
         return None
-    lines = np.flatnonzero(plan.pool == pool)
+    lines = np.flatnonzero(plan.paths.pool == pool)
     if not lines.size:
         return None
     zero = float(along_solo(there, plan, (end,)).zero[0, lines[0]])

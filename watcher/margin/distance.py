@@ -106,7 +106,7 @@ def solos(book: Book, chosen: Flags) -> list[tuple[int, str, Alone]]:
     """Return (pool number, mover, distances) of every chosen mover, in each pool it touches."""
     plan = plan_solo(book, chosen)
     zero = along_solo(book, plan, (FLOOR, 1 + UP)).zero
-    columns = (plan.pool.tolist(), plan.mover.tolist(), *zero.tolist())
+    columns = (plan.paths.pool.tolist(), plan.paths.mover.tolist(), *zero.tolist())
     return [
         (pool, book.movers[mover], Alone(down=_found(down), up=_found(up)))
         for pool, mover, down, up in zip(*columns, strict=True)

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -36,6 +37,9 @@ SLIVER = 1e-13
 """Pieces thinner than this part of their path are rounding, not prices."""
 
 NONE = np.inf
+
+SHAPES_KEPT = 32
+"""Of so many books what moves what is remembered: more than one trader's accounts have pools."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,69 +84,108 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Solo:
+class Paths:
     """
-    What moves when one mover moves alone: B paths (pool, mover).
+    Which keys and rows move where one mover moves alone: B paths (pool, mover).
 
-    The N keys that move on a path are told one after the other: `lin` and `inv` are what the
-    moving terms of the key's sum amount to at today's prices; `by` and `unit` whether those
-    columns move too. The rows of a path are padded to M: `place` is which of the N keys the row
-    reads, `used` marks real rows.
+    The N keys that move on a path are told one after the other: `by` and `unit` say whether their
+    own columns move. `pair` is of each term which change of a sum it is part of, `source` which of
+    those changes goes into which key, `target`. The rows of a path are padded to M: `place` is
+    which of the N keys the row reads, `used` marks real rows.
     """
 
     pool: Ints
     mover: Ints
     key: Ints
-    lin: Floats
-    inv: Floats
     by: Flags
     unit: Flags
+    pair: Ints
+    source: Ints
+    target: Ints
     row: Ints
     place: Ints
     used: Flags
 
 
+@dataclass(frozen=True, slots=True)
+class Solo:
+    """
+    What moves when one mover moves alone. `lin` and `inv` are what the moving terms of each of the
+    N keys' sums amount to at today's prices.
+    """
+
+    paths: Paths
+    lin: Floats
+    inv: Floats
+
+
 def plan_solo(book: Book, chosen: Flags) -> Solo:
     """Return the plan of moving each *chosen* mover alone, in every pool it touches."""
-    count_m, count_k = len(book.movers), len(book.k_sum)
-    # which movers change which sum, and by how much
+    mover = book.mover
+    keyed = (book.k_sum, book.k_pool, mover[book.k_by], mover[book.k_unit], book.r_key)
+    shape = (book.t_sum, mover[book.t_col], *keyed)
+    paths = _paths(*(each.tobytes() for each in shape), chosen.tobytes())
     price = book.price[book.t_col]
-    pair, place = np.unique(book.t_sum * count_m + book.mover[book.t_col], return_inverse=True)
-    lin, inv = _sums(place, book.t_lin * price), _sums(place, book.t_inv / price)
-    # keys of those sums, and keys whose own columns move
-    key, which = _members(book.k_sum, pair // count_m)
-    by, unit = book.mover[book.k_by], book.mover[book.k_unit]
-    every, still = np.arange(count_k), np.zeros(2 * count_k)
-    mover = np.concatenate([pair[which] % count_m, by, unit])
-    key = np.concatenate([key, every, every])
-    keep = (mover > 0) & chosen[mover]
-    key, mover = key[keep], mover[keep]
-    lin = np.concatenate([lin[which], still])[keep]
-    inv = np.concatenate([inv[which], still])[keep]
-    code, place = np.unique(
-        (book.k_pool[key] * count_m + mover) * count_k + key, return_inverse=True
+    return Solo(paths, _moving(paths, book.t_lin * price), _moving(paths, book.t_inv / price))
+
+
+def _moving(paths: Paths, terms: Floats) -> Floats:
+    # what *terms* amount to in each key of each path, of those that move
+    changes = np.bincount(paths.pair, terms)
+    moving = np.bincount(paths.target, changes[paths.source], len(paths.key))
+    return moving.astype(np.float64, copy=False)
+
+
+# From poll to poll the same rows hang on the same prices and only numbers change: a third of the
+# time of a small account's distances went into finding out again what moves what.
+@lru_cache(maxsize=SHAPES_KEPT)
+def _paths(
+    t_sum: bytes, t_mover: bytes, k_sum: bytes, k_pool: bytes, k_by: bytes, k_unit: bytes,
+    r_key: bytes, chosen: bytes,
+) -> Paths:  # fmt: skip
+    # the arrays of a Book, of which nothing but these decides
+    sums, movers, key_sum, pool = (
+        np.frombuffer(a, np.intp) for a in (t_sum, t_mover, k_sum, k_pool)
     )
+    by, unit, row_key = (np.frombuffer(each, np.intp) for each in (k_by, k_unit, r_key))
+    wanted = np.frombuffer(chosen, np.bool_)
+    count_m, count_k = len(wanted), len(key_sum)
+    # which movers change which sum
+    pair, place = np.unique(sums * count_m + movers, return_inverse=True)
+    # keys of those sums, and keys whose own columns move
+    key, which = _members(key_sum, pair // count_m)
+    every, none = np.arange(count_k), np.full(2 * count_k, -1)
+    mover = np.concatenate([pair[which] % count_m, by, unit])
+    key, source = np.concatenate([key, every, every]), np.concatenate([which, none])
+    keep = (mover > 0) & wanted[mover]
+    key, mover, source = key[keep], mover[keep], source[keep]
+    code, target = np.unique((pool[key] * count_m + mover) * count_k + key, return_inverse=True)
     path, key = code // count_k, code % count_k
     mover = path % count_m
     # and their rows, those of one path side by side
-    row, which = _members(book.r_key, key)
-    paths, rows, places, used = _padded(path[which], row, which)
-    return Solo(
-        pool=paths // count_m,
-        mover=paths % count_m,
+    row, which = _members(row_key, key)
+    lines, rows, places, used = _padded(path[which], row, which)
+    return Paths(
+        pool=lines // count_m,
+        mover=lines % count_m,
         key=key,
-        lin=_sums(place, lin),
-        inv=_sums(place, inv),
         by=by[key] == mover,
         unit=unit[key] == mover,
+        pair=place,
+        source=source[source >= 0],
+        target=target[source >= 0],
         row=rows,
         place=places,
         used=used,
     )
 
 
-def _sums(place: Ints, values: Floats) -> Floats:
-    return np.bincount(place, values).astype(np.float64)
+@lru_cache(maxsize=SHAPES_KEPT)
+def _all_rows(r_total: bytes, r_key: bytes) -> tuple[Ints, Ints, Flags]:
+    # the rows of each pool, side by side, the keys they read and which of them are real
+    total, key = np.frombuffer(r_total, np.intp), np.frombuffer(r_key, np.intp)
+    _, row, place, used = _padded(total // 2, np.arange(len(key)), key)
+    return row, place, used
 
 
 def _members(group: Ints, wanted: Ints) -> tuple[Ints, Ints]:
@@ -171,18 +214,18 @@ def _padded(line: Ints, row: Ints, place: Ints) -> tuple[Ints, Ints, Ints, Flags
 
 def along_solo(book: Book, plan: Solo, ends: Sequence[float]) -> Found:
     """Follow every path of *plan* to each of *ends* (price factors)."""
-    end = np.asarray(ends, dtype=np.float64)
+    paths, end = plan.paths, np.asarray(ends, dtype=np.float64)
     factor = np.stack([np.ones_like(end), (1 + end) / 2, end])[:, :, None]
-    amount = amounts(book, book.price)[book.k_sum[plan.key]] + plan.lin * (factor - 1)
+    amount = amounts(book, book.price)[book.k_sum[paths.key]] + plan.lin * (factor - 1)
     if book.has_inverse:
         amount = amount + plan.inv * (1 / factor - 1)
-    key = amount * book.price[book.k_by[plan.key]] * np.where(plan.by, factor, 1.0)
-    unit = book.price[book.k_unit[plan.key]] * np.where(plan.unit, factor, 1.0)
-    value, switch = _of_rows(book, key, unit, plan.row, plan.place, plan.used)
+    key = amount * book.price[book.k_by[paths.key]] * np.where(paths.by, factor, 1.0)
+    unit = book.price[book.k_unit[paths.key]] * np.where(paths.unit, factor, 1.0)
+    value, switch = _of_rows(book, key, unit, paths.row, paths.place, paths.used)
     # what stands still is headroom less all that moves
     now = row_values(book, book.price) * _sign(book)
-    still = np.add.reduceat(now, book.o_start[0::2])[plan.pool]
-    still = still - np.where(plan.used, now[plan.row], 0.0).sum(axis=1)
+    still = np.add.reduceat(now, book.o_start[0::2])[paths.pool]
+    still = still - np.where(paths.used, now[paths.row], 0.0).sum(axis=1)
     pieces = _pieces(value, switch, np.tile(still, len(end)))
     span = end - 1
     return Found(*pieces, np.zeros_like(end), span, np.arange(len(end)), np.abs(span))
@@ -193,7 +236,7 @@ def along_joint(book: Book, beta: Floats, ends: Sequence[float]) -> Found:
     starts, stops, owner = _segments(beta, ends)
     t = np.stack([starts, (starts + stops) / 2, stops])
     price = book.price * np.maximum(FLOOR, 1 + t[..., None] * beta)
-    _, row, place, used = _padded(book.r_total // 2, np.arange(len(book.r_key)), book.r_key)
+    row, place, used = _all_rows(book.r_total.tobytes(), book.r_key.tobytes())
     value, switch = _of_rows(book, *keys(book, price), row, place, used)
     pieces = _pieces(value, switch, np.zeros(value.shape[1]))
     return Found(*pieces, starts, stops - starts, owner, np.abs(ends))
@@ -201,11 +244,10 @@ def along_joint(book: Book, beta: Floats, ends: Sequence[float]) -> Found:
 
 def _segments(beta: Floats, ends: Sequence[float]) -> tuple[Floats, Floats, Ints]:
     # a joint path bends where a column meets FLOOR: cut it there
-    moving = np.unique(beta[beta != 0])
-    bends = -(1 - FLOOR) / moving
+    bends = [-(1 - FLOOR) / each for each in sorted(set(beta.tolist()) - {0.0})]
     starts, stops, owner = [], [], []
     for number, end in enumerate(ends):
-        inside = bends[(bends * end > 0) & (np.abs(bends) < abs(end))]
+        inside = [bend for bend in bends if bend * end > 0 and abs(bend) < abs(end)]
         knots = [0.0, *sorted(inside, key=abs), end]
         starts += knots[:-1]
         stops += knots[1:]

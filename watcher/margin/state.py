@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from watcher.domain.account import Family, Snapshot
-from watcher.margin.book import Book, Floats, Ints, lowered, row_values, totals
+from watcher.margin.book import Book, Floats, Ints, lowered, row_values, summed
 from watcher.margin.compile import Compiled, Pool, compile_snapshot
 from watcher.margin.opinion import gap, health, venue_health
 
@@ -54,7 +54,7 @@ def state_of(snapshot: Snapshot, betas: Mapping[str, float], *, only: str | None
     compiled = compile_snapshot(snapshot, betas, only=only)
     book = compiled.book
     values = row_values(book, book.price)
-    equity, requirement = totals(book)
+    equity, requirement = summed(book, values)
     fees = _sum_by(book.r_total // 2, np.where(book.r_fee, values, 0.0), book.pools)
     own = (book.r_item >= 0) & ~book.r_fee
     charges = _sum_by(book.r_item[own], values[own], len(snapshot.positions))
@@ -76,9 +76,7 @@ def state_of(snapshot: Snapshot, betas: Mapping[str, float], *, only: str | None
 
 
 def _sum_by(place: Ints, values: Floats, length: int) -> Floats:
-    total = np.zeros(length)
-    np.add.at(total, place, values)
-    return total
+    return np.bincount(place, values, length).astype(np.float64, copy=False)
 
 
 def at_stake(pool: Pool) -> bool:
