@@ -24,7 +24,10 @@ from watcher.domain.alert import (
 )
 from watcher.domain.road import Act, Reach
 from watcher.policy import decide
+from watcher.policy import messages as say
+from watcher.policy.grouping import grouped
 from watcher.policy.orders import AckOrder, MuteOrder, Order, UnmuteOrder, obey
+from watcher.sim.demo.phone import read_all
 from watcher.store.codec import durable, state_of, state_text
 
 POOL = "cross:USDT"
@@ -693,4 +696,25 @@ def test_groups_keep_tiers_and_good_and_bad_news_apart() -> None:
     ]
     assert critical.line == f"🔴 bybit_main cross USDT: 5.0 % #{critical.incident}·2"
     assert critical.away == pytest.approx(5.0)
-    assert blind.line == f"🟠 bybit_main: not seen for 50 s, last 10.0 % #{blind.incident}"
+    assert blind.line == f"🟠 bybit_main: not seen for 50 s, last 10.0 % #{blind.incident}·4"
+
+
+def test_a_line_among_others_tells_by_its_number_that_it_is_newer() -> None:
+    """Two accounts of one venue see again: the word that ends what BLIND began is one line."""
+    one, other = Account(), Account()
+    for account in (one, other):
+        account.at(40.0)
+    blind = [account.miss(5)[-1] for account in (one, other)]
+    seen_again = [
+        replace(message, account=name)
+        for account, name in ((one, "one"), (other, "other"))
+        for message in account.at(40.0)
+        if message.kind is Kind.SEEING
+    ]
+
+    rows = read_all(grouped(seen_again, moment()).text.plain)
+
+    assert [message.kind for message in blind] == [Kind.BLIND, Kind.BLIND]
+    assert [(row.word, row.code, row.seq) for row in rows] == [
+        (say.SEEING, message.incident, 2) for message in blind
+    ]

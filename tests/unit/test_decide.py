@@ -465,6 +465,19 @@ def test_until_it_is_proven_a_vanished_position_is_said_to_be_unproven(
     assert "GONE" in account.said[-1].text.plain
 
 
+def test_a_danger_whose_pool_was_last_seen_gone_says_so_while_nothing_is_seen() -> None:
+    """Found by MAR13: EMERGENCY (not seen) told neither a figure nor of when it was."""
+    account = Account()
+    account.see(at(2))
+    account.see(without_the_pool)
+    said = [message for _ in range(50) for message in account.miss()]
+
+    unseen = [m for m in said if m.kind in (Kind.REPEATED, Kind.BLIND, Kind.BLIND_REPEATED)]
+    assert {m.kind for m in unseen} >= {Kind.REPEATED, Kind.BLIND}
+    for message in unseen:
+        assert "Last true reading 14:13:28: no position" in message.text.plain
+
+
 @pytest.mark.parametrize("gone", [without_positions, without_the_pool])
 def test_good_readings_before_it_do_not_prove_that_a_position_is_gone(
     gone: Callable[[float], Snapshot],

@@ -350,7 +350,7 @@ def sight(**more: object) -> Sight:
         since_s=42,
         last_wall_us=START_US,
         until="",
-        last=reading(5.8),
+        last="5.8 %",
         estimate=figures(4.1),
         priced=("BTC",),
         zone=UTC,
@@ -390,7 +390,7 @@ def test_blind_without_a_price_has_no_estimate() -> None:
 
 
 def test_blind_since_start() -> None:
-    one = sight(estimate=None, priced=(), last=None, last_wall_us=None, since_s=22)
+    one = sight(estimate=None, priced=(), last="", last_wall_us=None, since_s=22)
 
     check("blind_never_read", blind(one, was=Tier.CALM, never_read=True))
 

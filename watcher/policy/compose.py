@@ -45,8 +45,8 @@ _NOTES = {
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sight:
     """
-    What is known of an account that cannot be seen: the last true reading of its worst pool, and
-    what it would be at live prices. `last_wall_us` is None when it was never read.
+    What is known of an account that cannot be seen: what the last true reading said of its worst
+    pool, and what that would be at live prices. `last_wall_us` is None when it was never read.
     """
 
     account: str
@@ -55,7 +55,7 @@ class Sight:
     since_s: float
     last_wall_us: int | None
     until: str
-    last: Reading | None
+    last: str
     estimate: Figures | None
     priced: tuple[str, ...]
     zone: tzinfo
@@ -252,11 +252,7 @@ def blind(
 def blindly(sight: Sight) -> str:
     """Return blindness in the fewest words, for a line among others."""
     since = say.NOT_SEEN_FOR.format(since=wording.duration(sight.since_s))
-    return (
-        since
-        if sight.last is None
-        else say.NOT_SEEN_LAST.format(since=since, value=lines.headline(sight.last.gauge))
-    )
+    return say.NOT_SEEN_LAST.format(since=since, value=sight.last) if sight.last else since
 
 
 def seeing(
@@ -365,10 +361,10 @@ def _priced(sight: Sight) -> str:
 
 
 def _last_true(sight: Sight) -> list[Row]:
-    if sight.last_wall_us is None or sight.last is None:
+    if sight.last_wall_us is None:
         return []
     at = wording.clock_time(sight.last_wall_us, sight.zone)
-    return [filled(say.LAST_TRUE, at=at, value=Bold(lines.headline(sight.last.gauge)))]
+    return [filled(say.LAST_TRUE, at=at, value=Bold(sight.last))]
 
 
 def _unseen(sight: Sight) -> list[Row]:

@@ -79,6 +79,7 @@ def of_danger(
     edits = turn.kind is Kind.UPDATED
     away = None if figures is None else figures.report.tier_distance
     value = say.FIGURE_NOT_KNOWN if figures is None else lines.shortly(figures)
+    where = f"{wording.name(account)} {wording.pool_name(turn.pool)}"
     return replace(
         one,
         pool=turn.pool,
@@ -87,12 +88,14 @@ def of_danger(
         edits=edits,
         buttons=_buttons(danger),
         group="" if edits else _group_of(turn.kind, danger.tier),
-        line=_line(lines.MARK[danger.tier], account, turn.pool, value, danger.incident),
+        line=_line(lines.MARK[danger.tier], where, value, danger.incident),
         away=away,
     )
 
 
-def of_blindness(one: Message, *, venue: str, reach: Reach, said: str, acked: bool) -> Message:
+def of_blindness(
+    one: Message, incident: Incident, *, venue: str, reach: Reach, said: str, acked: bool
+) -> Message:
     """Return what the blind machine says with its envelope; *said* is what its line says."""
     security = one.kind is Kind.SECURITY
     seeing = one.kind is Kind.SEEING
@@ -104,14 +107,15 @@ def of_blindness(one: Message, *, venue: str, reach: Reach, said: str, acked: bo
         reach=reach,
         buttons=() if security or seeing else keys,
         group="" if security else group,
-        line="" if security else f"{mark} {wording.name(one.account)}: {said} #{one.incident}",
+        line="" if security else _line(mark, wording.name(one.account), said, incident),
     )
 
 
-def of_finding(one: Message, finding: Finding, *, reach: Reach, acked: bool) -> Message:
+def of_finding(
+    one: Message, incident: Incident, finding: Finding, *, reach: Reach, acked: bool
+) -> Message:
     """Return what a check says with its envelope."""
     mark = lines.MARK[finding.tier] if finding.lane is Lane.DANGER else lines.NOTE_MARK
-    incident = f"#{one.incident}"
     return replace(
         one,
         pool=finding.pool,
@@ -119,7 +123,7 @@ def of_finding(one: Message, finding: Finding, *, reach: Reach, acked: bool) -> 
         reach=reach,
         buttons=(DETAILS,) if acked else (ACK, DETAILS),
         group=f"{finding.check}:{finding.tier.name.lower()}",
-        line=f"{mark} {wording.name(one.account)}: {finding.title} {incident}",
+        line=_line(mark, wording.name(one.account), finding.title, incident),
     )
 
 
@@ -153,6 +157,6 @@ def _group_of(kind: Kind, tier: Tier) -> str:
     return "danger:urgent" if tier >= Tier.CRITICAL else f"danger:{tier.name.lower()}"
 
 
-def _line(mark: str, account: str, pool: str, value: str, incident: Incident) -> str:
-    where = f"{wording.name(account)} {wording.pool_name(pool)}"
+# the number tells, of two copies of a story, which is the newer
+def _line(mark: str, where: str, value: str, incident: Incident) -> str:
     return f"{mark} {where}: {value} #{incident.code}·{incident.seq}"

@@ -8,7 +8,7 @@ that came from a venue may start a line.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from watcher.domain.alert import Incident, Measure, Missed, Tier
 from watcher.domain.report import PoolReport, Status
@@ -16,7 +16,7 @@ from watcher.policy import messages as say
 from watcher.policy import wording
 from watcher.policy.advice import Advice
 from watcher.policy.figures import Alone, Figures, Joint
-from watcher.policy.readings import Gauge, is_flat
+from watcher.policy.readings import Gauge, Reading, is_flat
 from watcher.policy.wording import Bold, Row, filled, row
 
 LINES_MAX = 12
@@ -89,6 +89,15 @@ def is_bare(figures: Figures) -> bool:
 def shortly(figures: Figures) -> str:
     """Return the deciding value as `headline`, or that there is no position to have one."""
     return say.NO_POSITION if is_bare(figures) else headline(figures.reading.gauge)
+
+
+def told_last(readings: Mapping[str, Reading | None], pool: str | None) -> str:
+    """Return in the fewest words what the last reading said of *pool*, None where of none."""
+    named = pool or next(iter(readings), None)
+    if named is None or named not in readings:
+        return say.NO_POSITION
+    reading = readings[named]
+    return say.FIGURE_NOT_KNOWN if reading is None else headline(reading.gauge)
 
 
 def distance(figures: Figures) -> list[Row]:

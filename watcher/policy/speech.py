@@ -164,7 +164,9 @@ def of_blindness(
         tier = outage.tier
     one = envelope.message(state.account, incident, kind, tier, Lane.BLIND, text, now)
     said = compose.blindly(sight)
-    whole = envelope.of_blindness(one, venue=rules.venue, reach=reach, said=said, acked=acked)
+    whole = envelope.of_blindness(
+        one, incident, venue=rules.venue, reach=reach, said=said, acked=acked
+    )
     away = None if sight.estimate is None else sight.estimate.report.tier_distance
     return state, replace(whole, away=away)
 
@@ -196,7 +198,9 @@ def of_seeing(
     one = envelope.message(state.account, incident, Kind.SEEING, worst, Lane.BLIND, text, now)
     value = lines.shortly(pools[0][0]) if pools else say.NO_POSITION
     away = pools[0][0].report.tier_distance if pools else None
-    whole = envelope.of_blindness(one, venue=rules.venue, reach=reach, said=value, acked=True)
+    whole = envelope.of_blindness(
+        one, incident, venue=rules.venue, reach=reach, said=value, acked=True
+    )
     return state, replace(whole, away=away)
 
 
@@ -236,6 +240,7 @@ def of_findings(
         said.append(
             envelope.of_finding(
                 one,
+                incident,
                 finding,
                 reach=_alarmed(state, finding, rules),
                 acked=machine.ack is not None,
@@ -335,10 +340,9 @@ def _sight(
         known = {p.underlying for p in outage.last.snapshot.positions}
         known |= {a.asset for a in outage.last.snapshot.assets}
         priced = tuple(sorted(coin for coin in prices if coin in known))
-    last = None
+    last = ""
     if outage.last is not None:
-        named = pool or _worst_pool(outage.last.readings)
-        last = outage.last.readings.get(named) if named else None
+        last = lines.told_last(outage.last.readings, pool or _worst_pool(outage.last.readings))
     return Sight(
         account=state.account,
         venue=rules.venue,
