@@ -205,12 +205,22 @@ async def _open_outside(
         warm=chat.warm,
         notify=notifier(os.environ.get("NOTIFY_SOCKET")),
         lag=None if stepped else LagProbe(clock),
+        resident=resident_bytes,
         ear=_ear(settings, store, clock),
         ping=_ping(settings, doors),
         settled=starts.forget,
         page=_page(settings, clock),
         weights=lambda: weights_of(shared),
     )
+
+
+def resident_bytes() -> int | None:
+    """Return the memory this process uses, without its children; None on a system without /proc."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    except (OSError, ValueError, IndexError):
+        return None
+    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def _ping(settings: Settings, doors: AsyncExitStack) -> Ping | None:

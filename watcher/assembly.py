@@ -33,6 +33,7 @@ from watcher.service.gauges import Books, Collector, Sources
 from watcher.service.heartbeat import Heartbeat
 from watcher.service.lag import LagProbe
 from watcher.service.marks import Marks
+from watcher.service.memory import SETTLED_S, Memory
 from watcher.service.outbound import Outbound
 from watcher.service.poll import Poller, first_waits_s
 from watcher.service.proof import Proof
@@ -71,8 +72,9 @@ class Outside:
     is. `warm` asks the chat for a sign of life, `notify` tells the service manager, `ear` hears
     what people say, None where nobody may. `ping` is whoever would notice our death, None: nobody.
     `crashes` is how often it died of late, `settled` is told when those count no more.
-    `lag` measures how late the loop is, None in a world that waits for us. `page` shows numbers to
-    whoever may look, None: nobody; `weights` are the venues' request allowances among them.
+    `lag` measures how late the loop is, None in a world that waits for us; `resident` returns the
+    bytes of memory in use, None where nobody knows. `page` shows numbers to whoever may look, None:
+    nobody; `weights` are the venues' request allowances among them.
     """
 
     clock: Clock
@@ -89,6 +91,7 @@ class Outside:
     crashes: int = 0
     settled: Callable[[], None] = lambda: None
     lag: LagProbe | None = None
+    resident: Callable[[], int | None] = lambda: None
     page: Callable[[Shown], Awaitable[None]] | None = None
     weights: Callable[[], Sequence[WeightGauge]] = tuple
 
@@ -147,6 +150,9 @@ async def assemble(
     )
     await safe_mode.begin()
     outside.scheduler.every("settle", safe_mode.settle, first_s=STABLE_US / SECOND_US)
+    if outside.lag is not None:  # hours of a world that waits for us are seconds of ours
+        memory = Memory(resident=outside.resident, tell=outbound.tell, clock=clock)
+        outside.scheduler.every("memory", memory.look, first_s=SETTLED_S)
     return Service(
         settings=settings,
         outside=outside,
@@ -303,6 +309,7 @@ def _sources(service: Service, proof: Proof, watchdog: Watchdog) -> Sources:
         funded=tuple(service.funds),
         killed=(Path(service.settings.state_dir) / KILL_FILE).exists,
         lag=service.outside.lag,
+        resident=service.outside.resident,
         safe_mode=service.safe_mode,
     )
 

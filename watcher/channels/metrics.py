@@ -15,7 +15,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
-import os
 import resource
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from ipaddress import ip_address
@@ -40,7 +39,6 @@ RETRY_S = 30.0
 FRESH_S = 1.0
 """Who asks more often gets the same numbers again."""
 UNIX = "unix:"
-PAGE_SIZE = os.sysconf("SC_PAGE_SIZE")
 
 log = structlog.get_logger()
 
@@ -168,7 +166,7 @@ def families_of(gauges: Gauges, build: Mapping[str, str], started_us: int) -> It
     yield from _roads(gauges.roads)
     yield from _money(gauges.money)
     yield from _daemon(gauges, build)
-    yield from _process(started_us)
+    yield from _process(gauges.resident_bytes, started_us)
 
 
 def _gauge(name: str, words: str, labels: Iterable[str] = ()) -> GaugeMetricFamily:
@@ -317,13 +315,10 @@ def _daemon(gauges: Gauges, build: Mapping[str, str]) -> Iterator[Metric]:
     yield from (healthy, fault, safe, lag, late, info)
 
 
-def _process(started_us: int) -> Iterator[Metric]:
+def _process(resident_bytes: int | None, started_us: int) -> Iterator[Metric]:
     memory = _gauge("process_resident_memory_bytes", "Memory of the daemon, without its children.")
-    try:
-        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-        memory.add_metric([], pages * PAGE_SIZE)
-    except (OSError, ValueError, IndexError):
-        pass  # another system: not known
+    if resident_bytes is not None:
+        memory.add_metric([], resident_bytes)
     spent = resource.getrusage(resource.RUSAGE_SELF)
     cpu = CounterMetricFamily("process_cpu_seconds", "Processor time used since the start.")
     cpu.add_metric([], spent.ru_utime + spent.ru_stime)

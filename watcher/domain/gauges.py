@@ -82,7 +82,10 @@ class MoneyGauge:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gauges:
-    """Everything shown. `lag_p99_s` None: not measured; `money` None: the store does not say."""
+    """
+    Everything shown. `lag_p99_s` and `resident_bytes` None: not measured; `money` None: the store
+    does not say.
+    """
 
     sign: Sign
     accounts: tuple[AccountGauge, ...]
@@ -91,5 +94,6 @@ class Gauges:
     money: MoneyGauge | None
     lag_p99_s: float | None
     late_beats: int | None
+    resident_bytes: int | None
     safe_mode: bool
     build: Mapping[str, str] = field(default_factory=dict)

@@ -19,6 +19,7 @@ from watcher.policy.speaking import FALLBACK_AFTER_US, SECOND_AFTER_US, reach_du
 
 REPEAT_US = 60 * MINUTE_US
 """How often a disk that still takes nothing is told."""
+MB = 1_000_000
 STALL_REPEAT_US = 10 * MINUTE_US
 STALL_ALOUD_S = 60.0
 
@@ -84,6 +85,32 @@ def canary_failed(reason: str, now: Moment, *, judged: bool) -> Message:
     told = notes.trouble(say.TROUBLE_CANARY, facts, now, subject="canary")
     told = replace(told, key=f"trouble:canary:{judged}:{now.wall_us // REPEAT_US}")
     return told if judged else replace(told, tier=Tier.CRITICAL, reach=Reach.FALLBACK)
+
+
+def growing(
+    size: int, hourly: float, now: Moment, *, limit: int, left_s: float | None, aloud: bool
+) -> Message:
+    """
+    Return that memory will not do for long, all in bytes; *left_s* None: it does not grow steadily.
+    """
+    pace = (
+        ()
+        if left_s is None
+        else (
+            say.TROUBLE_GROWS_BY.format(
+                hourly=hourly / MB, limit=limit / MB, left=wording.duration(left_s)
+            ),
+        )
+    )
+    facts = (
+        say.TROUBLE_GROWS_TO.format(size=size / MB),
+        *pace,
+        say.TROUBLE_GROWS_LIMIT.format(limit=limit / MB),
+        say.TROUBLE_GROWS_RESTART,
+    )
+    title = say.TROUBLE_GROWS if left_s is not None else say.TROUBLE_LARGE
+    told = notes.trouble(title, facts, now, subject=f"memory:{aloud}")
+    return replace(told, tier=Tier.WARNING) if aloud else _mild(told)
 
 
 def unpinged(reason: str, now: Moment) -> Message:

@@ -97,6 +97,7 @@ class Sources:
     funded: Sequence[str]
     killed: Callable[[], bool]
     lag: Lag | None
+    resident: Callable[[], int | None]
     safe_mode: SafeMode
 
 
@@ -123,6 +124,7 @@ class Collector:
             money=None if books is None else self._money(books, now),
             lag_p99_s=None if lag is None else lag.p99_s(),
             late_beats=None if lag is None else lag.count,
+            resident_bytes=self._from.resident(),
             safe_mode=self._from.safe_mode.active,
         )
 
