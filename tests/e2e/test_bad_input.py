@@ -282,6 +282,41 @@ def test_a_config_of_another_version_is_told_line_by_line(
     assert told[-1] == "mend these lines first, then go on with: watcher init --config old.toml"
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (b"{", "old.toml line 1, column 1: not TOML: invalid statement; mend it"),
+        (b"\xff", "old.toml cannot be read: not UTF-8 text at byte 0"),
+    ],
+)
+def test_a_config_that_is_none_is_told_where_as_by_every_command(
+    capsys: pytest.CaptureFixture[str], text: bytes, expected: str
+) -> None:
+    Path("old.toml").write_bytes(text)
+
+    assert init.main(["--config", "old.toml"]) == REFUSED
+
+    assert expected in the_line(capsys)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("nothing", "no such file or directory, expected a file of lines WATCHER_NAME=value"),
+        (".", "is a directory, expected a file of lines"),
+        ("bytes", "not UTF-8 text at byte 0, expected lines WATCHER_NAME=value"),
+    ],
+)
+def test_secrets_that_are_none_are_told(
+    capsys: pytest.CaptureFixture[str], name: str, expected: str
+) -> None:
+    Path("bytes").write_bytes(b"\xff\xfe")
+
+    assert init.main(["--secrets", name]) == REFUSED
+
+    assert f"--secrets {name}: {expected}" in the_line(capsys)
+
+
 def test_a_port_that_is_taken_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

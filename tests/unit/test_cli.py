@@ -156,7 +156,7 @@ def test_margin_refuses_a_file_it_cannot_trust(
 def test_margin_says_when_there_is_no_file(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["margin", "no-such-file.json"]) == REFUSED
 
-    assert "found no such file or directory" in capsys.readouterr().err
+    assert "no such file or directory, expected a snapshot file" in capsys.readouterr().err
 
 
 def test_margin_takes_factors_by_coin(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -414,6 +414,112 @@ def test_an_address_is_not_broken_even_where_it_does_not_fit() -> None:
 
     assert address in show.folded(f"  open {address} now", 40)
     assert show.folded("", 40) == ""
+
+
+def run_as(words: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    """Run a line of shell in which `watcher` is this tree's."""
+    root = str(Path(cli.__file__).resolve().parents[2])
+    line = words.replace("watcher ", f'"{sys.executable}" -m watcher ', 1)
+    bare = {name: text for name, text in os.environ.items() if not name.startswith("WATCHER_")}
+    return subprocess.run(
+        ["/bin/sh", "-c", line],
+        env={**bare, "PYTHONPATH": root, **environ},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+QUICK = "watcher quick --entry 60000 --leverage 10 --mmr 0.5%"
+
+
+def test_what_a_locale_cannot_show_becomes_the_nearest_plain_sign() -> None:
+    done = run_as(QUICK, PYTHONIOENCODING="ascii")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("textbook isolated liquidation price - entry 60,000 - 10x")
+    assert "60,000 - " in done.stdout, "a minus stays one"
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (f"{QUICK} >&-", 0, ""),
+        (f"{QUICK} <&-", 0, ""),
+        ("watcher init --config {}/w.toml <&-", REFUSED, "no terminal to ask"),
+        ("watcher bogus 2>&-", REFUSED, ""),
+        (f"{QUICK} >/dev/full", TROUBLE, "cannot write all of this: no room left"),
+    ],
+)
+def test_streams_that_are_closed_or_full_leave_no_trace(
+    tmp_path: Path, words: str, code: int, told: str
+) -> None:
+    if "/dev/full" in words and not Path("/dev/full").exists():
+        pytest.skip("no /dev/full here")
+
+    done = run_as(words.format(tmp_path))
+
+    assert (done.returncode, told in done.stderr) == (code, True), done.stderr
+    assert "Traceback" not in done.stderr
+    assert "Exception" not in done.stderr
+
+
+def test_what_this_user_may_not_look_at_is_told_with_whose_it_is(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A name too long stands for a folder that is closed: both are no plain "not there"."""
+    closed = "x" * 300
+    for words in (["status"], ["ledger"], ["money", "status"], ["upgrade-check"], ["reload"]):
+        assert main([*words, "--state-dir", closed]) == TROUBLE
+        told = capsys.readouterr().err
+        assert f"watcher: {closed}/" in told
+        assert "ask as the user of the daemon, or as root" in told
+    for words in (["status"], ["check"], ["run"]):
+        assert main([*words, "--config", closed]) == REFUSED
+        told = capsys.readouterr().err
+        assert "expected a file this user may read: run this as the user it belongs to" in told
+
+
+@pytest.mark.parametrize(
+    ("file", "told"),
+    [
+        ("nothing", "no such file or directory, expected the daemon's configuration"),
+        ("folder", "is a directory, expected the daemon's configuration"),
+        ("bytes", "not UTF-8 text at byte 0"),
+        ("json", "not TOML: "),
+    ],
+)
+def test_health_says_what_is_wrong_with_the_configuration(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], file: str, told: str
+) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "bytes").write_bytes(b"\xff\xfe")
+    (tmp_path / "json").write_text("{")
+
+    assert main(["health", "--config", str(tmp_path / file)]) == REFUSED
+
+    line = capsys.readouterr().err
+    assert told in line
+    assert "Errno" not in line
+
+
+@pytest.mark.parametrize("port", ["65536", "-1", "80x"])
+def test_practice_says_which_ports_there_are(capsys: pytest.CaptureFixture[str], port: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["practice", f"--port={port}"])
+
+    assert ended.value.code == REFUSED
+    assert f"found '{port}', expected a port from 1 to 65535" in capsys.readouterr().err
+
+
+def test_practice_says_that_its_folder_is_a_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "taken").touch()
+
+    assert main(["practice", "--folder", str(tmp_path / "taken")]) == REFUSED
+    assert "file exists, expected one of its own" in capsys.readouterr().err
 
 
 def test_ctrl_c_while_libraries_load_ends_it_without_a_word(tmp_path: Path) -> None:

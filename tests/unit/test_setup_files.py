@@ -201,7 +201,7 @@ def test_what_is_no_toml_is_told_with_its_line(tmp_path: Path) -> None:
     config = tmp_path / "watcher.toml"
     config.write_text("[telegram\nchat_id = 1\n")
 
-    with pytest.raises(SetupError, match=r"not TOML: .* at line 1 .*; mend it, or name another"):
+    with pytest.raises(SetupError, match=r"toml line 1, column 10: not TOML: .*; mend it, or"):
         Draft(config)
 
 

@@ -63,7 +63,9 @@ def test_past_failures_are_played_again(tmp_path: Path) -> None:
     [
         (("--pack", "OCT11"), "expected one of STORM, OCT10"),
         (("--seeds", "four"), "expected 7 or 1-40"),
+        (("--seeds", "5-1"), "expected the smaller one first"),
         (("--hours", "0"), "expected more than 0"),
+        (("--workers", "0"), "expected 1 or more"),
     ],
 )
 def test_what_cannot_be_read_is_refused(

@@ -15,6 +15,8 @@ from collections.abc import Sequence
 from importlib import import_module
 from types import ModuleType
 
+from watcher.cli import streams
+
 FINE = 0
 TROUBLE = 1
 REFUSED = 2
@@ -48,6 +50,7 @@ USAGE = "usage: watcher COMMAND [OPTIONS]"
 
 def main(argv: Sequence[str]) -> int:
     """Run the command named first in *argv* and return its exit code."""
+    streams.made_safe()
     name = argv[0] if argv else "--help"
     if name in ("-h", "--help", "help"):
         print(_help())
@@ -63,8 +66,15 @@ def main(argv: Sequence[str]) -> int:
         sys.stdout.flush()
     except BrokenPipeError:
         # the reader of our output went away: not our trouble, and no trace for it
-        sys.stderr.close()
+        streams.given_up()
         return FINE
+    except OSError as error:
+        if error.errno not in streams.NO_ROOM:
+            raise
+        streams.given_up()
+        where = f"{error.filename}: " if error.filename else "cannot write all of this: "
+        print(f"watcher: {where}no room left; free some and try again", file=sys.stderr)
+        return TROUBLE
     except KeyboardInterrupt:
         return TROUBLE
     return code

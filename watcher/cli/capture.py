@@ -50,7 +50,7 @@ def main(argv: Sequence[str]) -> int:
         known = ", ".join(settings.accounts)
         print(f"--account: found {name!r}, expected one of {known}", file=sys.stderr)
         return REFUSED
-    if arguments.file.exists():
+    if os.access(arguments.file, os.F_OK):
         print(f"{arguments.file}: exists already, expected a new file", file=sys.stderr)
         return REFUSED
     settings = settings.model_copy(update={"accounts": {name: settings.accounts[name]}})

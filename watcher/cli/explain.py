@@ -72,7 +72,7 @@ def _of_file(name: str) -> Snapshot:
         return snapshot_given(sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes())
     except OSError as error:
         reason = (error.strerror or "unreadable").lower()
-        raise FileError(f"found {reason}, expected a snapshot file") from None
+        raise FileError(f"{reason}, expected a snapshot file") from None
 
 
 def _of_account(arguments: argparse.Namespace) -> tuple[Snapshot, Betas] | int:

@@ -59,7 +59,7 @@ def main(argv: Sequence[str]) -> int:
     try:
         folder = folder_of(arguments.config, arguments.state_dir, os.environ)
     except (OSError, ValueError) as error:
-        print(f"watcher: {arguments.config or CONFIG_DEFAULT}: {error}", file=sys.stderr)
+        print(f"watcher: {arguments.config or CONFIG_DEFAULT}: {_reason(error)}", file=sys.stderr)
         return REFUSED
     return _health(folder, as_json=arguments.json)
 
@@ -78,6 +78,14 @@ def folder_of(config: Path | None, state_dir: str | None, environ: Mapping[str, 
     systemd = environ.get("STATE_DIRECTORY", "").split(":")[0]
     found = state_dir or named.get("WATCHER_STATE_DIR") or given or systemd or "state"
     return Path(str(found))
+
+
+def _reason(error: OSError | ValueError) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return f"not UTF-8 text at byte {error.start}"
+    if isinstance(error, OSError):
+        return f"{(error.strerror or 'unreadable').lower()}, expected the daemon's configuration"
+    return f"not TOML: {error}"
 
 
 def _health(folder: Path, *, as_json: bool) -> int:

@@ -144,8 +144,13 @@ def _kit(arguments: argparse.Namespace, config: Path) -> Kit:
     elif arguments.secrets is not None:
         try:
             given |= named(Path(arguments.secrets).read_text(encoding="utf-8"))
+        except UnicodeDecodeError as error:
+            line = f"--secrets {arguments.secrets}: not UTF-8 text at byte {error.start}"
+            raise SetupError(f"{line}, expected lines WATCHER_NAME=value") from None
         except OSError as error:
-            raise SetupError(f"--secrets {arguments.secrets}: {error.strerror}") from None
+            reason = (error.strerror or "unreadable").lower()
+            line = f"--secrets {arguments.secrets}: {reason}"
+            raise SetupError(f"{line}, expected a file of lines WATCHER_NAME=value") from None
     flags = Flags(
         accounts=arguments.account,
         endpoint=arguments.endpoint,

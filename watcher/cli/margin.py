@@ -33,7 +33,7 @@ def main(argv: Sequence[str]) -> int:
         snapshot = snapshot_given(text)
     except OSError as error:
         reason = (error.strerror or "unreadable").lower()
-        print(f"{name}: found {reason}, expected a snapshot file", file=sys.stderr)
+        print(f"{name}: {reason}, expected a snapshot file", file=sys.stderr)
         return REFUSED
     except FileError as error:
         print(f"{name}: {error}", file=sys.stderr)

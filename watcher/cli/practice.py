@@ -8,6 +8,8 @@ from pathlib import Path
 
 from watcher.sim.practice import run_practice
 
+PORT_MAX = 65_535
+
 
 def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
@@ -15,7 +17,7 @@ def main(argv: Sequence[str]) -> int:
         description="Run the practice exchange alone: Binance, Bybit, OKX and the Bot API on one "
         "loopback port. Prints a ready configuration; runs until SIGTERM or Ctrl-C.",
     )
-    parser.add_argument("--port", type=int, default=0, help="on 127.0.0.1 (default: a free one)")
+    parser.add_argument("--port", type=_port, default=0, help="on 127.0.0.1 (default: a free one)")
     parser.add_argument(
         "--prices", type=Path, metavar="FILE", help="a CSV of minutes that prices follow"
     )
@@ -30,3 +32,9 @@ def main(argv: Sequence[str]) -> int:
     )
     arguments = parser.parse_args(argv)
     return run_practice(**vars(arguments))
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) <= PORT_MAX):
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected a port from 1 to {PORT_MAX}")
+    return int(text)

@@ -87,6 +87,8 @@ def jobs_of(arguments: argparse.Namespace, file: Path = PAST) -> Iterator[Job]:
     """Yield what is asked for. Raises: `ValueError` with words for a person."""
     if not 0 < arguments.hours <= 24 * 30:
         raise ValueError(f"--hours: found {arguments.hours:g}, expected more than 0, up to 720")
+    if arguments.workers < 1:
+        raise ValueError(f"--workers: found {arguments.workers}, expected 1 or more")
     asked, only = arguments.seed or arguments.seeds, arguments.pack
     if only not in (None, STORM, *PACKS):
         known = ", ".join((STORM, *PACKS))
@@ -127,7 +129,10 @@ def _seeds(asked: str) -> range:
     found = _RANGE.fullmatch(asked)
     if found is None:
         raise ValueError(f"seeds: found {asked!r}, expected 7 or 1-40")
-    return range(int(found[1]), int(found[2] or found[1]) + 1)
+    seeds = range(int(found[1]), int(found[2] or found[1]) + 1)
+    if not seeds:
+        raise ValueError(f"seeds: found {asked!r}, expected the smaller one first")
+    return seeds
 
 
 # ── playing ─────────────────────────────────────────────────────────────────────────────────

@@ -134,10 +134,12 @@ def load(
 
 
 def _toml(file: Path, *, required: bool) -> dict[str, Any]:
-    if not file.exists():
+    if not _is_there(file):
         if not required:
             return {}
-        expected = "a file there; config/watcher.example.toml is one to copy"
+        expected = (
+            "a file there; `watcher init` makes one, config/watcher.example.toml has all keys"
+        )
         raise ConfigError([Problem(key="--config", found=f"no file {file}", expected=expected)])
     if file.is_dir():
         raise ConfigError([Problem(key="--config", found=f"the folder {file}", expected="a file")])
@@ -150,9 +152,20 @@ def _toml(file: Path, *, required: bool) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise ConfigError([not_text(file, error)]) from None
     except OSError as error:
-        reason = (error.strerror or "unreadable").lower()
-        problem = Problem(key=str(file), found=reason, expected="a readable file")
-        raise ConfigError([problem]) from None
+        raise ConfigError([_closed(file, error)]) from None
+
+
+def _is_there(file: Path) -> bool:
+    try:
+        return file.exists()
+    except OSError as error:
+        raise ConfigError([_closed(file, error)]) from None
+
+
+def _closed(file: Path, error: OSError) -> Problem:
+    reason = (error.strerror or "unreadable").lower()
+    expected = "a file this user may read: run this as the user it belongs to, or as root"
+    return Problem(key=str(file), found=reason, expected=expected)
 
 
 def _folders(file: Path, environment: Mapping[str, str], container: Path) -> list[Path]:
@@ -224,14 +237,17 @@ def _missing(
     sound = {name: entry for name, entry in named.items() if not account_names([name])}
     if Need.ACCOUNTS in need and not named:
         found = "none" if file.exists() else f"no file {file}"
-        expected = 'at least one account, such as [accounts.main] with venue = "bybit"'
+        expected = (
+            'at least one account, such as [accounts.main] with venue = "bybit"; `watcher init` '
+            "asks for what it takes"
+        )
         problems.append(Problem(key="accounts", found=found, expected=expected))
     telegram = merged.get("telegram")
     chat = telegram.get("chat_id") if isinstance(telegram, dict) else None
     if Need.TELEGRAM in need and chat is None:
         expected = "the number of the chat alerts go to"
         problems.append(Problem(key="telegram.chat_id", found=NOTHING, expected=expected))
-    places = ", ".join(str(folder) for folder in folders)
+    places = ", ".join(map(_place, folders))
     for path in secret_paths(sound):
         if not _needed(path, merged, need) or str(_at(merged, path) or "").strip():
             continue
@@ -239,6 +255,11 @@ def _missing(
         expected = f"{name} in the environment, or a file {name.lower()} in one of {places}"
         problems.append(Problem(key=".".join(path), found=NOTHING, expected=expected))
     return problems
+
+
+def _place(folder: Path) -> str:
+    shut = os.access(folder, os.F_OK) and not os.access(folder, os.R_OK | os.X_OK)
+    return f"{folder} (closed to this user)" if shut else str(folder)
 
 
 def _needed(path: tuple[str, ...], merged: Mapping[str, Any], need: Need) -> bool:
@@ -295,7 +316,7 @@ def _accounts(merged: Mapping[str, Any]) -> list[Problem]:
 
 def _state_dir(path: Path) -> list[Problem]:
     there = path
-    while not there.exists() and there != there.parent:
+    while not os.access(there, os.F_OK) and there != there.parent:
         there = there.parent
     if not there.is_dir():
         return [Problem(key="state_dir", found=f"{there}, a file", expected="a folder")]

@@ -10,6 +10,7 @@ configuration first, then they, so that an account is never without its name.
 from __future__ import annotations
 
 import os
+import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -20,6 +21,7 @@ from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import Table
 
 from watcher.settings.keys import environment_name, field_of
+from watcher.settings.located import not_toml
 from watcher.settings.private import ROOT
 
 SECRET_MODE = 0o600
@@ -50,8 +52,7 @@ class Draft:
         try:
             self._document = tomlkit.parse(self._text)
         except TOMLKitError as error:
-            line = f"{config}: not TOML: {error}; mend it, or name another --config"
-            raise SetupError(line) from None
+            raise SetupError(f"{self._refused(error)}; mend it, or name another --config") from None
 
     def _read(self) -> str:
         try:
@@ -60,6 +61,13 @@ class Draft:
             return HEAD
         except (OSError, UnicodeDecodeError) as error:
             raise SetupError(f"{self.config} cannot be read: {_reason(error)}") from None
+
+    def _refused(self, error: TOMLKitError) -> str:
+        try:
+            tomllib.loads(self._text)
+        except tomllib.TOMLDecodeError as told:
+            return not_toml(self.config, str(told))
+        return f"{self.config}: not TOML: {error}"  # the one that only the editing parser refuses
 
     def put(self, key: Key, value: object, comment: str | None = None) -> None:
         """Set *key*; the comment beside it is its meaning, unless one is given."""

@@ -243,8 +243,8 @@ async def _until_signal(
         loop.add_signal_handler(name, stop.set)
     try:
         practice = await serve(world, port=port, lockstep=lockstep, speed=speed)
-    except (OSError, OverflowError) as found:
-        reason = getattr(found, "strerror", None) or str(found)
+    except OSError as found:
+        reason = found.strerror or str(found)
         sys.stderr.write(
             f"watcher practice: cannot listen on 127.0.0.1:{port}: {reason.lower()}; name another "
             "--port, or none for a free one\n"
@@ -255,7 +255,10 @@ async def _until_signal(
             try:
                 write_config(practice, folder)
             except OSError as found:
-                sys.stderr.write(f"watcher practice: cannot write to {folder}: {found}\n")
+                reason = (found.strerror or "unwritable").lower()
+                sys.stderr.write(
+                    f"watcher practice: --folder {folder}: {reason}, expected one of its own\n"
+                )
                 return REFUSED
         sys.stdout.write(printed_config(practice, folder))
         sys.stdout.flush()

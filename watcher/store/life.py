@@ -34,7 +34,7 @@ def sign_of(folder: Path) -> Sign:
         there = path.is_file()
     except OSError as error:
         reason = (error.strerror or "unreadable").lower()
-        raise NoSign(f"{folder}: {reason}; ask as the user of the daemon") from error
+        raise NoSign(f"{folder}: {reason}; ask as the user of the daemon, or as root") from error
     if not there:
         raise NoSign(f"no {path.name} in {folder}: nothing was ever started there")
     try:
@@ -79,7 +79,8 @@ def holder(folder: Path) -> int | None:
     except (FileNotFoundError, ValueError):
         return None
     except OSError as error:
-        raise NoSign(f"{path}: {error.strerror}") from error
+        reason = (error.strerror or "unreadable").lower()
+        raise NoSign(f"{path}: {reason}; ask as the user of the daemon, or as root") from error
     if not signed.isdigit():
         return None
     # what a process has open says which locks it holds: a number alone may be anybody's by now

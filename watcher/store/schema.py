@@ -120,13 +120,26 @@ def open_history(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def is_there(path: Path) -> bool:
+    """
+    Return whether *path* is there.
+
+    Raises: `StoreError` where this user may not look.
+    """
+    try:
+        return path.exists()
+    except OSError as error:
+        reason = (error.strerror or "unreadable").lower()
+        raise StoreError(f"{path}: {reason}; ask as the user of the daemon, or as root") from error
+
+
 def open_beside(path: Path, version: int, *, write: bool = False) -> sqlite3.Connection:
     """
     Return *path* beside a running daemon, for reading unless *write*.
 
     Raises: `StoreError` when there is nothing of *version* there.
     """
-    if not path.exists():
+    if not is_there(path):
         raise StoreError(
             f"{path.name}: not found in {path.parent}; has `watcher run` started here?"
         )

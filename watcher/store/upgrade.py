@@ -38,7 +38,7 @@ def look(folder: Path) -> Found | None:
     Raises: `StoreError` for one that would be refused: newer, foreign, damaged, not readable.
     """
     path = folder / "ledger.db"
-    if not path.exists():
+    if not schema.is_there(path):
         return None
     journal = path.with_name(f"{path.name}-wal")
     still = "" if journal.exists() and journal.stat().st_size else "&immutable=1"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import random
 import re
 import signal
@@ -68,6 +69,7 @@ def run_demo(
         own = parse_book(book, COINS) if book is not None else None
         lines = parse_tiers(tiers)
         _expect_folders(events, picture)
+        _expect_writable(events)  # without its picture a demo is a demo still
     except BookError as found:
         sys.stderr.write(f"watcher demo: {found}\n")
         return 2
@@ -93,8 +95,17 @@ def run_demo(
 
 def _expect_folders(*targets: Path | None) -> None:
     for target in targets:
-        if target is not None and not target.absolute().parent.is_dir():
+        if target is None:
+            continue
+        if not target.absolute().parent.is_dir():
             raise BookError(f"{target}: found no folder {target.parent}, expected one")
+        if target.is_dir():
+            raise BookError(f"{target}: found a folder, expected a file")
+
+
+def _expect_writable(target: Path | None) -> None:
+    if target is not None and not os.access(target.absolute().parent, os.W_OK | os.X_OK):
+        raise BookError(f"{target}: this user may not write there, expected a file to write")
 
 
 async def _until_told(play: Coroutine[object, object, int]) -> int:
@@ -292,5 +303,5 @@ async def _draw(
         stderr=asyncio.subprocess.PIPE,
     )
     _, trouble = await child.communicate(json.dumps(story).encode())
-    last = trouble.decode(errors="replace").strip().splitlines()[-1:]
+    last = trouble.decode(errors="replace").strip().rpartition("\n")[2] or "it could not be drawn"
     say([f"picture: {target}" if child.returncode == 0 else f"no picture: {last}"])
