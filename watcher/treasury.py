@@ -19,6 +19,7 @@ from watcher.ports import Clock, Money, StoreError, VenueError
 from watcher.service.carrying import Charge
 from watcher.service.fund import Fund
 from watcher.service.outbound import Outbound
+from watcher.service.switches import Switches
 from watcher.settings import ConfigError, Settings, alert_rules, top_up_rules
 from watcher.settings.hidden import told
 from watcher.settings.model import Account
@@ -67,6 +68,11 @@ def funds_over(
             outbound.tell(message)
         outbound.wake()
 
+    switches = Switches(
+        queue=queue,
+        killed=kill_file.exists,
+        doubt=say.FROZEN_LEDGER if store.replaced else "",
+    )
     funds = {}
     for name, money in moneys.items():
         rules = top_up_rules(settings, name)
@@ -85,8 +91,7 @@ def funds_over(
             queue=queue,
             tell=outbound.tell,
             wake=outbound.wake,
-            killed=kill_file.exists,
-            doubt=say.FROZEN_LEDGER if store.replaced else "",
+            switches=switches,
         )
     return funds
 

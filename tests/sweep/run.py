@@ -39,6 +39,7 @@ from watcher.policy.topups import BRAKE_AFTER
 from watcher.ports import StoreError
 from watcher.service.carrying import Charge
 from watcher.service.fund import Fund
+from watcher.service.switches import Switches
 from watcher.store.intents import SqlitePurse
 
 SETTLE_S = (1, 2, 4, 8, 15, 30, 61, 331, 1900, 1600, 31, 31, 31, 331, 5, 5)
@@ -109,7 +110,7 @@ class Process:
             queue=store.say,
             tell=self.tell,
             wake=lambda: None,
-            killed=lambda: False,
+            switches=Switches(queue=store.say, killed=lambda: False),
         )
 
     def tell(self, message: Message) -> None:

@@ -18,6 +18,7 @@ from watcher.domain.topup import Assurance, Intent, TopUpRules
 from watcher.policy.decide import decide
 from watcher.service.carrying import Charge
 from watcher.service.fund import Fund
+from watcher.service.switches import Switches
 from watcher.store.intents import SqlitePurse
 from watcher.store.sqlite import SqliteStore
 
@@ -54,11 +55,14 @@ class Desk:
         self.killed = False
         self.fund = self.started()
 
-    def started(self, **more: Any) -> Fund:
+    def switches(self, doubt: str = "") -> Switches:
+        return Switches(queue=self.store.say, killed=lambda: self.killed, doubt=doubt)
+
+    def started(self, switches: Switches | None = None, account: str = ACCOUNT) -> Fund:
         """Return a new loop on the same ledger, as after a restart."""
         clock: Any = self.clock
         charge = Charge(
-            account=ACCOUNT,
+            account=account,
             venue="bybit",
             rules=self.rules,
             alerts=alert_rules(self.rules),
@@ -71,8 +75,7 @@ class Desk:
             queue=self.store.say,
             tell=self.told.append,
             wake=lambda: None,
-            killed=lambda: self.killed,
-            **more,
+            switches=switches or self.switches(),
         )
 
     async def look(

@@ -17,6 +17,7 @@ from watcher.domain.alert import MINUTE_US, Lane, Moment
 from watcher.domain.road import Act, Reach
 from watcher.domain.status import KeyRights
 from watcher.domain.topup import Assurance, Mode, TopUpRules
+from watcher.policy.arming import Unfit
 from watcher.ports import FROZEN, KILLED, PAUSED, Flag, StoreError, VenueError
 
 ASK = replace(AUTO, mode=Mode.ASK)
@@ -433,6 +434,7 @@ def test_a_clock_far_from_the_venue_s_sends_nothing(tmp_path: Path) -> None:
     async def story(one: Desk) -> None:
         one.money.offset_ms = 120_000
         await one.slide()
+        await one.wait(35)
         assert await one.states() == []
         assert any("TOP-UPS OFF" in title for title in await one.said())
 
@@ -596,11 +598,11 @@ def test_a_key_that_is_not_fit_moves_nothing_and_the_fix_is_told(
     async def story(one: Desk) -> None:
         one.money.rights_now = rights
         await one.slide()
-        await one.look(9.2)
+        await one.look(9.2, after_s=35)
         assert await one.states() == []
-        [claim] = await one.store.claim(one.clock.now(), limit=5)
-        assert "TOP-UPS OFF" in claim.message.text.plain
-        assert fix in claim.message.text.plain
+        told = [claim.message for claim in await one.store.claim(one.clock.now(), limit=5)]
+        [off] = [said.text.plain for said in told if "TOP-UPS OFF" in said.text.plain]
+        assert fix in off
         one.money.rights_now = FINE
         await one.look(9.1, after_s=40)
         await one.look(9.0)
@@ -609,11 +611,65 @@ def test_a_key_that_is_not_fit_moves_nothing_and_the_fix_is_told(
     play(tmp_path, story, rules)
 
 
+def test_one_trouble_of_several_accounts_is_told_once_and_names_them(tmp_path: Path) -> None:
+    """A clock of this machine that is off is off for all: the seconds differ, the fix does not."""
+
+    async def story(one: Desk) -> None:
+        shared, names = one.switches(), ("first", "second", "third")
+        loops = [one.started(shared, name) for name in names]
+
+        async def turn(seconds: float, *offsets_ms: int) -> None:
+            one.clock.pass_(seconds)
+            for loop, offset_ms in zip(loops, offsets_ms, strict=True):
+                one.money.offset_ms = offset_ms
+                await loop.round()
+
+        await turn(0, 120_000, 120_000, 121_000)
+        await turn(34, 120_000, 120_000, 121_000)
+        assert await one.said() == []
+        await turn(1, 120_000, 120_000, 121_000)
+        [claim] = await one.store.claim(one.clock.now(), limit=5)
+        assert claim.message.text.plain.splitlines() == [
+            "🔧 TOP-UPS OFF 3 accounts",
+            "Accounts: first, second",
+            "our clock and the venue's are 120 s apart",
+            "Accounts: third",
+            "our clock and the venue's are 121 s apart",
+            "Set the clock of the server",
+            "They are watched all the same",
+        ]
+        for _ in range(3):
+            await turn(31, 122_000, 124_000, 126_000)
+        assert len(await one.said()) == 1, "it is the same trouble with other figures"
+        await turn(31, 0, 0, 126_000)
+        await turn(35, 0, 0, 126_000)
+        assert await one.said() == ["🔧 TOP-UPS OFF 3 accounts", "🔧 TOP-UPS ON 2 accounts"]
+        await turn(31, 0, 0, 0)
+        await turn(35, 0, 0, 0)
+        assert (await one.said())[2:] == ["🔧 TOP-UPS ON third"]
+
+    play(tmp_path, story)
+
+
+def test_what_is_over_within_a_moment_is_not_told(tmp_path: Path) -> None:
+    async def story(one: Desk) -> None:
+        switches, now = one.switches(), one.clock.now
+        switches.turn("first", Unfit(reason="why", fix="how"), now())
+        one.clock.pass_(34)
+        await switches.tell(now())
+        switches.turn("first", None, now())
+        one.clock.pass_(60)
+        await switches.tell(now())
+        assert await one.said() == []
+
+    play(tmp_path, story)
+
+
 def test_a_key_of_another_account_moves_nothing(tmp_path: Path) -> None:
     async def story(one: Desk) -> None:
         one.state = replace(one.state, key=replace(FINE, uid="another"))
         await one.slide()
-        await one.look(9.2)
+        await one.look(9.2, after_s=35)
         assert await one.states() == []
         assert any("TOP-UPS OFF" in title for title in await one.said())
 
@@ -641,6 +697,7 @@ def test_caps_beyond_half_of_the_source_need_a_word(
     async def story(one: Desk) -> None:
         await one.slide()
         assert bool(await one.intents()) is may
+        await one.wait(35)
         assert any("TOP-UPS OFF" in title for title in await one.said()) is not may
 
     play(tmp_path, story, limited(over_half=over_half), bank=Bank(held=Decimal(held)))
@@ -718,7 +775,8 @@ def test_a_damaged_ledger_is_told_once_for_all_accounts(tmp_path: Path) -> None:
             return still()
 
         one.clock.now = ticking
-        loops = [one.started(doubt="the ledger was damaged and begun anew") for _ in range(3)]
+        shared = one.switches("the ledger was damaged and begun anew")
+        loops = [one.started(shared, name) for name in ("first", "second", "third")]
         await asyncio.gather(*(each.round() for each in loops))
         assert await one.said() == ["🔑 MONEY FROZEN all accounts"]
 
@@ -731,7 +789,7 @@ def test_a_freeze_that_could_not_be_written_is_told_once_it_is(tmp_path: Path) -
 
     async def story(one: Desk) -> None:
         one.purse.freeze, works = full, one.purse.freeze
-        one.fund = one.started(doubt="the ledger was damaged and begun anew")
+        one.fund = one.started(one.switches("the ledger was damaged and begun anew"))
         await one.slide()
         assert await one.states() == await one.said() == []
         one.purse.freeze = works
@@ -745,7 +803,7 @@ def test_a_freeze_that_could_not_be_written_is_told_once_it_is(tmp_path: Path) -
 
 def test_a_damaged_ledger_begun_anew_freezes_all_money(tmp_path: Path) -> None:
     async def story(one: Desk) -> None:
-        one.fund = one.started(doubt="the ledger was damaged and begun anew")
+        one.fund = one.started(one.switches("the ledger was damaged and begun anew"))
         await one.slide()
         assert await one.states() == []
         assert (await one.store.flags())[FROZEN].reason.startswith("the ledger was damaged")

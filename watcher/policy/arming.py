@@ -7,7 +7,7 @@ it; the account is watched all the same.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from watcher.domain.alert import SECOND_US
@@ -22,9 +22,12 @@ CLOCK_APART_MAX_US = 60 * SECOND_US
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unfit:
-    """Why money stays off on an account, and what mends it."""
+    """
+    Why money stays off on an account, and what mends it: what has the same remedy is the same
+    trouble, though the figures in its reason change from look to look.
+    """
 
-    reason: str
+    reason: str = field(compare=False)
     fix: str
 
 

@@ -7,12 +7,13 @@ what was found and what to do; nothing here is about one top-up's amounts (`prop
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from watcher.domain.alert import Kind, Lane, Message, Moment, Tier
 from watcher.domain.road import Reach
 from watcher.domain.topup import Intent
-from watcher.policy import lines, wording
+from watcher.policy import lines, notes, wording
 from watcher.policy import messages as say
 from watcher.policy.arming import Unfit
 from watcher.policy.wording import Bold, Fixed, Row, row
@@ -36,21 +37,25 @@ def frozen(account: str, reason: str, now: Moment) -> Message:
     return replace(said, kind=Kind.SECURITY, reach=Reach.FALLBACK)
 
 
-def switched_off(account: str, unfit: Unfit, now: Moment) -> Message:
-    """Return that money stays off on *account*, and what mends it."""
-    rows = [
-        row(f"{lines.NOTE_MARK} ", Bold(say.TOP_UPS_OFF), f" {wording.name(account)}"),
-        row(wording.words(unfit.reason)),
-        row(wording.words(unfit.fix)),
-        row(say.TOP_UPS_OFF_WATCHED),
-    ]
-    return _message(f"off:{account}", account, rows, now)
+def switched_off(unfit: Mapping[str, Unfit], now: Moment) -> Message:
+    """Return that money stays off on these accounts, for one trouble, and what mends it."""
+    accounts = list(unfit)
+    rows = [row(f"{lines.NOTE_MARK} ", Bold(say.TOP_UPS_OFF), f" {_whose(accounts)}")]
+    for reason in dict.fromkeys(one.reason for one in unfit.values()):
+        alike = [name for name, one in unfit.items() if one.reason == reason]
+        rows += [notes.named(alike)] if len(accounts) > 1 else []
+        rows.append(row(wording.words(reason)))
+    watched = say.TOP_UPS_OFF_WATCHED_ONE if len(accounts) == 1 else say.TOP_UPS_OFF_WATCHED
+    rows += [row(wording.words(unfit[accounts[0]].fix)), row(watched)]
+    return _message(f"off:{','.join(accounts)}", _account(accounts), rows, now)
 
 
-def switched_on(account: str, now: Moment) -> Message:
-    """Return that what kept money off on *account* is mended."""
-    rows = [row(f"{lines.NOTE_MARK} ", Bold(say.TOP_UPS_ON), f" {wording.name(account)}")]
-    return replace(_message(f"on:{account}", account, rows, now), tier=Tier.CALM, silent=True)
+def switched_on(accounts: Sequence[str], now: Moment) -> Message:
+    """Return that what kept money off on *accounts* is mended."""
+    rows = [row(f"{lines.NOTE_MARK} ", Bold(say.TOP_UPS_ON), f" {_whose(accounts)}")]
+    rows += [notes.named(accounts)] if len(accounts) > 1 else []
+    said = _message(f"on:{','.join(accounts)}", _account(accounts), rows, now)
+    return replace(said, tier=Tier.CALM, silent=True)
 
 
 def unwritten(intent: Intent, now: Moment) -> Message:
@@ -88,6 +93,16 @@ def rearmed(reason: str, now: Moment) -> Message:
         row(wording.words(reason)),
     ]
     return replace(_message("rearmed", "", rows, now), kind=Kind.SECURITY)
+
+
+def _account(accounts: Sequence[str]) -> str:
+    return accounts[0] if len(accounts) == 1 else ""
+
+
+def _whose(accounts: Sequence[str]) -> str:
+    if len(accounts) == 1:
+        return wording.name(accounts[0])
+    return wording.counted(len(accounts), say.ACCOUNTS_ONE, say.ACCOUNTS)
 
 
 def _message(subject: str, account: str, rows: list[Row], now: Moment) -> Message:

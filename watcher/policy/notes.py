@@ -14,7 +14,7 @@ from watcher.domain.road import Reach
 from watcher.policy import lines, wording
 from watcher.policy import messages as say
 from watcher.policy.listing import opened
-from watcher.policy.wording import Bold, row
+from watcher.policy.wording import Bold, Row, row
 
 NAMED_MAX = 6
 
@@ -83,18 +83,23 @@ def _note(
     *facts: str,
 ) -> Message:
     at = wording.day_time(now.wall_us, wording.zone(zone))
-    names = ", ".join(wording.name(account) for account in accounts[:NAMED_MAX])
-    more = say.AND_MORE.format(count=len(accounts) - NAMED_MAX) if len(accounts) > NAMED_MAX else ""
     count = wording.counted(len(accounts), say.ACCOUNTS_ONE, say.ACCOUNTS)
     rows = [
         row(f"{mark} ", Bold(title), f" {count}"),
-        row(say.ACCOUNTS_NAMED.format(names=names, more=more)),
+        named(accounts),
         *(row(fact) for fact in facts),
         row(say.SINCE.format(at=at) if reason == "start" else say.AT.format(at=at)),
     ]
     kept = rows if accounts else [rows[0], *rows[2:]]
     silent = reason != "stop"
     return note(f"note:{reason}", wording.text_of(kept), now, Lane.REPLY, silent=silent)
+
+
+def named(accounts: Sequence[str]) -> Row:
+    """Return the row that names *accounts*, the first of them where they are many."""
+    names = ", ".join(wording.name(account) for account in accounts[:NAMED_MAX])
+    more = say.AND_MORE.format(count=len(accounts) - NAMED_MAX) if len(accounts) > NAMED_MAX else ""
+    return row(say.ACCOUNTS_NAMED.format(names=names, more=more))
 
 
 def note(

@@ -10,7 +10,7 @@ freezes all money until a person has looked. What is strange is judged in `polic
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from fnmatch import fnmatchcase
@@ -19,7 +19,7 @@ from typing import Protocol
 import structlog
 
 from watcher.domain.account import Snapshot
-from watcher.domain.alert import MINUTE_US, SECOND_US, Message, Moment
+from watcher.domain.alert import MINUTE_US, SECOND_US, Moment
 from watcher.domain.topup import (
     Assurance,
     Intent,
@@ -46,6 +46,7 @@ from watcher.ports import (
     WithdrawalRight,
 )
 from watcher.service.driver import CALL_DEADLINE_S, within
+from watcher.service.switches import Switches
 
 CHECK_US = 10 * MINUTE_US
 CHECK_AGAIN_US = 30 * SECOND_US
@@ -86,9 +87,8 @@ class Books:
         *,
         purse: Purse,
         clock: Clock,
-        queue: Callable[[Message], Awaitable[None]],
         wake: Callable[[], None],
-        doubt: str,
+        switches: Switches,
     ) -> None:
         self.armed = charge.rules.mode not in SENDS
         self.balances: dict[Route, tuple[Balance, ...]] = {}
@@ -99,12 +99,10 @@ class Books:
         self._money = charge.money
         self._purse = purse
         self._clock = clock
-        self._queue = queue
         self._wake = wake
-        self._doubt = doubt
+        self._switches = switches
         self._uid = ""
         self._fits = False
-        self._told: Unfit | None = None
         self._due_us = 0
         self._weighed_us = 0
         self._log = log.bind(account=charge.account)
@@ -116,26 +114,28 @@ class Books:
         """Why nothing may move, where that is so."""
         if self.armed:
             return None
-        if self._told is None:
+        unfit = self._switches.unfit(self._charge.account)
+        if unfit is None:
             return Held(why=Why.UNREAD, reason=say.HELD_BOOKS_UNREAD)
-        return Held(why=Why.UNFIT, reason=self._told.reason)
+        return Held(why=Why.UNFIT, reason=unfit.reason)
 
     async def check(self) -> None:
         """
-        Look at key, caps and books when that is due.
+        Look at key, caps and books when that is due, and tell what was found.
 
         Raises: `StoreError`, `VenueError`; money is as it was, at start off.
         """
         now = self._clock.now()
+        await self._switches.tell(now)
         if self._charge.rules.mode not in SENDS or now.steady_us < self._due_us:
             return
         self._due_us = now.steady_us + CHECK_AGAIN_US
-        if self._doubt:
-            # a fact of the whole ledger: told once, of all accounts, whoever comes first
-            await self._freeze(self._doubt, account="")
-            self._doubt = ""
+        if self._switches.doubt:
+            # a fact of the whole ledger: whoever comes first tells it of all accounts
+            await self._freeze(self._switches.doubt, account="")
+            self._switches.doubt = ""
         unfit = await self.unfit() or await self._unfit_caps() or await self._unfit_clock()
-        await self._tell(unfit)
+        self._switches.turn(self._charge.account, unfit, self._clock.now())
         if unfit is None:
             await self._reconcile()
             self._due_us = self._clock.now().steady_us + CHECK_US
@@ -188,19 +188,6 @@ class Books:
         moves = [route for route in routes if route.verb is Verb.MOVE]
         ways = filter(None, map(self._way, moves or routes))
         return list({(way.source, way.asset): way for way in ways}.values())
-
-    async def _tell(self, found: Unfit | None) -> None:
-        if found == self._told:
-            return
-        now = self._clock.now()
-        account = self._charge.account
-        if found is None:
-            self._log.info("money.armed")
-            await self._queue(money_notes.switched_on(account, now))
-        else:
-            self._log.error("money.unfit", reason=found.reason, fix=found.fix)
-            await self._queue(money_notes.switched_off(account, found, now))
-        self._told = found
 
     # -- the venue's books against the ledger ----------------------------------------------------
 

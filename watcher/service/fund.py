@@ -37,6 +37,7 @@ from watcher.service.books import Books
 from watcher.service.carrying import Carrier, Charge, Sight
 from watcher.service.driver import Driver
 from watcher.service.standstill import Standstill
+from watcher.service.switches import Switches
 
 IDLE_S = 5.0
 ROUND_MIN_S = 0.5
@@ -50,8 +51,7 @@ class Fund:
     `run` it supervised, hand it every reading by `seen`, the presses of people by `decided`.
 
     *queue* keeps a message to send, *tell* sends one from memory, *wake* says that the outbox has
-    rows. *killed* tells whether the kill file is there; *doubt* is why the ledger cannot be
-    trusted, if so.
+    rows. *switches* are shared by the loops of all accounts.
     """
 
     def __init__(
@@ -63,8 +63,7 @@ class Fund:
         queue: Callable[[Message], Awaitable[None]],
         tell: Callable[[Message], None],
         wake: Callable[[], None],
-        killed: Callable[[], bool],
-        doubt: str = "",
+        switches: Switches,
     ) -> None:
         self._charge = charge
         self._purse = purse
@@ -82,18 +81,18 @@ class Fund:
             purse=purse,
             clock=clock,
             telling=lambda was, moved, now: proposals.moved(was, moved, now, zone=zone),
-            held=killed,
+            held=switches.killed,
             tell=tell,
             wake=wake,
         )
-        self._books = Books(charge, purse=purse, clock=clock, queue=queue, wake=wake, doubt=doubt)
+        self._books = Books(charge, purse=purse, clock=clock, wake=wake, switches=switches)
         self._carrier = Carrier(
             charge,
             purse=purse,
             clock=clock,
             driver=driver,
             books=self._books,
-            killed=killed,
+            killed=switches.killed,
             wake=wake,
         )
         self._standstill = Standstill(charge, clock=clock, queue=queue, wake=wake)
