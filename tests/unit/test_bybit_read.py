@@ -653,6 +653,18 @@ def test_half_a_list_is_not_all_of_it() -> None:
         snapshot_of(told)
 
 
+@pytest.mark.parametrize(("total", "told"), [("100", 0), ("100.3", 1), ("109", 1), ("90", 0)])
+def test_a_list_that_lacks_a_little_is_told(total: str, told: int) -> None:
+    """A small position on a page that never came: the total of the wallet knows of it."""
+    spoilt = bodies("cross")
+    spoilt["wallet"]["result"]["list"][0]["coin"][0]["totalPositionMM"] = total
+
+    found = [one for one in snapshot_of(spoilt).mismatches if one.what == "all USDT positions"]
+
+    assert len(found) == told
+    assert all((one.pool, one.venue) == ("unified", D(total)) for one in found)
+
+
 def test_maintenance_that_nothing_explains_is_not_flat() -> None:
     told = bodies("cross")
     account = told["wallet"]["result"]["list"][0]

@@ -581,6 +581,18 @@ def test_half_a_list_is_not_all_of_it() -> None:
         snapshot_of(told)
 
 
+@pytest.mark.parametrize(("more", "told"), [("1.005", 0), ("1.02", 1), ("1.09", 1)])
+def test_a_list_that_lacks_a_little_is_told(more: str, told: int) -> None:
+    spoilt = bodies("futures")
+    usdt = next(r for r in spoilt["balance"]["data"][0]["details"] if r["ccy"] == "USDT")
+    usdt["mmr"] = str(D(usdt["mmr"]) * D(more))
+
+    found = [one for one in snapshot_of(spoilt).mismatches if one.what == "all USDT positions"]
+
+    assert len(found) == told
+    assert all((one.pool, one.venue) == ("cross:USDT", D(usdt["mmr"])) for one in found)
+
+
 def test_isolated_equity_needs_its_position() -> None:
     told = bodies("futures")
     told["positions"]["data"].pop(2)

@@ -17,7 +17,7 @@ import pytest
 
 from bench.caught import BRACKETS, WEIGHTS, changed
 from watcher.cli.errors import tell_running_errors
-from watcher.domain.account import Snapshot
+from watcher.domain.account import Mismatch, Snapshot
 from watcher.domain.alert import AccountState, Decision, Divergence
 from watcher.margin import evaluate
 from watcher.policy import opinions
@@ -119,6 +119,26 @@ def test_the_reason_is_what_this_reading_shows() -> None:
     assert "fee to close" in reason_of(replace(poorer, positions=free))
     wrong = read("bybit", BRACKETS, "0.99")
     assert "an old table" in opinions.reason(wrong, evaluate(wrong).pools[0])
+
+
+def test_a_position_that_the_list_lacks_is_told_as_that() -> None:
+    good = read("bybit")
+    lacking = Mismatch(
+        pool="unified",
+        what="all USDT positions",
+        figure="maintenance margin",
+        ours=Decimal(95),
+        venue=Decimal(100),
+    )
+    told = replace(good, mismatches=(lacking,))
+
+    (finding,) = contradicted(scene(told))
+
+    assert finding.facts[0] == (
+        "all USDT positions maintenance margin 95 in the list, 100 in the venue's total"
+    )
+    pool = evaluate(told).pools[0]
+    assert opinions.reason(told, pool) == opinions.reason(good, pool)
 
 
 def test_every_figure_both_tell_is_compared() -> None:

@@ -272,8 +272,8 @@ class VenueSays:
 class Mismatch:
     """
     A figure the venue tells of one position or asset that our table does not give, in the unit
-    the venue tells it in. `what`: a symbol with its side, or an asset; `all coins` or `all debts`
-    where the venue tells only their sum.
+    the venue tells it in. `what`: a symbol with its side, or an asset; `all coins`, `all debts`
+    or `all USDT positions` where it is a sum that the venue tells.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT

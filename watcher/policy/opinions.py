@@ -85,7 +85,9 @@ def figures(snapshot: Snapshot, pool: PoolReport) -> Iterator[str]:
 
 def reason(snapshot: Snapshot, pool: PoolReport) -> str:
     """Say why the two most likely differ, from what this reading shows."""
-    contradicted = [one for one in snapshot.mismatches if one.pool == pool.pool]
+    contradicted = [
+        one for one in snapshot.mismatches if one.pool == pool.pool and not _is_of_list(one)
+    ]
     if contradicted:
         return say.WHY_TABLE.format(table=said(contradicted[0]))
     if snapshot.orders and any(order.pool == pool.pool for order in snapshot.orders):
@@ -125,5 +127,12 @@ def said(one: Mismatch) -> str:
     """Say one contradicted table in words."""
     ours, theirs = wording.amount(float(one.ours)), wording.amount(float(one.venue))
     text = say.MISMATCH_BRACKETS if one.figure == "maintenance margin" else say.MISMATCH_WEIGHTS
+    if _is_of_list(one):
+        text = say.MISMATCH_LISTED
     figure = say.FIGURES.get(one.figure, one.figure)
     return text.format(what=wording.words(one.what), figure=figure, ours=ours, theirs=theirs)
+
+
+# no table of ours is in these: one figure of the venue's lacks a part of the other
+def _is_of_list(one: Mismatch) -> bool:
+    return one.what.endswith(" positions")

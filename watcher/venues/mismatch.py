@@ -9,7 +9,7 @@ have moved in between. Adapters compare, here is only how near is near enough.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Literal
 
@@ -19,6 +19,8 @@ SHARE_MAX = Decimal("0.002")
 SHARE_ACROSS = Decimal("0.005")
 AMOUNT_MIN = Decimal("0.00000005")
 """Half a unit of the eighth decimal, the last that venues print."""
+LISTED_SHARE = LISTED_SHARE_A_SECOND = Decimal("0.01")
+"""Of a total in another answer, and more for each second between the two."""
 TOTAL_MIN = Decimal(1)
 """Below this a total is dust, whose roundings add up to more than any table is wrong."""
 
@@ -37,6 +39,28 @@ def mismatch(
     if gap <= AMOUNT_MIN or gap <= share * abs(told):
         return None
     return Mismatch(pool=pool, what=what, figure=figure, ours=ours, venue=told)
+
+
+def listed_mismatch(
+    pool: str, asset: str, *, listed: Decimal, told: Decimal, parts: Mapping[str, int]
+) -> Mismatch | None:
+    """
+    Compare what the positions listed in *asset* ask for with the total the venue told beside them.
+
+    More in the total is a position that the list lacks: far too much of it is no reading at all, a
+    little is this. *parts* are when the answers came.
+    """
+    if listed >= told:
+        return None
+    spread_s = Decimal(max(parts.values()) - min(parts.values())) / 1_000_000
+    return mismatch(
+        "maintenance margin",
+        pool=pool,
+        what=f"all {asset} positions",
+        ours=listed,
+        told=told,
+        share=LISTED_SHARE + LISTED_SHARE_A_SECOND * spread_s,
+    )
 
 
 def counted_value(weights: Sequence[Weight], quantity: Decimal, index: Decimal) -> Decimal:

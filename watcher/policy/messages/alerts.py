@@ -242,6 +242,7 @@ FIGURES = {
 }
 OPINIONS = "{figure} {ours} by us, {theirs} by {venue} ({asset})"
 MISMATCH_BRACKETS = "{what} {figure} {ours} by our brackets, {theirs} by the venue"
+MISMATCH_LISTED = "{what} {figure} {ours} in the list, {theirs} in the venue's total"
 MISMATCH_WEIGHTS = "{what} {figure} {ours} by our weights, {theirs} by the venue"
 OPINIONS_HEALTH = "Health {ours} by us, {theirs} by {venue}"
 WHY_TABLE = "Likely an old table: {table}"

@@ -11,7 +11,7 @@ so that bucket = wallet + P&L is the venue's equity when prices are the venue's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
@@ -33,9 +33,9 @@ from watcher.venues.bybit.isolated import isolated_pools
 from watcher.venues.bybit.legs import Pools, computed, mismatches, shown, untold
 from watcher.venues.bybit.options import option_claims
 from watcher.venues.bybit.orders import composed, order_claims, order_loss
-from watcher.venues.bybit.read import Book, Coin, Leg, liquidation_prices
+from watcher.venues.bybit.read import Book, Coin, Leg, liquidation_prices, listed_margins
 from watcher.venues.bybit.tables import Mode, Tables
-from watcher.venues.mismatch import SHARE_MAX, collateral_mismatch
+from watcher.venues.mismatch import SHARE_MAX, collateral_mismatch, listed_mismatch
 
 POOL = "unified"
 REFERENCE = "USD"
@@ -72,7 +72,11 @@ def compose(
         venue_says=pools.says,
         unmodelled=pools.unmodelled,
         wallets=wallets,
-        mismatches=mismatches(book, tables, pools) + _odd_weights(book, pools),
+        mismatches=(
+            *mismatches(book, tables, pools),
+            *_odd_weights(book, pools),
+            *(_unlisted(book, mode, parts) if mode.is_cross else ()),
+        ),
         flags=_flags(book, pools),
     )
 
@@ -94,6 +98,21 @@ def weights_doubtful(book: Book, tables: Tables) -> bool:
     """Tell whether the ladders do not give the venue's margin balance: tables to refresh."""
     assets, unknown = _assets(book, [], tables)
     return bool(_contradicted(book, assets)) and not unknown
+
+
+def _unlisted(book: Book, mode: Mode, parts: Mapping[str, int]) -> Iterator[Mismatch]:
+    """Compare, coin by coin, the positions listed with the margin the wallet carries for them."""
+    listed = listed_margins(book, contract_wallet=mode.has_contract_wallet)
+    for coin in book.coins:
+        off = listed_mismatch(
+            POOL,
+            coin.coin,
+            listed=listed.get(coin.coin, ZERO),
+            told=coin.position_maintenance,
+            parts=parts,
+        )
+        if off is not None:
+            yield off
 
 
 def _odd_weights(book: Book, pools: Pools) -> tuple[Mismatch, ...]:

@@ -333,12 +333,18 @@ def _liquidation_price(row: Row, mark: Decimal) -> Decimal | None:
     return None if price is None or price <= mark * NO_PRICE_SHARE else price
 
 
-def _check_positions(book: Book, *, contract_wallet: bool) -> None:
-    """An answer without positions is believed only when the wallet carries none either."""
+def listed_margins(book: Book, *, contract_wallet: bool) -> dict[str, Decimal]:
+    """Return by coin what the positions listed ask for of the unified wallet."""
     seen: dict[str, Decimal] = {}
     for leg in book.legs:
         if not (contract_wallet and leg.inverse):
             seen[leg.settle] = seen.get(leg.settle, ZERO) + (leg.maintenance_margin or ZERO)
+    return seen
+
+
+def _check_positions(book: Book, *, contract_wallet: bool) -> None:
+    """An answer without positions is believed only when the wallet carries none either."""
+    seen = listed_margins(book, contract_wallet=contract_wallet)
     for coin in book.coins:
         told = coin.position_maintenance
         found = seen.get(coin.coin)

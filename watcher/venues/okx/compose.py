@@ -9,7 +9,7 @@ Portfolio margin, options and quick margin show the venue's figures, with the re
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
@@ -29,7 +29,7 @@ from watcher.domain.account import (
     Weight,
 )
 from watcher.ports import Unreadable
-from watcher.venues.mismatch import counted_value, mismatch
+from watcher.venues.mismatch import counted_value, listed_mismatch, mismatch
 from watcher.venues.okx.book import Book, Currency, Leg, Odd
 from watcher.venues.okx.locks import locked
 from watcher.venues.okx.pair import Pair, assets_of, rules_of, says_of
@@ -86,6 +86,7 @@ def compose(
     sheet = _Sheet()
     if mode.is_futures:
         _futures(sheet, book, tables)
+        sheet.mismatches += _unlisted(book, tables, parts)
     elif mode.is_shared:
         _shared(sheet, book, tables, mode)
     else:
@@ -114,6 +115,23 @@ def compose(
         mismatches=tuple(sheet.mismatches),
         flags=_flags(book, sheet),
     )
+
+
+def _unlisted(book: Book, tables: Tables, parts: Mapping[str, int]) -> Iterator[Mismatch]:
+    """Compare, by currency, the contracts listed with the margin the balance carries for them."""
+    for one in book.currencies:
+        if one.frozen or one.maintenance_margin is None:
+            continue  # resting orders may ask for a part of it
+        legs = [leg for leg in book.cross if described(leg, tables).settle == one.currency]
+        off = listed_mismatch(
+            f"cross:{one.currency}",
+            one.currency,
+            listed=sum((leg.maintenance_margin or ZERO for leg in legs), ZERO),
+            told=one.maintenance_margin,
+            parts=parts,
+        )
+        if off is not None:
+            yield off
 
 
 def _flags(book: Book, sheet: _Sheet) -> tuple[VenueFlag, ...]:
