@@ -135,4 +135,4 @@ def said(one: Mismatch) -> str:
 
 # no table of ours is in these: one figure of the venue's lacks a part of the other
 def _is_of_list(one: Mismatch) -> bool:
-    return one.what.endswith(" positions")
+    return one.what.rpartition(" ")[2] == "positions"
