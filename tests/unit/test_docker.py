@@ -196,7 +196,8 @@ def test_systemd_itself_finds_the_unit_little_exposed() -> None:
         timeout=60,
         check=False,
     )
-    if "Unknown" in done.stderr or "unrecognized" in done.stderr:
+    # an older one also says which keys of the unit it does not know, and judges the rest
+    if "unrecognized option" in done.stderr:
         pytest.skip("this systemd-analyze cannot judge a unit that is not loaded")
     found = re.search(r"Overall exposure level.*: (\d+\.\d+)", done.stdout)
 
