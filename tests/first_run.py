@@ -206,8 +206,8 @@ def installed(folder: Path, diary: Diary) -> None:
 PAGE_TEXT = """\
 # A first run, typed
 
-Written by `make first-run` from a real run: a shell in a terminal, typed into as a person does,
-nothing but what the README says. The practice exchange stands in for venue, Telegram, fallback and
+Written by `make first-run` from a real run: a shell in a pseudo-terminal of 24 by 80, as tmux opens
+one, typed into as a person does, nothing but what the README says. The practice exchange stands in for venue, Telegram, fallback and
 heartbeat; the phone is the stand-in's.
 
 {note} From the first keystroke to the
