@@ -207,8 +207,8 @@ PAGE_TEXT = """\
 # A first run, typed
 
 Written by `make first-run` from a real run: a shell in a pseudo-terminal of 24 by 80, as tmux opens
-one, typed into as a person does, nothing but what the README says. The practice exchange stands in for venue, Telegram, fallback and
-heartbeat; the phone is the stand-in's.
+one, typed into as a person does, nothing but what the README says. The practice exchange
+stands in for venue, Telegram, fallback and heartbeat; the phone is the stand-in's.
 
 {note} From the first keystroke to the
 delivered alert: {whole}. A machine typed: the time to make keys and a bot is not in it.
