@@ -16,7 +16,7 @@ import structlog
 from watcher.domain.alert import SECOND_US, Message
 from watcher.policy import messages as say
 from watcher.ports import Clock, Money, StoreError, VenueError
-from watcher.service.carrying import Charge
+from watcher.service.books import Charge
 from watcher.service.fund import Fund
 from watcher.service.outbound import Outbound
 from watcher.service.switches import Switches

@@ -24,8 +24,9 @@ from watcher.domain.account import Snapshot
 from watcher.domain.alert import MINUTE_US, SECOND_US, AccountState, Measure
 from watcher.domain.topup import COUNTED, OPEN, Intent, Limits, Mode, Progress, Route, Verb
 from watcher.margin import evaluate, required_repay, with_repaid, with_top_up
-from watcher.policy.allowance import DAY_US, WEEK_US, Balance, Held, Means, Why, verdict, worths
+from watcher.policy.allowance import DAY_US, WEEK_US, verdict, worths
 from watcher.policy.checks import Look
+from watcher.policy.means import Balance, Held, Means, Why
 from watcher.policy.readings import value_of
 from watcher.policy.sizing import GAIN_MIN, Proposal
 

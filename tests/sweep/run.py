@@ -37,7 +37,7 @@ from watcher.domain.alert import (
 from watcher.domain.topup import OPEN, Assurance, Intent, Limits, Mode, Progress, Verb
 from watcher.policy.topups import BRAKE_AFTER
 from watcher.ports import StoreError
-from watcher.service.carrying import Charge
+from watcher.service.books import Charge
 from watcher.service.fund import Fund
 from watcher.service.switches import Switches
 from watcher.store.intents import SqlitePurse

@@ -16,7 +16,7 @@ from watcher.domain.account import Snapshot
 from watcher.domain.alert import SECOND_US, AccountState, Message, Moment
 from watcher.domain.topup import Assurance, Intent, TopUpRules
 from watcher.policy.decide import decide
-from watcher.service.carrying import Charge
+from watcher.service.books import Charge
 from watcher.service.fund import Fund
 from watcher.service.switches import Switches
 from watcher.store.intents import SqlitePurse

@@ -12,7 +12,8 @@ from tests.unit.policy_books import moment
 from tests.unit.top_up_books import AUTO, MOVE, intent, limited, means, short_of
 from watcher.domain.alert import SECOND_US, Moment
 from watcher.domain.topup import Intent, Mode, Progress, TopUpRules
-from watcher.policy.allowance import Means, Why, cut, verdict, worths
+from watcher.policy.allowance import cut, verdict, worths
+from watcher.policy.means import Means, Why
 from watcher.ports import FROZEN, KILLED, PAUSED, Flag, Verdict
 
 HOUR_S = 3600.0

@@ -19,7 +19,7 @@ from watcher.domain.topup import Intent, Mode, Progress, Route, Verb
 from watcher.policy import by_hand, deeds, protocol
 from watcher.policy import messages as say
 from watcher.policy import proposals as words
-from watcher.policy.allowance import Why
+from watcher.policy.means import Why
 from watcher.policy.sizing import Proposal
 
 ZONE = "UTC"

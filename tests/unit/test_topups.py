@@ -33,8 +33,8 @@ from watcher.domain.account import (
 )
 from watcher.domain.alert import MINUTE_US, SECOND_US, Measure, Moment
 from watcher.domain.topup import Mode, Progress, Route, Verb
-from watcher.policy.allowance import Balance, Held
 from watcher.policy.decide import decide
+from watcher.policy.means import Balance, Held
 from watcher.policy.sizing import balance_in, came
 from watcher.ports import FROZEN, KILLED, PAUSED, Flag
 

@@ -11,7 +11,8 @@ from tests.unit.top_up_books import AUTO, LIMITS, POOL, intent, limited, means, 
 from watcher.domain.alert import Lane, Measure, Tier
 from watcher.domain.topup import Mode, Progress, Route, Verb
 from watcher.policy import unhelped
-from watcher.policy.allowance import Held, Why, cut
+from watcher.policy.allowance import cut
+from watcher.policy.means import Held, Why
 from watcher.policy.unhelped import told
 from watcher.ports import FROZEN, PAUSED, Flag
 

@@ -28,10 +28,10 @@ from watcher.domain.topup import (
     Verb,
 )
 from watcher.policy import topups
-from watcher.policy.allowance import Balance, Held, Means
 from watcher.policy.checks import Look
 from watcher.policy.decide import decide
 from watcher.policy.looking import look
+from watcher.policy.means import Balance, Held, Means
 from watcher.policy.sizing import Proposal
 
 POOL = "cross:USDT"

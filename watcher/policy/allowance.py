@@ -28,25 +28,7 @@ from watcher.domain.topup import (
 )
 from watcher.policy import messages as say
 from watcher.policy import wording
-from watcher.policy.means import Balance, Held, Means, Room, Standing, Why
-
-__all__ = [
-    "Balance",
-    "Held",
-    "Means",
-    "Room",
-    "Standing",
-    "Why",
-    "barred",
-    "busy",
-    "cooling",
-    "cut",
-    "listed_of",
-    "resting",
-    "room",
-    "verdict",
-    "worths",
-]
+from watcher.policy.means import Held, Means, Room, Standing, Why
 
 DAY_US = 24 * 60 * MINUTE_US
 WEEK_US = 7 * DAY_US

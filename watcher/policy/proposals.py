@@ -17,8 +17,8 @@ from watcher.domain.road import Act, Button, Reach
 from watcher.domain.topup import Intent, Mode, Progress
 from watcher.policy import by_hand, deeds, lines, wording
 from watcher.policy import messages as say
-from watcher.policy.allowance import Why
 from watcher.policy.deeds import Tense
+from watcher.policy.means import Why
 from watcher.policy.sizing import Proposal
 from watcher.policy.wording import Bold, Fixed, Row, filled, row
 

@@ -31,8 +31,9 @@ from watcher.margin import (
 )
 from watcher.policy import messages as say
 from watcher.policy import wording
-from watcher.policy.allowance import Held, Means, Room, Why, busy, cut, resting, room
+from watcher.policy.allowance import busy, cut, resting, room
 from watcher.policy.checks import Look
+from watcher.policy.means import Held, Means, Room, Why
 from watcher.policy.readings import value_of
 
 GAIN_MIN = {Measure.DISTANCE: 0.5, Measure.MARGIN_LEVEL: 1.0, Measure.HEALTH: 0.02}

@@ -22,25 +22,12 @@ from watcher.domain.report import PoolReport, Status
 from watcher.domain.topup import COUNTED, Intent, Mode, Route, TopUpRules, Verb
 from watcher.policy import doubts, wording
 from watcher.policy import messages as say
-from watcher.policy.allowance import (
-    DAY_US,
-    FRESH_US,
-    SENDS,
-    Held,
-    Means,
-    Why,
-    barred,
-    cooling,
-    listed_of,
-    worths,
-)
+from watcher.policy.allowance import DAY_US, FRESH_US, SENDS, barred, cooling, listed_of, worths
 from watcher.policy.checks import Look
-from watcher.policy.means import ORDER
+from watcher.policy.means import ORDER, Held, Means, Why
 from watcher.policy.readings import value_of
-from watcher.policy.sizing import Case, Proposal, balance_in, came, weighed
+from watcher.policy.sizing import Case, Proposal, weighed
 from watcher.policy.trigger import APART_US, is_beyond
-
-__all__ = ["Proposal", "balance_in", "came", "in_need", "propose", "reconsider"]
 
 BRAKE_AFTER = 3
 """So many in one incident, and the next is asked for."""

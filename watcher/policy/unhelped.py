@@ -24,8 +24,8 @@ from watcher.domain.alert import (
 from watcher.domain.topup import Mode, Progress, TopUpRules
 from watcher.policy import deeds, lines, wording
 from watcher.policy import messages as say
-from watcher.policy.allowance import Held, Means, Why
 from watcher.policy.checks import Look
+from watcher.policy.means import Held, Means, Why
 from watcher.policy.money_notes import STATUS, UNFREEZE
 from watcher.policy.proposals import TROUBLE_MARK
 from watcher.policy.readings import value_of

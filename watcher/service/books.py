@@ -11,15 +11,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from fnmatch import fnmatchcase
-from typing import Protocol
 
 import structlog
 
 from watcher.domain.account import Snapshot
-from watcher.domain.alert import MINUTE_US, SECOND_US, Moment
+from watcher.domain.alert import MINUTE_US, SECOND_US, AlertRules, Moment
 from watcher.domain.topup import (
     Assurance,
     Intent,
@@ -30,11 +29,12 @@ from watcher.domain.topup import (
     TopUpRules,
     Verb,
 )
-from watcher.policy import arming, money_notes, protocol, reconciling, topups
+from watcher.policy import arming, money_notes, protocol, reconciling
 from watcher.policy import messages as say
-from watcher.policy.allowance import SENDS, Balance, Held, Why, worths
+from watcher.policy.allowance import DAY_US, SENDS, WEEK_US, worths
 from watcher.policy.arming import Unfit
-from watcher.policy.sizing import Proposal
+from watcher.policy.means import Balance, Held, Why
+from watcher.policy.sizing import Proposal, balance_in
 from watcher.ports import (
     FROZEN,
     Clock,
@@ -51,8 +51,6 @@ from watcher.service.switches import Switches
 CHECK_US = 10 * MINUTE_US
 CHECK_AGAIN_US = 30 * SECOND_US
 WEIGH_US = 60 * SECOND_US
-WEEK_US = 7 * 1440 * MINUTE_US
-DAY_US = 1440 * MINUTE_US
 FORGOTTEN_US = WEEK_US - DAY_US
 """What ended so long ago may be out of the history that is read; before, it is late in it."""
 HISTORY_DEADLINE_S = 15.0
@@ -62,17 +60,15 @@ ID_LENGTH = 8
 log = structlog.get_logger()
 
 
-class Charge(Protocol):
-    """The part of one account's money this needs to know."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Charge:
+    """One account's money: what may be done, with which client, beside which rules of alerts."""
 
-    @property
-    def account(self) -> str: ...
-    @property
-    def venue(self) -> str: ...
-    @property
-    def rules(self) -> TopUpRules: ...
-    @property
-    def money(self) -> Money: ...
+    account: str
+    venue: str
+    rules: TopUpRules
+    alerts: AlertRules
+    money: Money
 
 
 class Books:
@@ -261,7 +257,7 @@ class Books:
         amount = None
         if self._charge.rules.mode not in SENDS and self.snapshot is not None:
             # nothing is sent: what the reading says will do
-            amount = topups.balance_in(self.snapshot, way)
+            amount = balance_in(self.snapshot, way)
         if amount is None:
             amount = await within(CALL_DEADLINE_S, self._money.balance(way))
         read = Balance(amount=amount, at_us=self._clock.now().steady_us)

@@ -14,38 +14,27 @@ from dataclasses import dataclass, replace
 import structlog
 
 from watcher.domain.account import Snapshot
-from watcher.domain.alert import MINUTE_US, SECOND_US, AccountState, AlertRules, Moment
-from watcher.domain.topup import Intent, Mode, Progress, TopUpRules
-from watcher.policy import arming, proposals, protocol, topups
+from watcher.domain.alert import SECOND_US, AccountState, Moment
+from watcher.domain.topup import Intent, Mode, Progress
+from watcher.policy import arming, proposals, protocol, sizing, topups
 from watcher.policy import messages as say
-from watcher.policy.allowance import SENDS, Held, Means, Why, barred, verdict
+from watcher.policy.allowance import DAY_US, SENDS, WEEK_US, barred, verdict
 from watcher.policy.checks import Look
+from watcher.policy.means import Held, Means, Why
 from watcher.policy.readings import value_of
-from watcher.ports import Clock, Money, Purse, Verdict
-from watcher.service.books import WEEK_US, Books
+from watcher.ports import Clock, Purse, Verdict
+from watcher.service.books import Books, Charge
 from watcher.service.driver import Driver, is_due_again, late_at_us
 
 SIGHT_MAX_US = 90 * SECOND_US
 """How long a proven top-up waits for a reading to be told with."""
 APPROVED_LIFE_US = 60 * SECOND_US
 """An amount was worked out for the danger of its moment."""
-TOLD_LATE_US = 1440 * MINUTE_US
 COME_MIN = 20
 """A twentieth of what was asked for is an arrival; less is funding, fees or profit."""
 TOLD = "told"
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Charge:
-    """One account's money: what may be done, with which client, beside which rules of alerts."""
-
-    account: str
-    venue: str
-    rules: TopUpRules
-    alerts: AlertRules
-    money: Money
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +82,7 @@ class Carrier:
         """
         now_us = self._clock.now().steady_us
         account = self._charge.account
-        for intent in await self._purse.intents(account=account, since_us=now_us - TOLD_LATE_US):
+        for intent in await self._purse.intents(account=account, since_us=now_us - DAY_US):
             if intent.progress is Progress.SENDING:
                 await self._recover_one(intent)
             self._note_landed(intent)
@@ -224,7 +213,7 @@ class Carrier:
         if sight is None or sight.at_us <= intent.created_us:
             return
         snapshot = sight.look.snapshot
-        came = topups.came(intent, self._began.setdefault(intent.id, snapshot), snapshot)
+        came = sizing.came(intent, self._began.setdefault(intent.id, snapshot), snapshot)
         if came * COME_MIN >= intent.amount:
             reason = say.ENDED_ARRIVED if came >= intent.amount else say.ENDED_LESS_ARRIVED
             found = replace(intent, after=self._value(intent), evidence=(f"{came:f} arrived",))

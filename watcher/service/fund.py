@@ -29,12 +29,12 @@ from watcher.domain.topup import Intent, Mode, Progress
 from watcher.margin import BookError
 from watcher.policy import messages as say
 from watcher.policy import proposals, topups
-from watcher.policy.allowance import Held, Why
 from watcher.policy.looking import look
+from watcher.policy.means import Held, Why
 from watcher.policy.sizing import Proposal
 from watcher.ports import Bell, Clock, Purse, StoreError, VenueError
-from watcher.service.books import Books
-from watcher.service.carrying import Carrier, Charge, Sight
+from watcher.service.books import Books, Charge
+from watcher.service.carrying import Carrier, Sight
 from watcher.service.driver import Driver
 from watcher.service.standstill import Standstill
 from watcher.service.switches import Switches

@@ -13,9 +13,10 @@ import structlog
 
 from watcher.domain.alert import Message
 from watcher.policy import unhelped
-from watcher.policy.allowance import Held, Means, Why
+from watcher.policy.means import Held, Means, Why
 from watcher.ports import Clock
-from watcher.service.carrying import Charge, Sight
+from watcher.service.books import Charge
+from watcher.service.carrying import Sight
 
 log = structlog.get_logger()
 
