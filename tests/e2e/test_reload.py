@@ -123,6 +123,7 @@ def test_a_broken_edit_is_told_with_its_place_and_the_old_line_fires(tmp_path: P
             assert done.code == 2
             place = f"watcher.toml line {line}, column 27): found the bare number 6"
             assert place in done.err
+            assert "a daemon that runs keeps the settings it has" in done.err
             assert not logged(tmp_path, "reload.refused")  # refused before the daemon was told
 
             stage.daemon.hang_up()

@@ -86,7 +86,9 @@ def test_every_command_has_a_module_and_a_help(capsys: pytest.CaptureFixture[str
             main([name, "--help"])
 
         assert ended.value.code == 0
-        assert f"usage: watcher {name}" in capsys.readouterr().out
+        told = capsys.readouterr().out
+        assert f"usage: watcher {name}" in told
+        assert "Rule:" not in told, "that is for who reads the code"
 
 
 def test_a_misspelt_command_is_told_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:

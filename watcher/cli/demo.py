@@ -28,7 +28,11 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="watcher demo", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="watcher demo",
+        description="Twin accounts through the sell-off of January 2022, one guarded and one not: "
+        "no keys, no configuration, no network.",
+    )
     add = parser.add_argument
     add("--seed", type=int, default=1, help="another seed is another story (default 1)")
     add("--fast", action="store_true", help="lockstep without waiting, over the same HTTP")

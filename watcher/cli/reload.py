@@ -16,7 +16,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from watcher.cli import FINE, REFUSED, TROUBLE
+from watcher.cli import FINE, REFUSED, TROUBLE, show
 from watcher.cli.options import config_parser, settings_of
 from watcher.ports import StoreError
 from watcher.settings import Need
@@ -33,6 +33,7 @@ def main(argv: Sequence[str]) -> int:
     arguments = parser.parse_args(argv)
     settings = settings_of(arguments, Need.LINES)
     if settings is None:
+        show.complaint("a daemon that runs keeps the settings it has")
         return REFUSED
     folder = Path(settings.state_dir)
     try:

@@ -169,7 +169,7 @@ def printed_config(practice: Practice, folder: Path | None) -> str:
         f"# watcher run --config {file}{clock}",
         "#",
         f"# curl -s {url}/control/state",
-        f"# curl -s {url}/control/messages?after=0",
+        f"# curl -s '{url}/control/messages?after=0'",
         *(
             f"# curl -s {url}/control/{name} -d '{json.dumps(body)}'"
             for name, body in _EXAMPLES.items()
