@@ -69,6 +69,23 @@ def test_an_answered_danger_may_be_silent_for_longer() -> None:
     assert not broken(dangers.told_again, story.history())
 
 
+@pytest.mark.parametrize(("eases", "wrong"), [(False, False), (True, True)])
+def test_an_answer_holds_where_the_truth_only_touched_the_line(*, eases: bool, wrong: bool) -> None:
+    """Seed 47: what was told stood as it was answered, and the truth came back to it."""
+    story = fallen(105.0)
+    story.until_s = 1400
+    seen = danger("CRITICAL", 5.0, seq=2, note="still")
+    story.says(160.0, seen, keys=(Key(label=say.BUTTON_DETAILS, token="t"),), edited=True)
+    story.stands(6.5, 400)
+    if eases:
+        story.says(420, danger("WARNING", 6.5, seq=3))
+    story.stands(5.0, 600)
+    if eases:
+        story.says(605, danger("CRITICAL", 5.0, seq=4))
+
+    assert bool(broken(dangers.told_again, story.history())) is wrong
+
+
 def test_a_liquidation_is_never_silent() -> None:
     for text, wrong in ((f"🚨 POSITION GONE #K7F3·2 {NAME}\nMost likely LIQUIDATED", 0), ("", 1)):
         story = fallen(105.0)
@@ -247,6 +264,17 @@ def test_bad_weather_is_a_cause() -> None:
     story.breaks(Fault.GLITCH_ZERO, 500, 505, NAME)
 
     assert not broken(causes.nothing_else, story.history())
+
+
+@pytest.mark.parametrize(("first_s", "wrong"), [(900, 0), (1300, 2)])
+def test_what_nobody_answers_has_the_cause_of_its_first_word(first_s: float, wrong: int) -> None:
+    story = Story(until_s=2000)
+    story.reads(0, story.until_s)
+    story.breaks(Fault.BAN, 300, 500, NAME)
+    for number in (1, 2):
+        story.says(first_s + 250 * (number - 1), f"🔴 POSITION SMALLER #6VC4·{number} {NAME}")
+
+    assert len(broken(causes.nothing_else, story.history())) == wrong
 
 
 def test_blindness_of_what_was_read_has_no_cause() -> None:

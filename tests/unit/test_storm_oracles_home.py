@@ -193,12 +193,50 @@ def test_an_older_word_that_comes_late_ends_no_blindness() -> None:
     assert not telling.stands_blind(story.history().said_of(NAME))
 
 
+def test_blindness_that_is_told_late_is_over_by_its_number() -> None:
+    """Seed 44: the far side lost the word, and took it after the one that ends it."""
+    story = Story(until_s=1720, healed_s=1000)
+    story.stands(5.0, 700)
+    story.says(710, blind(seq=1))
+    story.says(800, f"🟢 SEEING #B1B2·3 {NAME}\nSeeing again after 3 min: 25 %")
+    story.says(900, blind(seq=2))
+    over = telling.stands_blind(story.history().said_of(NAME))
+    story.says(950, blind(seq=4))
+
+    assert not over
+    assert telling.stands_blind(story.history().said_of(NAME))
+
+
 def test_after_the_storm_everything_is_told_as_it_is_within_a_minute() -> None:
     assert not broken(rest.converges, ended())
     assert rest.converged_s(ended()) == pytest.approx(10.0)
     assert broken(rest.converges, ended(seeing_s=1070.0))
     assert broken(rest.converges, ended(seeing_s=None))
     assert broken(rest.converges, ended(told=False))
+
+
+@pytest.mark.parametrize(
+    ("fault", "ends_s", "wrong"),
+    [
+        (Fault.BAN, 1000, False),
+        (Fault.BAN, 900, True),
+        (Fault.REVOKED, 1000, True),
+    ],
+)
+def test_a_ban_without_an_end_told_outlives_the_storm(
+    fault: Fault, ends_s: float, *, wrong: bool
+) -> None:
+    """Bybit's lasts ten minutes from the last request it struck: seed 45."""
+    story = Story(until_s=1720, healed_s=1000)
+    story.stands(5.0, 700)
+    story.reads(0, 800)
+    story.reads(1590, 1720)
+    story.says(710, danger("CRITICAL", 5.0))
+    story.says(850, blind(code="K7F3"))
+    story.says(1595, f"🔴 SEEING #K7F3·2 {NAME} (CRITICAL)\nSeeing again after 13 min: 5 %")
+    story.breaks(fault, 800, ends_s, NAME)
+
+    assert bool(broken(rest.converges, story.history())) is wrong
 
 
 def test_what_is_told_at_the_end_is_what_is_true_then() -> None:

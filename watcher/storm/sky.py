@@ -26,6 +26,9 @@ from watcher.storm.weather import (
 CONVERGED_US = 60 * SECOND_US
 """R_c: after a fault everything is as it should be within this time."""
 
+BAN_US = 600 * SECOND_US
+"""Bybit's refusal names no end; its documentation says ten minutes."""
+
 Stretches = list[tuple[int, int]]
 
 _SEEING = frozenset((*VENUE_FAULTS, *LIES, Fault.GREEDY_BOT))
@@ -53,7 +56,7 @@ class Sky:
         self.all: dict[str, Stretches] = {}
         for name, venue in venues.items():
             over = [one for one in weather.spells if _is_over(one, name, venue)]
-            self.sight[name] = merged([_lasting(one) for one in over] + home)
+            self.sight[name] = merged([_lasting(one, venue) for one in over] + home)
             self.all[name] = merged([*self.sight[name], *self.roads])
 
     def is_clear(self, name: str, from_us: int, until_us: int) -> bool:
@@ -99,13 +102,25 @@ def began(stretches: Stretches, at_us: int, within_us: int) -> int:
     return since
 
 
+def freed_us(weather: Weather, name: str, venue: str) -> int:
+    """Return when the last ban of an account is over, as far as its venue tells; 0 without one."""
+    bans = (one for one in weather.spells if one.fault is Fault.BAN and _is_over(one, name, venue))
+    return max((_end_us(one, venue) for one in bans), default=0)
+
+
 def _is_over(spell: Spell, name: str, venue: str) -> bool:
     return spell.fault in _SEEING and spell.target in ("", name, venue)
 
 
-def _lasting(spell: Spell) -> tuple[int, int]:
-    ends = spell.from_us if spell.fault in INSTANT else spell.until_us
-    return spell.from_us, ends + CONVERGED_US
+def _end_us(spell: Spell, venue: str) -> int:
+    if spell.fault in INSTANT:
+        return spell.from_us
+    untold = spell.fault is Fault.BAN and venue == "bybit"
+    return spell.until_us + (BAN_US if untold else 0)
+
+
+def _lasting(spell: Spell, venue: str = "") -> tuple[int, int]:
+    return spell.from_us, _end_us(spell, venue) + CONVERGED_US
 
 
 # from a death, or before the first birth, until the next life had time to look and to tell

@@ -139,7 +139,9 @@ def _is_unseen(history: History, one: Said) -> bool:
 
 
 def _is_found(history: History, one: Said) -> bool:
-    since = sky.began(history.sky.roads, one.at_us, FOUND_US)
+    # what nobody answers is told further, long after its cause
+    first_us = min(o.at_us for o in history.said if (o.code, o.word) == (one.code, one.word))
+    since = sky.began(history.sky.roads, first_us, FOUND_US)
     if history.weather.overlaps((Fault.ROLLBACK,), since, one.at_us):
         since = history.from_us  # a ledger that was put back finds again what it had found
     acts = history.truth.liquidations(one.account)

@@ -69,13 +69,16 @@ def told_again(history: History) -> Verdict:
     verdict = Verdict(name="I1 danger is told again")
     for name in history.accounts:
         said = history.said_of(name)
+        tiers = telling.told(said)
         for tier, pace_us in AGAIN_US.items():
             for from_us, until_us in history.truth.spans(name, tier, -SLACK):
                 words = [one for one in said if from_us <= one.at_us <= until_us]
                 urgent = [
                     one for one in words if (one.tier or Tier.CALM) >= tier or one.tells_blind
                 ]
-                answered = [one.at_us for one in words if one.answered]
+                # an answer holds for as long as what it was to is told
+                since_us = telling.since(tiers, tier, from_us)
+                answered = [o.at_us for o in said if o.answered and since_us <= o.at_us <= until_us]
                 for before, after in pairwise(
                     sorted({from_us, until_us, *(u.at_us for u in urgent)})
                 ):

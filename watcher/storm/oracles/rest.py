@@ -3,7 +3,7 @@ I8 and I10: silence is not safety, and after the storm everything comes to rest 
 
 Rule: a ping that says all is well is held against what was read and told when it was sent. From
 `healed_us` on nothing fails any more: every account must be read, its blindness ended, and its
-danger told, within R_c.
+danger told, within R_c of that, or of the end of the last ban.
 """
 
 from __future__ import annotations
@@ -113,17 +113,19 @@ def converged_s(history: History) -> float:
 def _rested_us(history: History, name: str) -> int:
     said = history.said_of(name)
     tiers = telling.told(said)
-    seen = [one for one in history.seen_us[name] if one >= history.healed_us]
-    moments = sorted({*seen, *(one.at_us for one in said if one.at_us >= history.healed_us)})
+    venue = history.settings.accounts[name].venue
+    from_us = max(history.healed_us, sky.freed_us(history.weather, name, venue))
+    seen = [one for one in history.seen_us[name] if one >= from_us]
+    moments = sorted({*seen, *(one.at_us for one in said if one.at_us >= from_us)})
     for moment in moments:
         if not seen or moment < seen[0]:
             continue
-        least = history.truth.mildest(name, history.healed_us, moment, -SLACK)
+        least = history.truth.mildest(name, from_us, moment, -SLACK)
         told = telling.at(tiers, moment) >= least or least < Tier.WARNING
         muted = history.is_muted(name, least, history.from_us, moment)
         if (told or muted) and not telling.stands_blind(o for o in said if o.at_us <= moment):
-            return moment - history.healed_us
-    return history.until_us - history.healed_us
+            return moment - from_us
+    return history.until_us - from_us
 
 
 def _is_unsteady(tiers: telling.Told, end_us: int) -> bool:

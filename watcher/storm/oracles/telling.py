@@ -36,23 +36,37 @@ def told(said: Iterable[Said]) -> Told:
 
 def stands_blind(said: Iterable[Said]) -> bool:
     """Return whether an account was last said to be unseen, and nothing has ended that."""
-    blind: Said | None = None
+    blind = ""  # its code
+    newest: dict[str, tuple[int, int]] = {}
     for one in said:
-        if one.tells_blind:
-            blind = one
-        elif blind is None or (one.code == blind.code and one.number < blind.number):
+        if one.word == OVER:
+            blind = "" if one.code == blind else blind
             continue
-        elif one.word == OVER:
-            blind = None if one.code == blind.code else blind
+        if one.number < newest.get(one.code, one.number):
+            continue
+        newest[one.code] = one.number
+        if one.tells_blind:
+            blind = one.code
         elif one.tier is not None or one.word == say.SEEING:
-            blind = None
-    return blind is not None
+            blind = ""
+    return bool(blind)
 
 
 def at(tiers: Told, at_us: int) -> Tier:
     """Return what was told last before a moment."""
     number = bisect_right(tiers, at_us, key=lambda one: one[0])
     return tiers[number - 1][1] if number else Tier.CALM
+
+
+def since(tiers: Told, tier: Tier, at_us: int) -> int:
+    """Return from when on *tier* or worse has stood told at a moment; the moment if it does not."""
+    found = at_us
+    for when, one in reversed(tiers):
+        if when <= at_us:
+            if one < tier:
+                break
+            found = when
+    return found
 
 
 def first(tiers: Told, tier: Tier, from_us: int) -> int | None:
