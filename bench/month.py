@@ -42,6 +42,7 @@ from watcher.storm.loop import VirtualLoop
 from watcher.storm.people import ALLOWED, SeededIds
 from watcher.storm.scenes import few
 from watcher.storm.trial import START_US, storm_settings
+from watcher.storm.truth import Truth
 from watcher.storm.weather import Weather
 from watcher.storm.worlds import COINS
 
@@ -212,13 +213,15 @@ def _scene(loop: VirtualLoop, folder: Path, calm_s: int) -> Scene:
     world.slice_us = round(STEP_S * SECOND_US)
     settings = storm_settings(world, folder, {})
     poll = settings.poll.model_copy(update={"calm": calm_s * SECOND_US})
+    settings = settings.model_copy(update={"poll": poll})
     wires = {road: Wire(road) for road in (Reach.CHAT, Reach.FALLBACK)}
     for wire in wires.values():
         wire.arrived = Unkept()
     return Scene(
         seed=1,
-        settings=settings.model_copy(update={"poll": poll}),
+        settings=settings,
         world=world,
+        truth=Truth(world, settings),  # asked where a venue lies: in this weather none does
         weather=Weather([], seed=1, now_us=lambda: loop.now_us),
         journal=Journal(lambda: loop.now_us, START_US),
         wires=wires,

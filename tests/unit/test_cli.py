@@ -17,7 +17,7 @@ import pytest
 
 from tests.unit.service_stand_ins import danger, moment
 from watcher import cli
-from watcher.cli import COMMANDS, FINE, REFUSED, TROUBLE, check, main, show
+from watcher.cli import COMMANDS, FINE, REFUSED, TROUBLE, check, main, show, streams
 from watcher.cli.status import main as status
 from watcher.domain.account import (
     Asset,
@@ -437,11 +437,13 @@ QUICK = "watcher quick --entry 60000 --leverage 10 --mmr 0.5%"
 
 
 def test_what_a_locale_cannot_show_becomes_the_nearest_plain_sign() -> None:
+    streams.made_safe()
+
     done = run_as(QUICK, PYTHONIOENCODING="ascii")
 
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("textbook isolated liquidation price - entry 60,000 - 10x")
-    assert "60,000 - " in done.stdout, "a minus stays one"
+    assert "−0.5 % … → 🔴".encode("ascii", "plain") == b"-0.5 % ... -> ?", "a minus stays one"
 
 
 @pytest.mark.parametrize(
