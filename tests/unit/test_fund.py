@@ -13,7 +13,7 @@ import pytest
 from tests.unit.money_desk import Desk, desk
 from tests.unit.money_stand_ins import FINE, Bank
 from tests.unit.top_up_books import AUTO, limited
-from watcher.domain.alert import MINUTE_US, Lane, Moment
+from watcher.domain.alert import MINUTE_US, SECOND_US, Lane, Moment
 from watcher.domain.road import Act, Reach
 from watcher.domain.status import KeyRights
 from watcher.domain.topup import Assurance, Mode, TopUpRules
@@ -647,6 +647,29 @@ def test_one_trouble_of_several_accounts_is_told_once_and_names_them(tmp_path: P
         await turn(31, 0, 0, 0)
         await turn(35, 0, 0, 0)
         assert (await one.said())[2:] == ["🔧 TOP-UPS ON third"]
+
+    play(tmp_path, story)
+
+
+def test_a_clock_set_right_after_the_start_calls_for_a_restart(tmp_path: Path) -> None:
+    """The steady clock goes on from the time of the start, whatever the wall shows since."""
+
+    async def story(one: Desk) -> None:
+        steady, ahead_us = one.clock.now, 1_645 * SECOND_US
+
+        def skewed() -> Moment:
+            now = steady()
+            return replace(now, wall_us=now.wall_us - ahead_us)
+
+        one.clock.now = skewed
+        one.money.offset_ms = -1_645_000
+        await one.fund.round()
+        await one.wait(35)
+        [claim] = await one.store.claim(one.clock.now(), limit=5)
+        assert claim.message.text.plain.splitlines()[1:3] == [
+            "watcher was started under a clock 1645 s off",
+            "The clock is right by now: restart watcher",
+        ]
 
     play(tmp_path, story)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from watcher.domain.alert import SECOND_US
+from watcher.domain.alert import SECOND_US, Moment
 from watcher.domain.status import KeyRights
 from watcher.domain.topup import Limits, TopUpRules, Verb
 from watcher.policy import messages as say
@@ -70,14 +70,24 @@ def unfit_caps(limits: Limits | None, held: Decimal) -> Unfit | None:
     return Unfit(reason=reason, fix=say.UNFIT_OVER_HALF_FIX)
 
 
-def unfit_clock(ours_us: int, venue_ms: int) -> Unfit | None:
-    """Return that our clock is too far from the venue's."""
-    if not is_apart(ours_us, venue_ms):
-        return None
-    apart_s = abs(venue_ms * 1000 - ours_us) // SECOND_US
-    return Unfit(reason=say.UNFIT_CLOCK.format(seconds=apart_s), fix=say.UNFIT_CLOCK_FIX)
+def unfit_clock(now: Moment, venue_ms: int) -> Unfit | None:
+    """
+    Return that our clock is too far from the venue's: the wall's now, or that of our start, which
+    the steady one goes on by until we are started again.
+    """
+    if is_apart(now.wall_us, venue_ms):
+        reason = say.UNFIT_CLOCK.format(seconds=_apart_s(now.wall_us, venue_ms))
+        return Unfit(reason=reason, fix=say.UNFIT_CLOCK_FIX)
+    if is_apart(now.steady_us, venue_ms):
+        reason = say.UNFIT_BEGAN.format(seconds=_apart_s(now.steady_us, venue_ms))
+        return Unfit(reason=reason, fix=say.UNFIT_BEGAN_FIX)
+    return None
 
 
 def is_apart(ours_us: int, venue_ms: int) -> bool:
     """Tell whether our clock is too far from the venue's to reckon caps by."""
     return abs(venue_ms * 1000 - ours_us) > CLOCK_APART_MAX_US
+
+
+def _apart_s(ours_us: int, venue_ms: int) -> int:
+    return abs(venue_ms * 1000 - ours_us) // SECOND_US

@@ -153,9 +153,7 @@ class Books:
 
     async def _unfit_clock(self) -> Unfit | None:
         venue_ms = await within(CALL_DEADLINE_S, self._money.now_ms())
-        now = self._clock.now()
-        found = (arming.unfit_clock(ours_us, venue_ms) for ours_us in (now.steady_us, now.wall_us))
-        return next(filter(None, found), None)
+        return arming.unfit_clock(self._clock.now(), venue_ms)
 
     async def _unfit_caps(self) -> Unfit | None:
         if self._fits:
