@@ -32,7 +32,8 @@ from watcher.policy.trigger import APART_US, is_beyond
 BRAKE_AFTER = 3
 """So many in one incident, and the next is asked for."""
 
-_INSIDE = (Verb.ADD_MARGIN, Verb.REPAY)
+_VERBS = (Verb.ADD_MARGIN, Verb.REPAY, Verb.MOVE)
+"""What stays inside the derivatives engine comes first."""
 
 
 def propose(
@@ -109,7 +110,7 @@ def reconsider(
     if rules.mode not in SENDS or listed is None or report is None:
         return Held(why=Why.OFF, reason=say.HELD_WAY_GONE)
     case = replace(_case(look, state, rules, others, betas, now, report), ceiling=intent.ceiling)
-    held = _first(case, _CONDITIONS)
+    held = _first_no(case)
     if held is not None:
         return held
     one = weighed(case, listed, intent.route)
@@ -227,31 +228,26 @@ _CONDITIONS: tuple[_Condition, ...] = (
 )
 
 
-def _first(case: Case, conditions: tuple[_Condition, ...]) -> Held | None:
-    return next((held for one in conditions if (held := one(case)) is not None), None)
+def _first_no(case: Case) -> Held | None:
+    return next((held for one in _CONDITIONS if (held := one(case)) is not None), None)
 
 
 def _for_pool(case: Case) -> Proposal | Held:
-    held = _first(case, _CONDITIONS)
+    held = _first_no(case)
     if held is not None:
         return held
-    furthest: Held | None = None
-    for verbs in (_INSIDE[:1], _INSIDE[1:], (Verb.MOVE,)):
+    noes: list[Held] = []
+    for verb in _VERBS:
         found = [
             weighed(case, listed, replace(listed, destination=case.pool))
             for listed in case.rules.routes
-            if listed.verb in verbs and _leads(listed, case.pool)
+            if listed.verb is verb and _leads(listed, case.pool)
         ]
         made = [one for one in found if isinstance(one, Proposal)]
         if made:
             return _braked(case, min(made, key=lambda one: _cost(case, one)))
-        for one in found:
-            if isinstance(one, Held) and (
-                furthest is None or ORDER.index(one.why) > ORDER.index(furthest.why)
-            ):
-                furthest = one
-    assert furthest is not None
-    return furthest
+        noes += [one for one in found if isinstance(one, Held)]
+    return max(noes, key=lambda one: ORDER.index(one.why))  # the one that came furthest
 
 
 # one that reaches the target before one that does not; then what costs least for it, which is the

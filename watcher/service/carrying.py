@@ -274,8 +274,7 @@ class Carrier:
         )
 
     def _note_landed(self, intent: Intent) -> None:
-        told = TOLD in intent.evidence
-        if intent.progress is Progress.DONE and not told:
+        if intent.progress is Progress.DONE and TOLD not in intent.evidence:
             self._landed[intent.id] = intent
 
     def _is_calm(self, intent: Intent) -> bool:
