@@ -61,6 +61,8 @@ ASKED_EVERY_S = 1800.0
 QUESTIONS = ("status", "alerts", "help", "positions binance_0", "whatif binance_0 BTC -10%")
 SLOPE_MAX_MB = 1.0
 """A day."""
+WARM_DAYS = 1.0
+LOOKS_MIN = 3
 
 
 class Waves(PricePath):
@@ -271,13 +273,23 @@ def main() -> int:
     given = parser.parse_args()
     month = Month(days=given.days, every_h=given.every, calm_s=given.calm)
     month.play(_show)
-    warm = [look for look in month.looks if look.days > 1.0] or month.looks
-    grows = slope([(look.days, look.resident_mb) for look in warm])
     print("log:", ", ".join(f"{name} {n}" for name, n in month.logged.most_common()))
     print(f"errors: {month.errors[:5] or 'none'}")
-    print(f"pieces of memory left behind by each poll: {grown(warm, 0):.3f}")
-    print(f"resident memory grows by {grows:.3f} MB a day (at most {SLOPE_MAX_MB:g})")
-    return 1 if grows > SLOPE_MAX_MB or month.errors else 0
+    words, fine = verdict(month.looks)
+    print(words)
+    return 0 if fine and not month.errors else 1
+
+
+def verdict(looks: Sequence[Look]) -> tuple[str, bool]:
+    """Return what *looks* say of memory, and whether that is well; the first day warms up."""
+    warm = [look for look in looks if look.days > WARM_DAYS]
+    if len(warm) < LOOKS_MIN:
+        return f"too short to judge memory: {LOOKS_MIN} looks after the first day are needed", True
+    grows = slope([(look.days, look.resident_mb) for look in warm])
+    return (
+        f"pieces of memory left behind by each poll: {grown(warm, 0):.3f}\n"
+        f"resident memory grows by {grows:.3f} MB a day (at most {SLOPE_MAX_MB:g})"
+    ), grows <= SLOPE_MAX_MB
 
 
 def _show(look: Look) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bench.month import Month, grown, slope
+from bench.month import Look, Month, grown, slope, verdict
 from watcher import assembly
 
 BLOCKS_A_POLL_MAX = 0.12
@@ -47,3 +47,36 @@ def test_one_small_thing_kept_of_each_poll_is_found(monkeypatch: pytest.MonkeyPa
 def test_the_slope_is_that_of_the_nearest_line() -> None:
     assert slope([(0, 1), (1, 3), (2, 5)]) == 2
     assert slope([(0, 5), (1, 6), (2, 4), (3, 5)]) == pytest.approx(-0.2)
+
+
+def looks(*resident_mb: float) -> list[Look]:
+    """Looks of a day each, the first at the end of the first day."""
+    return [
+        Look(
+            days=float(day),
+            cpu_s=0,
+            resident_mb=found,
+            blocks=1_000,
+            polls=86_400 * day,
+            messages=day,
+            rows={},
+            files_mb={},
+        )
+        for day, found in enumerate(resident_mb, 1)
+    ]
+
+
+def test_a_run_too_short_to_judge_says_so() -> None:
+    for few in ([], looks(100), looks(90, 100, 105)):
+        assert verdict(few) == (
+            "too short to judge memory: 3 looks after the first day are needed",
+            True,
+        )
+
+
+def test_memory_that_grows_a_megabyte_a_day_is_told() -> None:
+    grown_up, fine = verdict(looks(90, 100, 102, 104))
+
+    assert "grows by 2.000 MB a day (at most 1)" in grown_up
+    assert not fine
+    assert verdict(looks(90, 100, 100.1, 100.2))[1]
