@@ -674,6 +674,26 @@ def test_brackets_are_refreshed_every_hour() -> None:
     play(scene)
 
 
+def test_brackets_that_ask_for_less_are_read_twice_before_they_are_used() -> None:
+    async def scene(reach: Reach, venue: Binance) -> None:
+        before = (await venue.snapshot()).positions[0].brackets
+        milder = body("leverage_bracket")
+        for row in milder[0]["brackets"]:
+            row["maintMarginRatio"] = str(float(row["maintMarginRatio"]) * 0.9)
+        reach.server.answers[BRACKETS] = Said(milder)
+        found = []
+        for seconds in (3_600, 30, 30):
+            reach.clock.now_ms += seconds * 1000
+            marks_now(reach)
+            found.append((await venue.snapshot()).positions[0].brackets)
+
+        assert found[:2] == [before, before]
+        assert found[2][0].rate < before[0].rate
+        assert reach.server.count(BRACKETS) == 3
+
+    play(scene)
+
+
 def test_brackets_that_cannot_be_refreshed_serve_for_six_hours() -> None:
     async def scene(reach: Reach, venue: Binance) -> None:
         await venue.snapshot()

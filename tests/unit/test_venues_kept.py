@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from decimal import Decimal
 
 import pytest
 
+from watcher.domain.account import Bracket
 from watcher.ports import Unreachable, VenueError, WithdrawalRight
 from watcher.venues.kept import Kept
 
@@ -145,5 +147,31 @@ def test_value_nobody_uses_is_forgotten() -> None:
 
         assert source.reads == 1
         assert await kept.of("table", source, age_ms_max=100) == 2
+
+    kept_and(use)
+
+
+def test_a_table_that_asks_for_less_is_read_again_before_it_is_used() -> None:
+    minute = 60_000.0
+    high, low = (
+        {"BTC": (Bracket(floor=Decimal(0), rate=Decimal(rate)),)} for rate in ("0.005", "0.004")
+    )
+
+    async def use(kept: Kept, source: Source, clock: Ticking) -> None:
+        async def fetch() -> object:
+            return high if await source() == 1 else low
+
+        async def seen(at_ms: float) -> object:
+            clock.now_ms = at_ms
+            await kept.refresh()
+            return await kept.of("table", fetch, age_ms_max=60 * minute)
+
+        assert await kept.of("table", fetch, age_ms_max=60 * minute) == high
+        assert await seen(60 * minute) == high
+        assert await seen(69 * minute) == high
+        assert source.reads == 2
+        assert await seen(70 * minute) == low
+        assert await seen(100 * minute) == low
+        assert source.reads == 3
 
     kept_and(use)

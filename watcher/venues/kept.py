@@ -2,8 +2,9 @@
 What an adapter reads rarely and uses at every poll: mode, key rights, brackets, ladders, fees.
 
 Rule: a value is fetched when first asked for, again by `refresh` when its time has come, and used
-meanwhile; an unreachable venue never costs a table that is still good. Past `LAST_USE_FACTOR`
-times its age it is no longer used. When a refresh learns something final (the key may withdraw,
+meanwhile, of tables that differ the stricter (`stricter`); an unreachable venue never costs a table
+that is still good. Past `LAST_USE_FACTOR` times its age it is no longer used. When
+a refresh learns something final (the key may withdraw,
 the mode is not supported), the value is dropped, so that the next poll asks and says so itself.
 
 It knows no venue and no clock but the one it is given.
@@ -16,16 +17,20 @@ from dataclasses import dataclass
 from typing import TypeVar, cast
 
 from watcher.ports import Refused, Unsupported, VenueError, WithdrawalRight
+from watcher.venues.stricter import believed
 
 T = TypeVar("T")
 
 LAST_USE_FACTOR = 6
 UNUSED_FACTOR = 2
+AGAIN_MS = 10 * 60_000
+"""How soon a table is read again that asks for less than the last one."""
 
 
 @dataclass(slots=True)
 class _Entry:
     value: object
+    told: object
     fetch: Callable[[], Awaitable[object]]
     age_ms_max: float
     read_at_ms: float
@@ -51,7 +56,9 @@ class Kept:
         entry = self._entries.get(key)
         if entry is None or now_ms - entry.read_at_ms > age_ms_max * LAST_USE_FACTOR:
             value = await fetch()
-            self._entries[key] = _Entry(value, fetch, age_ms_max, now_ms, now_ms, now_ms, now_ms)
+            self._entries[key] = _Entry(
+                value, value, fetch, age_ms_max, now_ms, now_ms, now_ms, now_ms
+            )
             return value
         entry.used_at_ms = now_ms
         return cast("T", entry.value)
@@ -70,13 +77,12 @@ class Kept:
                 continue
             entry.doubted_at_ms = now_ms
             try:
-                entry.value = await entry.fetch()
+                _take(entry, await entry.fetch(), now_ms)
             except VenueError as error:
                 if _is_final(error):
                     self.forget(key)
                     raise
                 continue
-            entry.read_at_ms = entry.tried_at_ms = now_ms
             renewed = True
         return renewed
 
@@ -106,13 +112,19 @@ class Kept:
             return None
         entry.tried_at_ms = now_ms - entry.age_ms_max / 2  # after a failure, again at half the age
         try:
-            entry.value = await entry.fetch()
+            _take(entry, await entry.fetch(), now_ms)
         except VenueError as error:
             if _is_final(error):
                 self.forget(key)
             return error
-        entry.read_at_ms = entry.tried_at_ms = now_ms
         return None
+
+
+def _take(entry: _Entry, told: object, now_ms: float) -> None:
+    entry.value, entry.told = believed(entry.value, entry.told, told), told
+    entry.read_at_ms = entry.tried_at_ms = now_ms
+    if entry.value != told:  # milder than before: asked again sooner
+        entry.tried_at_ms -= max(0.0, entry.age_ms_max - AGAIN_MS)
 
 
 def _is_final(error: VenueError) -> bool:

@@ -31,6 +31,7 @@ from watcher.venues.binance.spot import (
     public_rates,
 )
 from watcher.venues.ccxt_venue import Client, together
+from watcher.venues.stricter import believed
 
 __all__ = ["DIALECT", "Binance", "open_account"]
 
@@ -77,6 +78,7 @@ class Kept:
     rights_at_ms: float = 0.0
     assets: set[str] = field(default_factory=set)
     brackets: dict[str, tuple[Bracket, ...]] = field(default_factory=dict)
+    told: dict[str, tuple[Bracket, ...]] = field(default_factory=dict)
     brackets_at_ms: float = 0.0
     brackets_tried_ms: float = 0.0
     unlisted: set[str] = field(default_factory=set)
@@ -339,7 +341,7 @@ class Binance:
         doubtful = (held & kept.unlisted) or futures.disputed(legs, kept.brackets)
         now_ms = self._host.now_ms()
         age_ms = now_ms - kept.brackets_at_ms
-        overdue = doubtful or age_ms >= TABLES_AGE_MS_MAX
+        overdue = doubtful or age_ms >= TABLES_AGE_MS_MAX or kept.brackets != kept.told
         wait_ms = TABLES_RETRY_MS if overdue else TABLES_AGE_MS_MAX
         if not unread and (not held or now_ms - kept.brackets_tried_ms < wait_ms):
             return kept.brackets
@@ -360,8 +362,10 @@ class Binance:
         )
         kept = self._kept
         # only what is held is kept: the whole list is six hundred tables
-        kept.brackets = setup.read_brackets(part.data, held)
-        kept.unlisted = held - kept.brackets.keys()
+        told = setup.read_brackets(part.data, held)
+        kept.brackets = believed(kept.brackets, kept.told, told)
+        kept.told = told
+        kept.unlisted = held - told.keys()
         kept.brackets_at_ms = self._host.now_ms()
 
     def _tell_disputed(self, symbols: list[str]) -> None:
