@@ -19,6 +19,7 @@ CHECKS: tuple[Check, ...] = (
     compared.price_apart,
     compared.depegged,
     venue_checks.mode_changed,
+    venue_checks.table_changed,
     venue_checks.key_changed,
     venue_checks.key_expiring,
     venue_checks.key_unbound,

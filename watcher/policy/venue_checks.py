@@ -9,11 +9,12 @@ repeat is due. A fact the venue does not tell is no change.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from watcher.domain.account import Position, Snapshot, VenueFlag
 from watcher.domain.alert import MINUTE_US, SECOND_US, Lane, Tier
 from watcher.domain.status import KeyRights
+from watcher.margin import evaluate
 from watcher.policy import messages as say
 from watcher.policy import wording
 from watcher.policy.checks import DAY_US, LOSSES_SHOWN_MAX, Finding, Scene, health_line
@@ -144,6 +145,63 @@ def _kind_of(pool: str) -> str:
 
 def _key(position: Position) -> tuple[str, str, str]:
     return position.pool, position.symbol, position.side
+
+
+def table_changed(scene: Scene) -> Iterator[Finding]:
+    """
+    Find pools whose venue asks by another maintenance table, or counts by another ladder, than at
+    the reading before, and what that makes of the distance.
+
+    One row alone is no table: adapters put one where a size or a total tells the rate.
+    """
+    if scene.before is None:
+        return
+    now, changed = scene.look.snapshot, dict[str, list[str]]()
+    tables = {(one.pool, one.symbol, one.side): one.brackets for one in scene.before.positions}
+    ladders = {(one.pool, one.asset): one.weights for one in scene.before.assets}
+    positions, assets = [], []
+    for leg in now.positions:
+        old = tables.get((leg.pool, leg.symbol, leg.side), ())
+        if another := _is_another(old, leg.brackets):
+            changed.setdefault(leg.pool, []).append(wording.name(leg.symbol))
+        positions.append(replace(leg, brackets=old) if another else leg)
+    for coin in now.assets:
+        ladder = ladders.get((coin.pool, coin.asset), ())
+        if another := _is_another(ladder, coin.weights):
+            changed.setdefault(coin.pool, []).append(wording.name(coin.asset))
+        assets.append(replace(coin, weights=ladder) if another else coin)
+    if not changed:
+        return
+    by_old = replace(now, positions=tuple(positions), assets=tuple(assets))
+    report = evaluate(by_old, betas=scene.betas, stages=False)
+    was = {pool.pool: pool.tier_distance for pool in report.pools}
+    is_now = {pool.pool: pool.tier_distance for pool in scene.look.report.pools}
+    for pool, names in changed.items():
+        yield _of_tables(pool, sorted(set(names)), was.get(pool), is_now.get(pool))
+
+
+def _is_another(old: tuple[object, ...], now: tuple[object, ...]) -> bool:
+    return min(len(old), len(now)) > 1 and old != now
+
+
+def _of_tables(pool: str, names: list[str], was: float | None, now: float | None) -> Finding:
+    rest = len(names) - LOSSES_SHOWN_MAX
+    shown = [say.NO_RANGE if each is None else wording.percent(each) for each in (now, was)]
+    nearer = now is not None and (was is None or now < was)
+    return Finding(
+        check="table_changed",
+        pool=pool,
+        fact="/".join((*names, *shown)),
+        title=say.TABLE_CHANGED,
+        facts=(
+            *(say.TABLE_OF.format(what=one) for one in names[:LOSSES_SHOWN_MAX]),
+            *([say.AND_MORE_ROWS.format(count=rest)] if rest > 0 else []),
+            say.TABLE_DISTANCE.format(now=shown[0], was=shown[1]),
+        ),
+        tier=Tier.WARNING if nearer else Tier.WATCH,
+        lane=Lane.WARNING,
+        silent=not nearer,
+    )
 
 
 def key_changed(scene: Scene) -> Iterator[Finding]:
