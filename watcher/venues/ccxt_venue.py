@@ -26,6 +26,7 @@ from watcher.domain.alert import Moment
 from watcher.ports import Banned, RateLimited, Refused, Unreachable, Unreadable, VenueError
 from watcher.venues.ages import Clocks
 from watcher.venues.lean import Log, venue_class
+from watcher.venues.resolver import remembering
 from watcher.venues.slot import Slot
 from watcher.venues.transport import (
     Answer,
@@ -117,6 +118,7 @@ class Shared:
                 keepalive_timeout=KEEPALIVE_S,
                 limit_per_host=16,
                 ttl_dns_cache=300,
+                resolver=remembering(),
             )
             self._session = aiohttp.ClientSession(
                 connector=connector, cookie_jar=aiohttp.DummyCookieJar()
