@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 from telegram import Update, User
 
 from tests.unit import bot_stand_in
@@ -320,7 +321,11 @@ def test_a_press_that_fails_or_hangs_is_answered_all_the_same(
             await until(lambda number=number: len(answers_shown(api)) == number + 1)
         assert answers_shown(api) == ["This could not be done; the log says why"] * 2
 
-    polling(story)
+    with capture_logs() as logs:
+        polling(story)
+    # a slow disk is no defect of ours
+    assert [one["event"] for one in logs if one["log_level"] == "warning"] == ["button.failed"]
+    assert [one["event"] for one in logs if one["log_level"] == "error"] == ["command.failed"]
 
 
 def test_presses_have_a_flood_limit_of_their_own_and_are_answered_beyond_it() -> None:

@@ -296,6 +296,8 @@ class TelegramCommands:
         try:
             async with asyncio.timeout(PRESS_S):
                 said = await self._answerer.press(press, self._road(press.chat_id))
+        except TimeoutError:
+            log.warning("button.failed", reason=f"not done in {PRESS_S:g} s")
         except Exception:
             log.exception("command.failed", command="press")
         await _answered(update, said)

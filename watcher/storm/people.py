@@ -329,10 +329,12 @@ class _Door:
         try:
             async with asyncio.timeout(PRESS_S):
                 return await self._answerer.press(press, self._road)
+        # as the channel does it: every press is answered, whatever came of it
+        except TimeoutError:
+            log.warning("button.failed", reason=f"not done in {PRESS_S:g} s")
         except Exception:
-            # as the channel does it: every press is answered, whatever came of it
             log.exception("command.failed", command="press")
-            return say.NOT_DONE
+        return say.NOT_DONE
 
 
 def _on_the_wire(said: _Said) -> dict[str, object]:
