@@ -420,6 +420,8 @@ def seeing(
     pools: list[tuple[Figures, Tier]],
     blind_s: float | None = 250,
     worst: Tier | None = None,
+    *,
+    doubted: bool = False,
 ) -> Text:
     stands = max((tier for _, tier in pools), default=Tier.CALM) if worst is None else worst
     return compose.seeing(
@@ -427,6 +429,7 @@ def seeing(
         replace(INCIDENT, seq=6),
         pools,
         worst=stands,
+        doubted=doubted,
         blind_s=blind_s,
         tolerance=TOLERANCE,
     )
@@ -437,6 +440,15 @@ def test_seeing_again() -> None:
 
     check("seeing", text)
     assert "Seeing again after 4 min 10 s: 5.2 %" in text.plain
+
+
+def test_seeing_what_is_in_doubt_is_not_green() -> None:
+    assert seeing([(figures(40.0), Tier.CALM)]).plain.startswith("🟢 SEEING")
+    doubted = seeing([(figures(40.0), Tier.CALM)], doubted=True).plain
+    assert doubted.startswith("🟡 SEEING")
+    assert "(unconfirmed)" in doubted.splitlines()[0]
+    worse = seeing([(figures(5.2), Tier.CRITICAL)], doubted=True).plain.splitlines()[0]
+    assert "(CRITICAL, unconfirmed)" in worse
 
 
 def test_seeing_several_pools() -> None:

@@ -261,22 +261,24 @@ def seeing(
     pools: list[tuple[Figures, Tier]],
     *,
     worst: Tier,
+    doubted: bool,
     blind_s: float | None,
     tolerance: float,
 ) -> Text:
     """
     Return the words for an account seen again, with what is seen; *pools* worst first.
 
-    *worst* is the worst tier that stands: that of a pool too which one look did not find.
+    *worst* is the worst tier that stands: that of a pool too which one look did not find. What is
+    *doubted* is not called good.
     """
     after = (
         say.SEEING_NOW
         if blind_s is None
         else say.SEEING_AGAIN.format(since=wording.duration(blind_s))
     )
-    rows: list[Row] = [
-        lines.header(lines.MARK[worst], say.SEEING, incident, account, note=_named(worst))
-    ]
+    mark = lines.MARK[max(worst, Tier.WATCH) if doubted else worst]
+    note = ", ".join(filter(None, [_named(worst), say.NOTE_UNCONFIRMED if doubted else ""]))
+    rows: list[Row] = [lines.header(mark, say.SEEING, incident, account, note=note)]
     if not pools:
         rows.append(row(say.SEEING_NOTHING.format(after=after)))
         rows += [row(say.SEEN_ONCE)] if worst > Tier.CALM else []

@@ -192,6 +192,7 @@ def of_seeing(
         incident,
         pools,
         worst=worst,
+        doubted=any(doubts.is_doubted(state.findings, pool) for pool in state.dangers),
         blind_s=None if since is None else elapsed_us(now.steady_us, since) / 1e6,
         tolerance=checks.tolerance(found.snapshot),
     )

@@ -3,7 +3,7 @@ I11, no false all-clear: better is said only of what was seen to be better, for 
 
 Rule: behind every "calm", every milder tier and every "gone" there must be three complete answers
 in a row over the whole dwell or longer, at each of which the truth was no worse than what is said.
-An account that was not read is not better.
+An account that was not read is not better. What is said to be unconfirmed is no claim.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def true_when_said(history: History) -> Verdict:
         if left is not None:
             what = f"{one.word} ({one.note}) without proof"
             verdict.check(_was_proven(history, one, left), where, what)
-        elif one.word == say.SEEING:
+        elif one.word == say.SEEING and say.NOTE_UNCONFIRMED not in one.note:
             told = TIERS.get(one.note, Tier.CALM)
             what = f"seen as {told.name}, and it was worse"
             verdict.check(_was_seen_as(history, one, told), where, what)
