@@ -355,7 +355,7 @@ SERVICE = (
     Mutant(
         "ambiguous_is_sent",
         "service/deliver.py",
-        "        if error.ambiguous and (message.tier < Tier.CRITICAL"
+        "        if error.ambiguous and (not may_come_twice(message)"
         " or claim.copies + 1 >= COPIES_MAX):",
         "        if error.ambiguous:",
         "I1: what is critical and may be lost is sent again",
@@ -363,8 +363,8 @@ SERVICE = (
     Mutant(
         "no_fail_over",
         "service/deliver.py",
-        "        if self._earlier:\n",
-        "        if not self._earlier:\n",
+        "        if due.stranded_us is not None:\n",
+        "        if due.stranded_us is None and self._earlier:\n",
         "I1: a chat that fails is stood in for",
     ),
     Mutant(

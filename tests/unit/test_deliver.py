@@ -141,6 +141,23 @@ def test_a_warning_that_may_have_arrived_counts_as_sent(tmp_path: Path) -> None:
     assert phone.tries == 1
 
 
+def test_the_first_word_of_blindness_is_sent_again_where_it_may_not_have_arrived(
+    tmp_path: Path,
+) -> None:
+    """The simulation lost one of a warning's rank: nothing was said for an hour."""
+    phone = Phone()
+    phone.failures = [AMBIGUOUS]
+
+    async def story(clock: SteppedClock, store: SqliteStore, deliverer: Deliverer) -> None:
+        await say(store, deliverer, message("a", kind=Kind.BLIND, lane=Lane.BLIND))
+        await clock.sleep(60)
+        assert (await store.backlog()).waiting == 0
+
+    deliver(tmp_path, phone, story)
+
+    assert phone.tries == 2
+
+
 def test_a_refused_text_is_sent_once_bare(tmp_path: Path) -> None:
     phone = Phone()
     phone.failures = [PERMANENT]

@@ -50,6 +50,7 @@ from watcher.ports.store import (
     Traffic,
     Undelivered,
     is_vital,
+    may_come_twice,
     share_of,
     strand_of,
 )
@@ -111,6 +112,7 @@ __all__ = [
     "Verdict",
     "WithdrawalRight",
     "is_vital",
+    "may_come_twice",
     "share_of",
     "strand_of",
 ]

@@ -81,6 +81,14 @@ def is_vital(message: Message) -> bool:
     )
 
 
+def may_come_twice(message: Message) -> bool:
+    """
+    Return whether a send that nobody confirmed is tried again: for what is critical, and for the
+    first word that an account is not seen, twice is better than never.
+    """
+    return message.tier >= Tier.CRITICAL or message.kind is Kind.BLIND
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
     """

@@ -30,7 +30,7 @@ from collections.abc import Sequence
 
 import structlog
 
-from watcher.domain.alert import MINUTE_US, SECOND_US, Kind, Lane, Message, Moment, Tier
+from watcher.domain.alert import MINUTE_US, SECOND_US, Kind, Lane, Message, Moment
 from watcher.domain.road import Reach
 from watcher.policy.grouping import folded, grouped
 from watcher.ports import (
@@ -47,6 +47,7 @@ from watcher.ports import (
     Store,
     StoreError,
     is_vital,
+    may_come_twice,
     share_of,
 )
 from watcher.service import keyring
@@ -262,7 +263,7 @@ class Deliverer:
 
     async def _failed_claim(self, claim: Claim, error: DeliveryError, until_us: int) -> None:
         message = claim.message
-        if error.ambiguous and (message.tier < Tier.CRITICAL or claim.copies + 1 >= COPIES_MAX):
+        if error.ambiguous and (not may_come_twice(message) or claim.copies + 1 >= COPIES_MAX):
             self.rows.arrived(message.key, None)
             await self.rows.mark(claim, None)
         elif error.permanent:
@@ -347,7 +348,7 @@ class Deliverer:
             until_us = self._hold(spoken.sender, message, error)
             spoken.copies += error.ambiguous
             given_up = error.permanent or (
-                error.ambiguous and (message.tier < Tier.CRITICAL or spoken.copies >= COPIES_MAX)
+                error.ambiguous and (not may_come_twice(message) or spoken.copies >= COPIES_MAX)
             )
             if given_up or (error.refused and message.kind is Kind.REPLY):
                 self._memory.remove(spoken)
