@@ -151,11 +151,14 @@ def test_faults_that_never_fired_and_judges_that_never_looked_fail_the_full_form
     fired = {fault.value: int(fault is not Fault.BAN) for fault in Fault}
     runs = [run(seed, fired=fired, checks={"I4 bounded noise": 0}) for seed in range(40)]
 
-    found = failures(*runs)
+    pack = run(1, job=Job(seed=1, hours=1.0, pack="BAN"), fired=fired, checks={})
+    lines = [report.line_of(STORM, runs), report.line_of("BAN", [pack])]
+    found = report.failures_of(lines, report.total_of([*runs, pack], ()))
 
     assert f"never fired: {Fault.BAN.value}" in found
     assert "never checked: I4 bounded noise" in found
     assert failures(*runs[:3]) == []
+    assert failures(*runs) == [], "what packs bring is not asked of storms alone"
 
 
 def test_kills_have_to_be_ten() -> None:
