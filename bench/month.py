@@ -211,7 +211,7 @@ def grown(looks: Sequence[Look], warm_days: float) -> float:
 
 
 def _scene(loop: VirtualLoop, folder: Path, calm_s: int) -> Scene:
-    world = few(Waves(), *ACCOUNTS)(1, START_US)
+    world = few(Waves(), *ACCOUNTS)(1, START_US)  # type: ignore[arg-type]  # a path without a script
     world.slice_us = round(STEP_S * SECOND_US)
     settings = storm_settings(world, folder, {})
     poll = settings.poll.model_copy(update={"calm": calm_s * SECOND_US})
@@ -227,7 +227,7 @@ def _scene(loop: VirtualLoop, folder: Path, calm_s: int) -> Scene:
         weather=Weather([], seed=1, now_us=lambda: loop.now_us),
         journal=Journal(lambda: loop.now_us, START_US),
         wires=wires,
-        people=Asker(),
+        people=Asker(),  # type: ignore[arg-type]  # does of them what a life asks for
         polls=Unkept(),
         pings=Unkept(),
     )

@@ -65,7 +65,7 @@ def freqtrade() -> list[Line]:
 
     pool = account()
 
-    class Offline(Binance):
+    class Offline(Binance):  # type: ignore[misc]  # untyped, and absent on most machines
         """The exchange without its network: tiers and marks are in memory."""
 
         def __init__(self) -> None:
