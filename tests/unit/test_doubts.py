@@ -167,26 +167,6 @@ def test_a_rise_in_doubt_ends_no_alert_while_the_doubt_stands() -> None:
     assert account.state.dangers[POOL].tier is Tier.CALM, "after ten minutes it is the new truth"
 
 
-@pytest.mark.parametrize(("readings", "held"), [(2, False), (5, True)])
-def test_a_rise_after_a_fall_ends_no_alert_once_the_fall_was_confirmed(
-    readings: int, *, held: bool
-) -> None:
-    """The simulation had a glitch go, be told of as a fall, and come back: CALM was said of it."""
-    account = Account()
-    account.see(with_equity(single(40), "9000"))
-    said = [m for _ in range(readings) for m in account.see(with_equity(single(40), "120"))]
-    assert jumps(said)
-    before = account.state.dangers[POOL].tier
-    assert before > Tier.CALM
-
-    for _ in range(100):
-        account.see(with_equity(single(40), "9000"))
-    assert account.state.dangers[POOL].tier is (before if held else Tier.CALM)
-    for _ in range(100):
-        account.see(with_equity(single(40), "9000"))
-    assert account.state.dangers[POOL].tier is Tier.CALM, "ten minutes after the rise"
-
-
 def test_figures_in_doubt_are_not_called_good_where_an_account_is_seen_again() -> None:
     account = Account()
     account.see(thin("120"))

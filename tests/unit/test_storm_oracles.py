@@ -210,6 +210,25 @@ def test_calm_is_not_said_of_what_nobody_read() -> None:
     assert broken(all_clear.true_when_said, story.history())
 
 
+@pytest.mark.parametrize(
+    ("glitches", "wrong"),
+    [
+        (((650, 900),), 1),
+        (((100, 300), (650, 900)), 0),
+        (((20, 40), (650, 900)), 1),  # ten minutes' peace lay between
+    ],
+)
+def test_who_is_lied_to_for_longer_than_a_doubt_stands_believes_it(
+    glitches: tuple[tuple[int, int], ...], wrong: int
+) -> None:
+    story = recovered(800.0)
+    story.stands(10.0, 310)
+    for begin_s, end_s in glitches:
+        story.breaks(Fault.GLITCH_UP, begin_s, end_s, NAME)
+
+    assert len(broken(all_clear.true_when_said, story.history())) == wrong
+
+
 def test_easing_to_a_milder_tier_than_the_truth_is_false() -> None:
     for word, wrong in (("WARNING", 0), ("WATCH", 1)):
         story = fallen(105.0)

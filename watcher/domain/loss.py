@@ -43,10 +43,9 @@ class Gathered:
 class Rise:
     """
     What a pool was to be worth by prices, what it was read as, and what lay `beside` it before:
-    in each wallet, and under "" in all other pools, by asset. `at_us`: steady time of that reading.
+    in each wallet, and under "" in all other pools, by asset.
     """
 
     expected: float
     worth: float
-    at_us: int = 0
     beside: Mapping[str, Mapping[str, Decimal]] = field(default_factory=dict)

@@ -233,8 +233,6 @@ def step(
         if state.good_samples >= GOOD_SAMPLES:  # over, kept for who is still to be told
             state = replace(state, fact="")
         state = replace(state, bad_samples=state.bad_samples + 1, good_samples=0)
-        if finding.rise is not None:  # a fall told of before it holds nothing back
-            state = replace(state, rise=finding.rise)
         if _is_due(state, finding, now_us):
             incident = state.incident or opened(account, key, now_us)
             state = _told(replace(state, incident=incident), finding, now_us, furthest)

@@ -47,10 +47,9 @@ def jumped(scene: Scene) -> Iterator[Finding]:
         rise = None
         if expected is not None and scene.before is not None and worth > expected:
             beside = losses.beside(pool, scene.before)
-            rise = Rise(expected=expected, worth=worth, at_us=scene.at_us, beside=beside)
+            rise = Rise(expected=expected, worth=worth, beside=beside)
             if _is_explained(rise, report, scene):
                 continue
-            rise = None if _ends_a_fall(scene, pool) else rise
         yield Finding(
             check=jumped.__name__,
             pool=pool,
@@ -98,18 +97,7 @@ def _was_told(scene: Scene, pool: PoolReport) -> bool:
         return False
     if told.rise is not None and _is_explained(told.rise, pool, scene):
         return False
-    return elapsed_us(scene.at_us, _since_us(told)) < STANDS_US
-
-
-def _ends_a_fall(scene: Scene, pool: str) -> bool:
-    # of a fall that was never confirmed the end is no rise
-    told = scene.findings.get(f"{jumped.__name__}:{pool}")
-    return told is not None and told.rise is None and is_suspect(scene.findings, pool)
-
-
-def _since_us(told: FindingState) -> int:
-    # what swings is told of once, and each of its rises stands for as long as the first
-    return max(told.told_at_us or 0, 0 if told.rise is None else told.rise.at_us)
+    return elapsed_us(scene.at_us, told.told_at_us) < STANDS_US
 
 
 def _is_explained(rise: Rise, pool: PoolReport, scene: Scene) -> bool:
@@ -141,7 +129,7 @@ def held_back(
         if reading is None or state is None or not _stands(state) or state.rise is None:
             continue
         if reading.hold < danger.tier:
-            until_us = _since_us(state) + STANDS_US
+            until_us = (state.told_at_us or 0) + STANDS_US
             found[pool] = replace(reading, hold=danger.tier, doubted_until_us=until_us)
     return found
 

@@ -14,10 +14,12 @@ from collections.abc import Mapping
 
 from watcher.domain.alert import SECOND_US, Tier
 from watcher.policy import messages as say
+from watcher.policy.doubts import STANDS_US
 from watcher.storm import sky
 from watcher.storm.history import History
 from watcher.storm.oracles.danger import SLACK
 from watcher.storm.oracles.verdict import Verdict, at
+from watcher.storm.weather import Fault
 from watcher.storm.words import TIERS, Said
 
 GOOD_SAMPLES = 3
@@ -39,6 +41,8 @@ def true_when_said(history: History) -> Verdict:
     for one in history.said:
         if one.account not in history.accounts or _is_of_another_mode(history, one):
             continue
+        if _is_long_lied_to(history, one):
+            continue
         where = at(history, one.account, one.at_us)
         left = _left(one)
         if left is not None:
@@ -49,6 +53,19 @@ def true_when_said(history: History) -> Verdict:
             what = f"seen as {told.name}, and it was worse"
             verdict.check(_was_seen_as(history, one, told), where, what)
     return verdict
+
+
+def _is_long_lied_to(history: History, one: Said) -> bool:
+    # a doubt stands for ten minutes: glitches that come back for longer, with less than that
+    # between them, are believed
+    since_us = one.at_us
+    mine = ("", one.account, history.settings.accounts[one.account].venue)
+    for spell in reversed(history.weather.spells):
+        if spell.fault is not Fault.GLITCH_UP or spell.target not in mine:
+            continue
+        if spell.from_us < one.at_us and spell.until_us >= since_us - STANDS_US:
+            since_us = min(since_us, spell.from_us)
+    return one.at_us - since_us > STANDS_US
 
 
 def _is_of_another_mode(history: History, one: Said) -> bool:
