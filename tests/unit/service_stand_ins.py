@@ -266,7 +266,7 @@ class FailingStore:
     load = commit = claim = claim_group = take_over = delivered = postpone = abandon = _fail
     drop = refused = say = keep_buttons = take_button = raise_flag = flags = prove = _fail
     chat_moved = chats_moved = due = backlog = history = prices = probe = _fail
-    tested = proofs = told = _fail
+    tested = proofs = told = sends = _fail
 
     async def close(self) -> None:
         return None

@@ -54,6 +54,29 @@ def test_twelve_a_minute_leave_and_five_of_them_are_kept_for_danger(tmp_path: Pa
     assert len(sent) == 17
 
 
+def test_a_restart_is_no_new_minute(tmp_path: Path) -> None:
+    """The simulation had thirteen in a minute: a life killed in it, and the next one."""
+    phone = Phone()
+
+    async def story(clock: SteppedClock, store: SqliteStore, deliverer: Deliverer) -> None:
+        await say(store, deliverer, *(message(f"w{n}") for n in range(7)))
+        await clock.sleep(10)
+        deliverer.stop()
+        await clock.sleep(1)
+        again = Deliverer(store=store, channel=phone, clock=clock, ids=Numbers())
+        running = clock.spawn(again.run(), name="again")
+        await say(store, again, message("late"), *(danger(f"d{n}") for n in range(7)))
+        await clock.sleep(110)
+        again.stop()
+        await running
+
+    deliver(tmp_path, phone, story)
+
+    times = seconds(phone)
+    assert len(times) == 15
+    assert sum(at_s < 60 for at_s in times) == 12
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.tuples(st.floats(0, 40), st.sampled_from(list(Lane))), max_size=40))
 def test_no_window_of_a_minute_holds_more_than_the_budget(

@@ -226,7 +226,7 @@ def test_who_is_lied_to_for_longer_than_a_doubt_stands_believes_it(
     for begin_s, end_s in glitches:
         story.breaks(Fault.GLITCH_UP, begin_s, end_s, NAME)
 
-    assert len(broken(all_clear.true_when_said, story.history())) == wrong
+    assert len(all_clear.true_when_said(story.history()).violations) == wrong
 
 
 def test_easing_to_a_milder_tier_than_the_truth_is_false() -> None:

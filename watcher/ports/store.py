@@ -326,6 +326,9 @@ class Store(Protocol):
 
     async def due(self, road: Reach, now: Moment) -> Due: ...
 
+    async def sends(self, road: Reach, now: Moment) -> Sequence[int]:
+        """Return when something was sent on *road* in the last minute, oldest first."""
+
     async def backlog(self) -> Backlog: ...
 
     async def history(self, account: str, *, since_us: int) -> Sequence[Sample]: ...

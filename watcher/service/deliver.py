@@ -134,6 +134,7 @@ class Deliverer:
 
     async def run(self) -> None:
         """Deliver until `stop`; a row in hand is finished first."""
+        self.sender.recall(await self.rows.lately(self._clock.now()))
         while not self._stopping:
             wait_s = await self._round()
             if not self._stopping:

@@ -144,6 +144,14 @@ class Rows:
     async def keep_buttons(self, claim: Claim, buttons: Sequence[Pressable]) -> bool:
         return await self._asked(self._store.keep_buttons(claim.id, buttons))
 
+    async def lately(self, now: Moment) -> Sequence[int]:
+        """Return when this road was used in the last minute, by whoever was here before."""
+        try:
+            return await self._store.sends(self._road, now)
+        except StoreError as error:
+            self.failed(error)
+            return ()
+
     async def due(self, now: Moment) -> Due | None:
         """Return when rows may go out; None: the store does not tell."""
         try:

@@ -52,6 +52,10 @@ class Sender:
         """Return whether so few sends are left that each has to tell all that belongs together."""
         return self._road.is_short(now.steady_us)
 
+    def recall(self, sends_us: Sequence[int]) -> None:
+        """Count what was sent before this process began: a restart is no new minute."""
+        self._road.sends_us.extend(sends_us)
+
     async def send(self, message: Message, keys: Sequence[Key] = ()) -> str:
         """
         Send *message* and return its receipt.

@@ -234,6 +234,9 @@ class SqliteStore:
     async def due(self, road: Reach, now: Moment) -> Due:
         return await self.read(lambda db: traffic.due_of(db, road, now.steady_us))
 
+    async def sends(self, road: Reach, now: Moment) -> Sequence[int]:
+        return await self.read(lambda db: traffic.sends_of(db, road, now.steady_us))
+
     async def backlog(self) -> Backlog:
         return await self.read(traffic.backlog_of)
 

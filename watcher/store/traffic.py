@@ -13,7 +13,7 @@ import sqlite3
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from watcher.domain.alert import Lane, Tier
+from watcher.domain.alert import MINUTE_US, Lane, Tier
 from watcher.domain.road import Reach
 from watcher.domain.told import Told
 from watcher.ports import Backlog, Due, Share, StoreError, Traffic, Undelivered
@@ -118,6 +118,16 @@ def due_of(ledger: sqlite3.Connection, road: Reach, now_us: int) -> Due:
         shares={Share(share): due_us for share, due_us in rows},
         stranded_us=stranded_us(ledger, road, now_us),
     )
+
+
+def sends_of(ledger: sqlite3.Connection, road: Reach, now_us: int) -> list[int]:
+    # rows told together are one send; a time to come is a clock's that was wrong
+    rows = ledger.execute(
+        "SELECT max(done_us) FROM outbox WHERE state = 'sent' AND road = ? AND done_us > ? "
+        "AND done_us <= ? GROUP BY coalesce(receipt, id) ORDER BY 1",
+        (int(road), now_us - MINUTE_US, now_us),
+    )
+    return [done_us for (done_us,) in rows]
 
 
 def backlog_of(ledger: sqlite3.Connection) -> Backlog:

@@ -2,11 +2,13 @@
 I4, bounded noise: no more than a person can read, and the same thing not again and again.
 
 Rule: counted at the far side, road by road; an edit makes no sound. A send may take seconds on its
-way, so that a minute of sends can arrive in a little less than one.
+way, so that a minute of sends can arrive in a little less than one. Answers are not kept: a process
+begun within the minute does not know of those before it.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter, deque
 from collections.abc import Iterable
 
@@ -19,6 +21,7 @@ from watcher.storm.oracles.verdict import Verdict
 PER_MINUTE = 12
 ON_THE_WAY_US = 6 * SECOND_US
 COPIES_MAX = 3
+_CODE = re.compile(r"#\w+")
 
 
 def bounded(history: History) -> Verdict:
@@ -30,11 +33,19 @@ def bounded(history: History) -> Verdict:
             continue
         count, from_us = _fullest(times, MINUTE_US - ON_THE_WAY_US)
         verdict.check(
-            count <= PER_MINUTE,
+            count <= PER_MINUTE + _forgotten(history, road, from_us),
             f"{road.road} at {(from_us - history.from_us) / SECOND_US:.1f} s",
             f"{count} messages in a minute",
         )
     return verdict
+
+
+def _forgotten(history: History, road: Reach, from_us: int) -> int:
+    begun = [life_us for life_us, _ in history.lives if from_us < life_us < from_us + MINUTE_US]
+    return sum(
+        from_us <= one.at_us < max(begun, default=from_us) and not _CODE.search(one.text)
+        for one in _sent(history.arrived, road)
+    )
 
 
 def copied_little(history: History) -> Verdict:
