@@ -132,12 +132,13 @@ async def assemble(
     if not pinged:
         log.warning("heartbeat.absent", reason="nobody will notice if this program dies")
     words = _first_words(settings, store, states, clock.now(), pinged=pinged)
-    try:
-        for said in words if greeting is None else [greeting]:
+    for said in words if greeting is None else [greeting]:
+        try:
             await store.say(said)
-    except StoreError as error:
-        # a greeting is no reason not to watch
-        log.warning("greeting.missed", reason=str(error))
+        except StoreError as error:
+            # it may be the word that a ledger was lost, and with it what stood in the chat
+            log.warning("greeting.missed", reason=str(error))
+            outbound.tell(said)
     supervisor = Supervisor(clock)
     safe_mode = SafeMode(
         crashes=outside.crashes,
