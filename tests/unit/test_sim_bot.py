@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
@@ -404,6 +405,37 @@ def test_limits_a_move_and_a_webhook_are_set_and_taken_back() -> None:
         await ask(practice, "reset_faults", {})
         assert not practice.bot.updates.webhook
         assert not practice.bot.blocked
+
+    play(scene)
+
+
+def test_a_picture_that_arrives_in_drops_is_read() -> None:
+    """A slow wire cut the form so that the server's library called its own old function."""
+
+    async def scene(practice: Practice, _: Bot) -> None:
+        mark = "b" * 32
+        head = (
+            f'--{mark}\r\nContent-Disposition: form-data; name="chat_id"\r\n\r\n{CHAT_ID}\r\n'
+            f'--{mark}\r\nContent-Disposition: form-data; name="photo"; filename="p.png"\r\n'
+            "Content-Type: image/png\r\n\r\n"
+        )
+        tail = f"\r\n--{mark}--\r\n"
+        pieces = [head.encode() + PNG[:1], PNG[1:3], PNG[3:] + bytes(20_000) + tail.encode()]
+        far = urlsplit(practice.url)
+        reader, writer = await asyncio.open_connection(far.hostname, far.port)
+        writer.write(
+            f"POST /bot{practice.bot.token}/sendPhoto HTTP/1.1\r\nHost: {far.netloc}\r\n"
+            f"Content-Type: multipart/form-data; boundary={mark}\r\n"
+            f"Content-Length: {sum(map(len, pieces))}\r\nConnection: close\r\n\r\n".encode()
+        )
+        for piece in pieces:
+            writer.write(piece)
+            await writer.drain()
+            await asyncio.sleep(0.05)
+        answer = await reader.read()
+        writer.close()
+        assert answer.startswith(b"HTTP/1.1 200"), answer
+        assert practice.bot.messages[-1].picture == PNG + bytes(20_000)
 
     play(scene)
 
