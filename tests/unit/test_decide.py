@@ -955,6 +955,31 @@ def test_a_security_miss_is_told_at_once_and_ends_with_seeing() -> None:
     assert [m.kind for m in account.see(at(40))] == [Kind.SEEING]
 
 
+def test_who_reads_of_danger_that_it_was_not_seen_hears_when_it_is() -> None:
+    """Seed 46: EMERGENCY (not seen) stood for three minutes, with every reading there again."""
+    account = Account()
+    account.see(at(2))
+    account.see(at(2), after_s=58)
+    [told] = account.miss()
+    assert told.kind is Kind.REPEATED
+    assert "(not seen)" in told.text.plain
+    assert not account.state.blind.active, "a miss of four seconds is no blindness yet"
+
+    [seen] = account.see(at(2))
+    assert seen.kind is Kind.SEEING
+    assert seen.tier is Tier.EMERGENCY
+    assert not account.see(at(2))
+
+
+def test_a_danger_told_of_an_estimate_does_not_put_the_word_of_blindness_off() -> None:
+    account = Account()
+    account.see(at(10))
+    [told] = account.miss(prices={"BTC": 930.0})
+    assert told.kind is Kind.ESCALATED
+    said = [message.kind for _ in range(8) for message in account.miss(prices={"BTC": 930.0})]
+    assert Kind.BLIND in said
+
+
 def test_danger_is_told_before_blindness_in_one_slot() -> None:
     account = Account()
     account.see(at(10))

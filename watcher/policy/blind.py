@@ -144,16 +144,19 @@ def step_missed(
 
 
 def step_seen(blind: BlindState) -> tuple[BlindState, Kind | None]:
-    """End the misses: the account was read completely."""
-    if not blind.misses and not blind.active:
+    """End the misses: the account was read completely, which whoever was told of them hears."""
+    told = blind.active or blind.told_at_us is not None
+    if not blind.misses and not told:
         return blind, None
-    return BlindState(), Kind.SEEING if blind.active else None
+    return BlindState(), Kind.SEEING if told else None
 
 
 def retold(blind: BlindState, now_us: int, tier: Tier, *, furthest: Reach) -> BlindState:
-    """Note that another message (of danger at *tier*) just told the blindness too."""
-    if not blind.active or tier < blind.tier:
+    """Note that another message (of danger at *tier*) just told the blindness too, or the miss."""
+    if tier is Tier.CALM or tier < blind.tier:
         return blind
+    if not blind.active:
+        return replace(blind, told_at_us=now_us)
     ack = blind.ack if tier == blind.tier else None
     return _told(replace(blind, ack=ack), tier, now_us, furthest)
 
