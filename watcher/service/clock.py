@@ -60,14 +60,14 @@ class SystemClock:
     async def wait(self, bell: Bell, timeout_s: float) -> bool:
         if bell.taken():
             return True
-        heard = asyncio.get_running_loop().create_future()
-        bell.listen(lambda: None if heard.done() else heard.set_result(True))
+        loop = asyncio.get_running_loop()
+        heard: asyncio.Future[bool] = loop.create_future()
+        late = loop.call_later(max(0.0, timeout_s), _answer, heard, False)  # noqa: FBT003 - the answer
+        bell.listen(lambda: _answer(heard, rung=True))
         try:
-            async with asyncio.timeout(max(0.0, timeout_s)):
-                return bool(await heard)
-        except TimeoutError:
-            return False
+            return await heard
         finally:
+            late.cancel()
             bell.listen(None)
 
     def spawn(self, work: Coroutine[object, object, None], *, name: str) -> asyncio.Task[None]:
@@ -75,6 +75,11 @@ class SystemClock:
 
     def hold(self) -> AbstractContextManager[None]:
         return nullcontext()
+
+
+def _answer(heard: asyncio.Future[bool], rung: bool) -> None:  # noqa: FBT001 - handed to a timer
+    if not heard.done():
+        heard.set_result(rung)
 
 
 class Stepper(Protocol):
