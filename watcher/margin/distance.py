@@ -8,20 +8,32 @@ coin that is a staked form of it; contract marks stand still while their settle 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from watcher.domain.account import Position
-from watcher.margin.book import Book, Flags
+from watcher.margin.book import Book, Flags, Floats
 from watcher.margin.compile import Pool
 from watcher.margin.movers import column_betas, is_stable, lone_coin, mover_of, stable_movers
-from watcher.margin.solve import FLOOR, NONE, UP, along_joint, along_solo, plan_solo
+from watcher.margin.solve import (
+    FLOOR,
+    NONE,
+    UP,
+    Solo,
+    along_joint,
+    along_solo,
+    plan_solo,
+    zeros,
+)
 from watcher.margin.state import State, at_stake
 
 FEW = 3000
 """Up to this many rows in all paths, one call costs less than the padding of two."""
+
+SOLO_ENDS = (FLOOR, 1 + UP)
+JOINT_ENDS = (-(1 - FLOOR), UP)
 
 SAME = 1e-9
 """Two distances closer than this part of each other are one."""
@@ -66,14 +78,22 @@ def nearest(*distances: float | None) -> float | None:
 def distances(state: State, betas: Mapping[str, float]) -> dict[str, Distances]:
     """Return the distances of every compiled pool."""
     book = state.cautious
-    stable = stable_movers(book)
     found = {name: Distances() for name in state.compiled.numbers}
     names = list(found)
-    for chosen in _together(book, stable):
-        for number, mover, alone in solos(book, chosen):
+    # a stable coin moves every row of its pool: apart from the rest, unless there are few
+    stable = stable_movers(book)
+    few = len(book.movers) * len(book.r_key) <= FEW
+    plans = [plan_solo(book, one) for one in ([np.ones_like(stable)] if few else [~stable, stable])]
+    tracks = [along_solo(book, plan, SOLO_ENDS) for plan in plans]
+    lone = _lone_coins(book, plans, names, betas)
+    if None in lone.values():
+        tracks.append(along_joint(book, column_betas(book, betas), JOINT_ENDS))
+    zero = zeros(*tracks) if few else [one.zero for one in tracks]
+    for plan, at in zip(plans, zero, strict=False):
+        for number, mover, alone in _each(book, plan, at):
             one = found[names[number]]
             (one.stable if is_stable(mover) else one.risky)[mover] = alone
-    _joint(book, found, betas)
+    _joint(found, lone, zero[-1])
     for name, one in found.items():
         pool = state.compiled.pools[name]
         if at_stake(pool):
@@ -83,10 +103,20 @@ def distances(state: State, betas: Mapping[str, float]) -> dict[str, Distances]:
     return found
 
 
-def _joint(book: Book, found: Mapping[str, Distances], betas: Mapping[str, float]) -> None:
-    lone = {name: lone_coin((*one.risky, *one.stable), betas) for name, one in found.items()}
+def _lone_coins(
+    book: Book, plans: Sequence[Solo], names: Sequence[str], betas: Mapping[str, float]
+) -> dict[str, str | None]:
+    # of each pool the one coin it hangs on, None where there are several
+    movers: dict[str, list[str]] = {name: [] for name in names}
+    for plan in plans:
+        for number, mover in zip(plan.paths.pool.tolist(), plan.paths.mover.tolist(), strict=True):
+            movers[names[number]].append(book.movers[mover])
+    return {name: lone_coin(tuple(every), betas) for name, every in movers.items()}
+
+
+def _joint(found: Mapping[str, Distances], lone: Mapping[str, str | None], zero: Floats) -> None:
+    # *zero* is of the joint paths where any pool hangs on several coins
     if None in lone.values():
-        zero = along_joint(book, column_betas(book, betas), (-(1 - FLOOR), UP)).zero
         for one, down, up in zip(found.values(), *zero.tolist(), strict=True):
             one.joint_down, one.joint_up = _found(down), _found(up)
     for name, coin in lone.items():
@@ -95,17 +125,13 @@ def _joint(book: Book, found: Mapping[str, Distances], betas: Mapping[str, float
             found[name].joint_down, found[name].joint_up = alone.down, alone.up
 
 
-def _together(book: Book, stable: Flags) -> tuple[Flags, ...]:
-    # a stable coin moves every row of its pool: apart from the rest, unless there are few
-    if len(book.movers) * len(book.r_key) <= FEW:
-        return (np.ones_like(stable),)
-    return (~stable, stable)
-
-
 def solos(book: Book, chosen: Flags) -> list[tuple[int, str, Alone]]:
     """Return (pool number, mover, distances) of every chosen mover, in each pool it touches."""
     plan = plan_solo(book, chosen)
-    zero = along_solo(book, plan, (FLOOR, 1 + UP)).zero
+    return _each(book, plan, along_solo(book, plan, SOLO_ENDS).zero)
+
+
+def _each(book: Book, plan: Solo, zero: Floats) -> list[tuple[int, str, Alone]]:
     columns = (plan.paths.pool.tolist(), plan.paths.mover.tolist(), *zero.tolist())
     return [
         (pool, book.movers[mover], Alone(down=_found(down), up=_found(up)))

@@ -10,10 +10,17 @@ health and levels may be infinite.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from watcher.domain.account import Asset, Position, Snapshot
-from watcher.domain.report import PoolReport, PositionReport, Report, Status, UnderlyingReport
+from watcher.domain.report import (
+    PoolReport,
+    PositionReport,
+    Report,
+    StageReport,
+    Status,
+    UnderlyingReport,
+)
 from watcher.margin.book import equity_only
 from watcher.margin.compile import Pool
 from watcher.margin.distance import Alone, Distances, distances, of_position, solos
@@ -55,8 +62,8 @@ def evaluate(
         if name in state.compiled.left_out:
             pools.append(told_report(snapshot, pool, state.compiled.left_out[name]))
         else:
-            one = _Computed(snapshot, pool, state, found[name], bankrupt.get(name, {}))
-            pools.append(replace(_pool_report(one), stage_reports=staged.get(name, ())))
+            broke, stage = bankrupt.get(name, {}), staged.get(name, ())
+            pools.append(_pool_report(_Computed(snapshot, pool, state, found[name], broke, stage)))
     return Report(account=snapshot.account, taken_at_us=snapshot.taken_at_us, pools=tuple(pools))
 
 
@@ -69,6 +76,7 @@ class _Computed:
     state: State
     far: Distances
     bankrupt: Mapping[str, Alone]
+    stages: tuple[StageReport, ...]
 
     @property
     def price_of(self) -> Callable[[str], float]:
@@ -125,6 +133,7 @@ def _pool_report(one: _Computed) -> PoolReport:
             for position, item in zip(pool.positions, pool.items, strict=True)
         ),
         underlyings=tuple(_underlyings(one)),
+        stage_reports=one.stages,
     )
 
 

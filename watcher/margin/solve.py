@@ -22,6 +22,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import accumulate
 
 import numpy as np
 
@@ -45,16 +46,17 @@ SHAPES_KEPT = 32
 @dataclass(frozen=True, slots=True)
 class Found:
     """
-    Headroom along N paths of each of B movers or pools, as the pieces it is made of.
+    Headroom along N paths of each of B movers or pools, as the rows it is the sum of.
 
     A path is one or more of Q stretches, side by side: stretch q begins at `begin[q]`, a fraction
     of today's price (joint paths: of the move t), is `span[q]` long and belongs to path `owner[q]`.
-    On it lie E pieces from `left` to `right`, each a parabola `c` (3, Q * B, E) of parts 0..1.
+    On it move M rows: `value` and `switch`, (3, Q * B, M), are their parabolas of parts 0..1;
+    `rest` (Q * B,) stands still.
     """
 
-    c: Floats
-    left: Floats
-    right: Floats
+    value: Floats
+    switch: Floats
+    rest: Floats
     begin: Floats
     span: Floats
     owner: Ints
@@ -63,8 +65,17 @@ class Found:
     @property
     def zero(self) -> Floats:
         """How far the first zero lies, shape (N, B), as fractions; inf for no zero."""
-        part = _first_zero(self.c, self.left, self.right).reshape(len(self.span), -1)
-        zero = np.abs(self.begin[:, None] + part * self.span[:, None])
+        return zeros(self)[0]
+
+    @property
+    def least(self) -> Floats:
+        """The least headroom up to the end of the path, shape (N, B)."""
+        least = _least(*_pieces(self.value, self.switch, self.rest)).reshape(len(self.span), -1)
+        return np.minimum.reduceat(least, self._first, axis=0)
+
+    def zero_at(self, part: Floats) -> Floats:
+        """Return `zero` where it lies at *part* (Q * B,) of each stretch."""
+        zero = np.abs(self.begin[:, None] + part.reshape(len(self.span), -1) * self.span[:, None])
         zero, far = np.minimum.reduceat(zero, self._first, axis=0), self.far[:, None]
         # the end of a downward path is FLOOR itself, where nothing is a price any more
         nowhere = (far >= 1 - 2 * FLOOR) & (far < 1) & (zero >= 1 - 2 * FLOOR)
@@ -72,15 +83,32 @@ class Found:
         return zero
 
     @property
-    def least(self) -> Floats:
-        """The least headroom up to the end of the path, shape (N, B)."""
-        least = _least(self.c, self.left, self.right).reshape(len(self.span), -1)
-        return np.minimum.reduceat(least, self._first, axis=0)
-
-    @property
     def _first(self) -> Ints:
         # where the stretches of each path begin: every path has one
         return np.searchsorted(self.owner, np.arange(len(self.far)))
+
+
+def zeros(*found: Found) -> list[Floats]:
+    """Return the `zero` of each; of few rows one call costs half of two."""
+    lines = [one.value.shape[1] for one in found]
+    value, switch, rest = found[0].value, found[0].switch, found[0].rest
+    if len(found) > 1:
+        most = max(one.value.shape[2] for one in found)
+        value, switch = np.zeros((3, sum(lines), most)), np.zeros((3, sum(lines), most))
+        switch[0] = 1.0  # what pads is always on, and worth nothing
+        rest = np.concatenate([one.rest for one in found])
+        at = 0
+        for one, count in zip(found, lines, strict=True):
+            rows = one.value.shape[2]
+            value[:, at : at + count, :rows] = one.value
+            switch[:, at : at + count, :rows] = one.switch
+            at += count
+    part = _first_zero(*_pieces(value, switch, rest))
+    ends = list(accumulate(lines))
+    return [
+        one.zero_at(part[end - count : end])
+        for one, count, end in zip(found, lines, ends, strict=True)
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +243,7 @@ def _padded(line: Ints, row: Ints, place: Ints) -> tuple[Ints, Ints, Ints, Flags
 def along_solo(book: Book, plan: Solo, ends: Sequence[float]) -> Found:
     """Follow every path of *plan* to each of *ends* (price factors)."""
     paths, end = plan.paths, np.asarray(ends, dtype=np.float64)
-    factor = np.stack([np.ones_like(end), (1 + end) / 2, end])[:, :, None]
+    factor = np.array([np.ones_like(end), (1 + end) / 2, end])[:, :, None]
     amount = amounts(book, book.price)[book.k_sum[paths.key]] + plan.lin * (factor - 1)
     if book.has_inverse:
         amount = amount + plan.inv * (1 / factor - 1)
@@ -226,20 +254,19 @@ def along_solo(book: Book, plan: Solo, ends: Sequence[float]) -> Found:
     now = row_values(book, book.price) * _sign(book)
     still = np.add.reduceat(now, book.o_start[0::2])[paths.pool]
     still = still - np.where(paths.used, now[paths.row], 0.0).sum(axis=1)
-    pieces = _pieces(value, switch, np.tile(still, len(end)))
-    span = end - 1
-    return Found(*pieces, np.zeros_like(end), span, np.arange(len(end)), np.abs(span))
+    rest, span = np.concatenate([still] * len(end)), end - 1
+    return Found(value, switch, rest, np.zeros_like(end), span, np.arange(len(end)), np.abs(span))
 
 
 def along_joint(book: Book, beta: Floats, ends: Sequence[float]) -> Found:
     """Move every column by max(FLOOR, 1 + *beta* * t), t from 0 to each of *ends*, in all pools."""
     starts, stops, owner = _segments(beta, ends)
-    t = np.stack([starts, (starts + stops) / 2, stops])
+    t = np.array([starts, (starts + stops) / 2, stops])
     price = book.price * np.maximum(FLOOR, 1 + t[..., None] * beta)
     row, place, used = _all_rows(book.r_total.tobytes(), book.r_key.tobytes())
     value, switch = _of_rows(book, *keys(book, price), row, place, used)
-    pieces = _pieces(value, switch, np.zeros(value.shape[1]))
-    return Found(*pieces, starts, stops - starts, owner, np.abs(ends))
+    rest = np.zeros(value.shape[1])
+    return Found(value, switch, rest, starts, stops - starts, owner, np.abs(ends))
 
 
 def _segments(beta: Floats, ends: Sequence[float]) -> tuple[Floats, Floats, Ints]:

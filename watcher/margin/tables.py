@@ -39,9 +39,17 @@ are told rounded.
 """
 
 
+TABLES_KEPT = 128
+_known: dict[tuple[int, BracketKind], tuple[Sequence[Bracket], Sequence[Step]]] = {}
+"""
+The steps of tables read lately, by the very table: a venue's is one and the same from poll to poll,
+and to read it anew was a tenth of the time of a small account.
+"""
+
+
 def bracket_steps(
     brackets: Sequence[Bracket], kind: BracketKind, where: str, *, field: str = "brackets"
-) -> list[Step]:
+) -> Sequence[Step]:
     """
     Return the steps of a maintenance table, lowest first; *field* is what the table is called.
 
@@ -52,6 +60,20 @@ def bracket_steps(
     Raises: `BookError` naming *where* for an empty table, a first floor other than 0, floors out
     of order or twice, and rates outside 0..1.
     """
+    known = _known.get((id(brackets), kind))
+    if known is not None and known[0] is brackets:
+        return known[1]
+    steps = tuple(_read_steps(brackets, kind, where, field))
+    if isinstance(brackets, tuple):  # what cannot change
+        if len(_known) >= TABLES_KEPT:
+            _known.clear()
+        _known[id(brackets), kind] = (brackets, steps)
+    return steps
+
+
+def _read_steps(
+    brackets: Sequence[Bracket], kind: BracketKind, where: str, field: str
+) -> list[Step]:
     _check_floors([row.floor for row in brackets], f"{where}: {field}")
     steps: list[Step] = []
     for number, row in enumerate(brackets):

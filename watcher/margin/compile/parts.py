@@ -212,7 +212,7 @@ def write_borrow(
         _write_owing(sheet.draft, owing, dues, fee=True)
 
 
-def _borrow_steps(brackets: Sequence[Bracket], rules: Rules, where: str) -> list[Step]:
+def _borrow_steps(brackets: Sequence[Bracket], rules: Rules, where: str) -> Sequence[Step]:
     field = "borrow_brackets"
     steps = bracket_steps(brackets, rules.borrow_bracket_kind, where, field=field)
     check_deductions(brackets, steps, where, field=field)
