@@ -285,6 +285,22 @@ def test_bad_weather_is_a_cause() -> None:
     assert not broken(causes.nothing_else, story.history())
 
 
+@pytest.mark.parametrize(
+    ("fault", "wrong"), [(Fault.GLITCH_ZERO, 0), (Fault.MODE_SWITCH, 1), (None, 1)]
+)
+def test_a_venue_acts_on_danger_or_on_figures_of_its_own_that_are_not_so(
+    fault: Fault | None, wrong: int
+) -> None:
+    """Seeds 59 and 61: a glitch to nought, read by the rules of portfolio margin."""
+    story = Story()
+    story.reads(0, story.until_s)
+    story.says(510, f"🚨 {say.VENUE_ACTS.format(venue='BYBIT')} #C0DE·1 {NAME}\nLIQUIDATION")
+    if fault is not None:
+        story.breaks(fault, 500, 505, NAME)
+
+    assert len(broken(causes.nothing_else, story.history())) == wrong
+
+
 @pytest.mark.parametrize(("first_s", "wrong"), [(900, 0), (1300, 2)])
 def test_what_nobody_answers_has_the_cause_of_its_first_word(first_s: float, wrong: int) -> None:
     story = Story(until_s=2000)

@@ -164,6 +164,22 @@ def test_a_put_back_ledger_that_does_not_know_a_code_says_that_it_is_over(
     assert bool(broken(rest.ends_as_it_is, put_back(words))) is wrong
 
 
+@pytest.mark.parametrize(("broken_until_s", "wrong"), [(498, False), (200, True)])
+def test_what_a_bad_disk_did_not_take_is_forgotten_with_the_process(
+    broken_until_s: float, *, wrong: bool
+) -> None:
+    """Seed 61: told from memory while the disk hung, then killed; the phone took it for open."""
+    story = Story(until_s=1800, healed_s=1000, lives=((0.0, 500.0), (505.0, 1800.0)))
+    story.stands(5.0, 100)
+    story.stands(30.0, 300)
+    story.reads(0, 1800)
+    story.says(110, danger("CRITICAL", 5.0, seq=9))
+    story.breaks(Fault.DISK_BUSY, 90, broken_until_s)
+    story.says(510, f"▶️ {say.WATCHING_AGAIN} 1 account\n{say.NOTHING_OPEN}")
+
+    assert bool(broken(rest.ends_as_it_is, story.history())) is wrong
+
+
 def test_an_ordinary_restart_ends_no_story() -> None:
     """A ledger that was not put back knows all: what it does not list, it has lost."""
     story = Story(until_s=1800, healed_s=1000)

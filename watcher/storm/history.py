@@ -21,7 +21,7 @@ from watcher.storm.journal import Journal
 from watcher.storm.people import Deed
 from watcher.storm.sky import CONVERGED_US, Sky
 from watcher.storm.truth import Apart, Truth
-from watcher.storm.weather import Fault, Weather
+from watcher.storm.weather import DISK_FAULTS, Fault, Weather
 from watcher.storm.words import Said, heard
 
 MUTES_US: Mapping[str, int] = {
@@ -35,6 +35,8 @@ MUTE_LATE_US = 5 * MINUTE_US
 """An order can wait for a process that is not there."""
 SKEW_MAX_US = 60 * MINUTE_US
 """The furthest the machine's clock is set wrong."""
+UNWRITTEN_US = MINUTE_US
+"""A disk that was bad so shortly before a death may have taken nothing of what was told."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +87,13 @@ class History:
             for one in self.weather.spells
             if one.fault in (Fault.ROLLBACK, Fault.DISK_CORRUPT)
         ]
+        # what was told from memory alone dies with the process: a ledger of before, too
+        begun += [
+            died_us
+            for _, died_us in self.lives
+            if self.weather.overlaps(DISK_FAULTS, died_us - UNWRITTEN_US, died_us)
+        ]
+        return tuple(heard(self.arrived, sorted(begun)))
         return tuple(heard(self.arrived, begun))
 
     def said_of(self, account: str) -> list[Said]:

@@ -152,7 +152,9 @@ def _is_found(history: History, one: Said) -> bool:
         say.VENUE_WARNS.format(venue=venue.upper()),
         say.VENUE_ACTS.format(venue=venue.upper()),
     ):
-        return history.truth.worst(one.account, since, one.at_us, SLACK) >= Tier.WATCH
+        # it may act by figures of its own that are not so
+        lied = history.weather.overlaps(LIES, since, one.at_us, one.account, venue)
+        return lied or history.truth.worst(one.account, since, one.at_us, SLACK) >= Tier.WATCH
     if one.word == say.OFF_PEG and any(since <= at_us <= one.at_us for at_us in history.depegged):
         return True
     faults = FINDINGS.get(one.word, ())
