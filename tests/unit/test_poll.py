@@ -321,13 +321,43 @@ def test_beside_a_reading_come_other_venues_marks_and_no_other_accounts_of_the_s
     async def story(clock: SteppedClock) -> None:
         marks = Marks()
         slots = Slots(clock, Venue("main", ["50000"]), marks=marks)
-        for name, venue, mark in (("twin", "bybit", "1"), ("far", "okx", "48000")):
+        for name, venue, mark in (("twin", "bybit", "1"), ("far", "okx", "49000")):
             marks.note(replace(snapshot(name, mark), venue=venue), clock.now())
 
-        assert [each.prices for each in await slots.slots(2, every_s=16)] == [{"BTC": 48000.0}, {}]
+        assert [each.prices for each in await slots.slots(2, every_s=16)] == [{"BTC": 49000.0}, {}]
         assert slots.venue.asked_elsewhere == []
 
     in_world(story)
+
+
+@pytest.mark.parametrize(
+    ("noted", "asked", "believed"), [("51000", None, 51_000), ("55000", 50_100, 50_100)]
+)
+def test_a_mark_of_seconds_ago_that_differs_is_asked_anew(
+    noted: str, asked: float | None, believed: float
+) -> None:
+    """Seed 71: twelve seconds of a crash were told as another price elsewhere."""
+
+    async def act(clock: SteppedClock) -> None:
+        marks = Marks()
+        venue = Venue("main", ["50000"])
+        venue.elsewhere = {} if asked is None else {"BTC": asked}
+        marks.note(replace(snapshot("other", noted), venue="okx"), clock.now())
+        seen = await Slots(clock, venue, marks=marks).slots(1)
+        assert [one.prices for one in seen] == [{"BTC": believed}]
+        assert len(venue.asked_elsewhere) == (asked is not None)
+
+    in_world(act)
+
+
+def test_a_mark_that_differs_and_cannot_be_asked_of_anybody_stands() -> None:
+    async def act(clock: SteppedClock) -> None:
+        marks = Marks()
+        marks.note(replace(snapshot("other", "55000"), venue="okx"), clock.now())
+        seen = await Slots(clock, Venue("main", ["50000"]), marks=marks).slots(1)
+        assert [one.prices for one in seen] == [{"BTC": 55_000}]
+
+    in_world(act)
 
 
 def test_of_a_mark_that_stands_still_other_venues_are_asked() -> None:

@@ -78,6 +78,17 @@ def standing(state: AccountState, now_us: int) -> tuple[str, ...]:
     return tuple(sorted(stood))
 
 
+def differing(found: Snapshot, prices: Mapping[str, float]) -> tuple[str, ...]:
+    """Return the contracts whose marks differ from *prices* by about what is told of."""
+    limit = APART_PERCENT * STAY
+    return tuple(
+        one.symbol
+        for one in found.positions
+        if one.mark > 0 and one.underlying in prices
+        if _percent_off(prices[one.underlying], float(one.mark)) > limit
+    )
+
+
 def aparts(
     found: Snapshot,
     prices: Mapping[str, float],

@@ -282,13 +282,16 @@ class Poller:
         known = self._marks.fresh(
             found.positions, now, apart_from=self.rules.account, venue=found.venue
         )
-        stood = compared.standing(self.state, now.steady_us)
         held = {p.symbol: p.underlying for p in found.positions}
-        unknown = [symbol for symbol in stood if symbol in held and held[symbol] not in known]
-        if not unknown:
+        stood = compared.standing(self.state, now.steady_us)
+        # nor is a mark of seconds ago news of a market that runs: what differs is asked anew
+        apart = compared.differing(found, known)
+        asking = [s for s in stood if s in held and held[s] not in known]
+        asking += [s for s in apart if s not in asking]
+        if not asking:
             return known
-        asked = await self._asked(self._venue.prices_elsewhere, unknown, ELSEWHERE_DEADLINE_S)
-        return {**asked, **known}
+        asked = await self._asked(self._venue.prices_elsewhere, asking, ELSEWHERE_DEADLINE_S)
+        return {**known, **asked}
 
     async def _asked(self, ask: Ask, symbols: list[str], deadline_s: float) -> Mapping[str, float]:
         try:

@@ -94,7 +94,6 @@ class History:
             if self.weather.overlaps(DISK_FAULTS, died_us - UNWRITTEN_US, died_us)
         ]
         return tuple(heard(self.arrived, sorted(begun)))
-        return tuple(heard(self.arrived, begun))
 
     def said_of(self, account: str) -> list[Said]:
         return [one for one in self.said if one.account == account]
