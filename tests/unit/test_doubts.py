@@ -10,7 +10,16 @@ import pytest
 from tests.unit.policy_books import RULES, missed, moment, seen, single, unified
 from tests.unit.test_messages import check
 from watcher.domain.account import Snapshot
-from watcher.domain.alert import SECOND_US, AccountState, Decision, Kind, Message, Seen, Tier
+from watcher.domain.alert import (
+    SECOND_US,
+    AccountState,
+    Ack,
+    Decision,
+    Kind,
+    Message,
+    Seen,
+    Tier,
+)
 from watcher.policy import decide
 from watcher.policy.doubts import bars_money, is_suspect
 
@@ -165,6 +174,42 @@ def test_a_rise_in_doubt_ends_no_alert_while_the_doubt_stands() -> None:
     for _ in range(140):
         said += account.see(with_equity(thin, "9000"))
     assert account.state.dangers[POOL].tier is Tier.CALM, "after ten minutes it is the new truth"
+
+
+def acked(account: Account) -> None:
+    [(key, told)] = [(k, f) for k, f in account.state.findings.items() if f.fact == "jump"]
+    by_hand = replace(told, ack=Ack(tier=told.tier, at_us=told.told_at_us or 0, user_id=7))
+    account.state = replace(account.state, findings={**account.state.findings, key: by_hand})
+
+
+def test_an_ack_of_a_rise_in_doubt_does_not_make_it_true() -> None:
+    """Seed 87: whoever had seen the word of a rise was told CALM by it three minutes later."""
+    account = Account()
+    low = with_equity(single(40), "120")
+    account.see(low)
+    before = account.state.dangers[POOL].tier
+    high = with_equity(low, "9000")
+    account.see(high)
+    acked(account)
+
+    said = [message for _ in range(80) for message in account.see(high)]
+
+    assert jumps(said) == []
+    assert account.state.dangers[POOL].tier is before > Tier.CALM
+
+
+def test_a_rise_after_a_fall_is_in_doubt_though_it_is_no_news() -> None:
+    account = Account()
+    low = with_equity(single(40), "120")
+    account.see(low)
+    before = account.state.dangers[POOL].tier
+    account.see(with_equity(low, "9000"))
+    acked(account)
+    assert jumps(account.see(low)), "a fall is worse than what was seen"
+    for _ in range(80):
+        account.see(with_equity(low, "9000"))
+
+    assert account.state.dangers[POOL].tier is before > Tier.CALM
 
 
 def test_figures_in_doubt_are_not_called_good_where_an_account_is_seen_again() -> None:

@@ -241,6 +241,8 @@ def step(
             state = replace(
                 state, title=finding.title, facts=finding.facts, gathered=finding.gathered
             )
+        if finding.rise is not None and state.rise is None:
+            state = replace(state, rise=finding.rise)  # no news, and in doubt all the same
         kept[key] = state
     for key, state in states.items():
         held = state.unanswered_since_us is not None or _has_gathered(state)

@@ -44,7 +44,8 @@ def jumped(scene: Scene) -> Iterator[Finding]:
         if pool not in jumps and not _was_told(scene, report):
             continue
         expected, worth = jumps.get(pool, (None, 0.0))
-        rise = None
+        # what was told as a rise is one for as long as it stands
+        rise = _risen(scene, pool) if pool not in jumps else None
         if expected is not None and scene.before is not None and worth > expected:
             beside = losses.beside(pool, scene.before)
             rise = Rise(expected=expected, worth=worth, beside=beside)
@@ -89,6 +90,11 @@ def _jumps(scene: Scene) -> dict[str, tuple[float, float]]:
         for pool in suspects
         if pool in at_risk and pool not in lost and pool in explained and _is_jump(*explained[pool])
     }
+
+
+def _risen(scene: Scene, pool: str) -> Rise | None:
+    told = scene.findings.get(f"{jumped.__name__}:{pool}")
+    return None if told is None else told.rise
 
 
 def _was_told(scene: Scene, pool: PoolReport) -> bool:
