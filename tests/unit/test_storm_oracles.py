@@ -285,6 +285,17 @@ def test_bad_weather_is_a_cause() -> None:
     assert not broken(causes.nothing_else, story.history())
 
 
+@pytest.mark.parametrize(("note", "wrong"), [("was EMERGENCY", 0), ("still", 0), ("", 1)])
+def test_what_bad_weather_raised_eases_step_by_step(note: str, wrong: int) -> None:
+    """Seed 90: an index that stood bent until three minutes before the tier went down."""
+    story = Story()
+    story.reads(0, story.until_s)
+    story.breaks(Fault.BENT_INDEX, 300, 330, NAME)
+    story.says(500, danger("CRITICAL", 25.0, note=note))
+
+    assert len(broken(causes.nothing_else, story.history())) == wrong
+
+
 @pytest.mark.parametrize(
     ("fault", "wrong"), [(Fault.GLITCH_ZERO, 0), (Fault.MODE_SWITCH, 1), (None, 1)]
 )

@@ -48,9 +48,15 @@ def test_a_divergence_that_comes_again_is_told_again(good_s: float, wrong: int) 
 
 
 def test_what_else_is_wrong_is_no_proof_of_a_divergence() -> None:
-    for fault, checks in ((Fault.GLITCH_UP, 0), (Fault.MODE_SWITCH, 0), (Fault.CHAT_DOWN, 1)):
+    for fault, target, checks in (
+        (Fault.GLITCH_UP, "", 0),
+        (Fault.MODE_SWITCH, "", 0),
+        (Fault.CHAT_AMBIGUOUS, "chat", 0),
+        (Fault.CHAT_AMBIGUOUS, "fallback", 1),
+        (Fault.CHAT_DOWN, "", 1),
+    ):
         story = differing()
-        story.breaks(fault, 290, 510)
+        story.breaks(fault, 290, 510, target)
         assert opinions.divergence_told(story.history()).checks == checks
 
 

@@ -107,22 +107,26 @@ def _lived(history: History, since_us: int) -> bool:
 def _is_danger(history: History, one: Said) -> bool:
     assert one.tier is not None
     since = sky.began(history.sky.roads, one.at_us, FRESH_US)
-    eased = one.note.startswith(say.WAS.partition("{")[0])
     faster = any(o.raced for o in history.said if o.code == one.code and o.at_us <= one.at_us)
     tier = Tier(one.tier - 1) if faster or one.listed else one.tier
     truth = history.truth
     if truth.worst(one.account, since, one.at_us, SLACK) >= tier:
         return True
-    if not (eased or one.edited or one.listed or one.note in _HELD_NOTES):
+    if not _is_held(one):
         return False
     return truth.held_at(one.account, since - HELD_US, one.at_us, SLACK) >= tier
 
 
 def _is_troubled(history: History, one: Said) -> bool:
     since = sky.began(history.sky.roads, one.at_us, FRESH_US)
-    held = one.edited or one.listed or one.note in _HELD_NOTES
-    within_us = HELD_US if held else 0
+    within_us = HELD_US if _is_held(one) else 0
     return sky.overlaps(history.sky.sight[one.account], since - within_us, one.at_us)
+
+
+# a tier that eased, or goes on, may be of what was read long before it
+def _is_held(one: Said) -> bool:
+    eased = one.note.startswith(say.WAS.partition("{")[0])
+    return eased or one.edited or one.listed or one.note in _HELD_NOTES
 
 
 def _is_unseen(history: History, one: Said) -> bool:

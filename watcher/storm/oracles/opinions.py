@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from watcher.domain.alert import MINUTE_US, SECOND_US, Tier
+from watcher.domain.road import Reach
 from watcher.policy import messages as say
 from watcher.storm import sky
 from watcher.storm.history import History
@@ -24,6 +25,7 @@ from watcher.storm.oracles.honesty import LOOSE_NOTES, ROUNDED, is_other_lie, si
 from watcher.storm.oracles.verdict import Verdict, at
 from watcher.storm.sky import CONVERGED_US
 from watcher.storm.truth import Apart
+from watcher.storm.weather import Fault
 from watcher.storm.words import Said
 
 SAMPLES = 3
@@ -42,6 +44,8 @@ _DIFFER, _AGREE = (
 )
 _APART = re.compile(rf"(?:{_DIFFER}|{_AGREE})(?P<share>[\d.]+) %")
 
+UNSURE = (Fault.CHAT_AMBIGUOUS,)
+
 Run = list[Apart]
 
 
@@ -56,6 +60,9 @@ def divergence_told(history: History) -> Verdict:
             from_us = run[SAMPLES - 1].at_us
             due_us = _due_us(history, name, from_us, TOLD_US)
             if due_us is None or not history.truth.at(name, from_us).held:
+                continue
+            # below CRITICAL what nobody confirmed is not sent again: it may have come (F19)
+            if history.weather.overlaps(UNSURE, from_us, due_us, Reach.CHAT.road):
                 continue
             good = any(_since(history, name, run[0]) <= one <= due_us for one in words)
             verdict.check(good, at(history, name, from_us), "figures far apart, and no word of it")
