@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -11,15 +12,20 @@ import pytest
 
 from tests.unit.money_stand_ins import intent
 from tests.unit.storm_histories import broken, long_world
-from watcher.domain.alert import MINUTE_US, SECOND_US
+from watcher.domain.alert import MINUTE_US, SECOND_US, Moment
 from watcher.domain.road import Reach
 from watcher.domain.topup import Answered, Assurance, Intent, Mode, Progress, Verb
 from watcher.policy import messages as say
 from watcher.sim.default import empty_world, new_account
+from watcher.store.beside import purse_of
+from watcher.store.intents import SqlitePurse
+from watcher.store.sqlite import SqliteStore
 from watcher.storm.bank import ASSURANCE, WINDOW_MS, Bank, Execution
 from watcher.storm.chat import Arrived
 from watcher.storm.history import History
 from watcher.storm.journal import Journal
+from watcher.storm.money import SimMoney
+from watcher.storm.operator import Operator
 from watcher.storm.oracles import Oracle, money
 from watcher.storm.packs import PACKS
 from watcher.storm.trial import START_US, Trial, storm_settings
@@ -30,6 +36,13 @@ from watcher.venues.bybit.money import BybitMoney
 from watcher.venues.okx.money import OkxMoney
 
 ACCOUNT = "main"
+
+
+async def written(folder: Path, one: Intent) -> None:
+    """Leave a ledger with *one* in *folder*."""
+    store = await SqliteStore.open(folder)
+    assert await SqlitePurse(store).propose(one, ())
+    await store.close()
 
 
 class Clock:
@@ -149,6 +162,44 @@ def test_a_late_history_shows_a_movement_a_minute_later() -> None:
     assert (len(before), len(bank.shown(sent().route))) == (0, 1)
 
 
+def test_a_repeat_that_is_as_unclear_as_the_first_request_is_no_new_doubt() -> None:
+    """Each state is told once: what is not known and said so needs no second word."""
+    clock = Clock()
+    bank = bank_of(clock, Fault.MOVE_LOST)
+
+    async def pause(seconds: float) -> None:
+        clock.now_us += round(seconds * SECOND_US)
+
+    desk = SimMoney(bank, pause=pause, alive=lambda: None, birth=1)
+    for _ in range(2):
+        asyncio.run(desk.send(sent(), now_ms(clock)))
+
+    assert [one - START_US < SECOND_US for one in bank.unclear.values()] == [True]
+
+
+def test_a_person_settles_nothing_that_still_waits_at_the_venue(tmp_path: Path) -> None:
+    """A queued request called absent makes room for a second one, and then both are done."""
+    clock = Clock()
+    world, _ = long_world(name=ACCOUNT)
+    world.credit(world.account(ACCOUNT), "USDT", Decimal(10_000), wallet="funding")
+    settings = storm_settings(world, tmp_path, {ACCOUNT: Mode.AUTO})
+    queue = Spell(fault=Fault.MOVE_QUEUED, from_us=0, until_us=START_US + 10**9)
+    bank = Bank(world, ACCOUNT, Weather([queue], seed=1, now_us=clock), clock)
+    bank.post(sent(), now_ms(clock))
+    folder = Path(settings.state_dir)
+    asyncio.run(written(folder, sent(progress=Progress.HUMAN)))
+    operator = Operator(settings, {ACCOUNT: bank}, START_US)
+
+    standing = []
+    for minutes in (10, 60):
+        clock.now_us = START_US + minutes * MINUTE_US
+        bank.settle()
+        operator.look(Moment(steady_us=clock.now_us, wall_us=clock.now_us))
+        standing += [one.progress for one in purse_of(folder).intents]
+
+    assert standing == [Progress.HUMAN, Progress.DONE]
+
+
 # -- its judges ------------------------------------------------------------------------------------
 
 
@@ -156,7 +207,7 @@ def history_of(
     tmp_path: Path,
     executed: Sequence[Execution] = (),
     *,
-    unclear: Sequence[int] = (),
+    unclear: Mapping[str, int] | None = None,
     arrived: Sequence[Arrived] = (),
     intents: Sequence[Intent] = (),
 ) -> History:
@@ -167,7 +218,7 @@ def history_of(
     weather = Weather([], seed=1, now_us=clock)
     bank = Bank(world, ACCOUNT, weather, clock)
     bank.executed += executed
-    bank.unclear += unclear
+    bank.unclear |= unclear or {}
     return History(
         seed=1,
         settings=settings,
@@ -232,7 +283,6 @@ def test_the_floor_and_the_way_are_judged(tmp_path: Path) -> None:
         (Progress.HUMAN, 0),
         (Progress.ACCEPTED, 0),
         (Progress.SENDING, 1),
-        (Progress.UNKNOWN, 1),
         (Progress.APPROVED, 1),
     ],
 )
@@ -244,13 +294,34 @@ def test_what_is_left_in_the_middle_is_found(
     assert len(broken(money.nothing_stuck, history)) == stuck
 
 
+@pytest.mark.parametrize(
+    ("assurance", "minutes", "stuck"),
+    [
+        (Assurance.LOOKUP, 59, 0),
+        (Assurance.LOOKUP, 61, 1),
+        (Assurance.DEDUP, 59, 0),
+        (Assurance.DEDUP, 61, 1),
+        (Assurance.BLIND_SEND, 2, 1),
+    ],
+)
+def test_what_no_venue_can_deny_yet_is_not_stuck(
+    assurance: Assurance, minutes: int, stuck: int, tmp_path: Path
+) -> None:
+    """Until the settle time is over "no such id" says nothing; without ids it is soon a person."""
+    changed_us = START_US + (60 - minutes) * MINUTE_US
+    unknown = sent(progress=Progress.UNKNOWN, assurance=assurance, changed_us=changed_us)
+    history = history_of(tmp_path, intents=[unknown])
+
+    assert len(broken(money.nothing_stuck, history)) == stuck
+
+
 def test_a_doubt_is_told_within_fifteen_seconds(tmp_path: Path) -> None:
     at_us = START_US + 10 * MINUTE_US
     for after_s, untold in ((14, 0), (16, 1), (None, 1)):
         words = f"❗ {say.TOP_UP_NOT_KNOWN} #AB12 {ACCOUNT}"
         arrived = [] if after_s is None else [seen(at_us + after_s * SECOND_US, words)]
         folder = tmp_path / str(after_s)
-        history = history_of(folder, unclear=[at_us], arrived=arrived)
+        history = history_of(folder, unclear={"a1": at_us}, arrived=arrived)
         assert len(broken(money.doubt_told, history)) == untold
 
 

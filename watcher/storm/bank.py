@@ -55,14 +55,16 @@ class Execution:
 
 @dataclass(slots=True)
 class Bank:
-    """One account's. `unclear` are the times at which the service could not know what became."""
+    """
+    One account's. `unclear` tells since when the service cannot know what became of an intent.
+    """
 
     world: World
     account: str
     weather: Weather
     now_us: Callable[[], int]
     executed: list[Execution] = field(default_factory=list)
-    unclear: list[int] = field(default_factory=list)
+    unclear: dict[str, int] = field(default_factory=dict)
     _orders: list[Order] = field(default_factory=list)
     _failed: set[str] = field(default_factory=set)
     _chance: random.Random = field(init=False)

@@ -80,16 +80,16 @@ class SimMoney:
             await self._call()
         except VenueError as error:
             # refused on the way: whether it went on is not known
-            return self._unclear(error.kind)
+            return self._unclear(intent, error.kind)
         found = self._bank.post(intent, ts_ms)
-        await self._way()
         if found is None:
+            # before the wait for an answer, which the service may cut short
+            silence = self._unclear(intent, "")
             await self._pause(TIMEOUT_S)
             self._alive()
-            return self._unclear("")
-        if found.answered is Answered.UNKNOWN:
-            return self._unclear(found.code)
-        return found
+            return silence
+        await self._way()
+        return self._unclear(intent, found.code) if found.answered is Answered.UNKNOWN else found
 
     async def lookup(self, intent: Intent) -> Lookup:
         try:
@@ -120,8 +120,9 @@ class SimMoney:
 
     async def close(self) -> None: ...
 
-    def _unclear(self, code: str) -> Answer:
-        self._bank.unclear.append(self._bank.now_us())
+    # each state is told once: a repeat that is as unclear as the first request adds nothing
+    def _unclear(self, intent: Intent, code: str) -> Answer:
+        self._bank.unclear.setdefault(intent.id, self._bank.now_us())
         return answer(Answered.UNKNOWN, code)
 
     async def _way(self) -> None:

@@ -2,7 +2,8 @@
 The person at the machine of a simulation: lets money move again, and settles what waits for one.
 
 Rule: does what the commands `watcher money unfreeze` and `watcher money settle` do, with the same
-functions on the same files, now and then; looks at the venue first, as they are told to.
+functions on the same files, now and then; looks at the venue first, as they are told to, and leaves
+alone what still waits there.
 """
 
 from __future__ import annotations
@@ -38,9 +39,9 @@ class Operator:
         try:
             purse = purse_of(folder)
             for one in purse.intents:
-                if one.progress is Progress.HUMAN:
-                    executed = self._banks[one.account].executed
-                    happened = any(done.intent.id == one.id for done in executed)
+                bank = self._banks[one.account]
+                if one.progress is Progress.HUMAN and not bank.is_waiting(one.venue_ref):
+                    happened = any(done.intent.id == one.id for done in bank.executed)
                     moved = protocol.judged(one, happened=happened, by=REASON, now_us=now.steady_us)
                     settle(folder, one, moved, money_notes.settled(moved, now), roads)
             if purse.flags:

@@ -85,8 +85,10 @@ def _spell(fault: Fault, from_min: float, until_min: float, **more: object) -> S
 
 SLIDE = falls((0, 0), (10, 0), (10 + 30 / 60, -13), (20, -13))
 FALL_15 = falls((0, 0), (10, 0), (30, -15), (45, -12))
+SINK = falls((0, 0), (3, 0), (36, -12))
 FALL_10 = falls((0, 0), (10, 0), (40, -10), (60, -7))
 THREE = (("binance", 0.12), ("bybit", 0.12), ("okx", 0.12))
+SIX = tuple((venue, 0.125 + number / 100) for number, (venue, _) in enumerate(THREE * 2))
 
 PACKS: Mapping[str, Pack] = {
     pack.name: pack
@@ -190,11 +192,19 @@ PACKS: Mapping[str, Pack] = {
         Pack(
             name="MONEY",
             about="accounts that top themselves up, or ask, in a storm that strikes transfers too",
-            hours=6.0,
+            hours=3.0,
             opened=stormed("binance", "bybit", "okx"),
             stormy=True,
             money={"binance": Mode.AUTO, "bybit": Mode.AUTO, "okx": Mode.ASK},
             runs=4,
+        ),
+        Pack(
+            name="MOVES",
+            about="fair weather, prices that sink through the triggers, and transfers gone wrong",
+            hours=0.6,
+            opened=few(SINK, *SIX),
+            money={f"{venue}_{number}": Mode.AUTO for number, (venue, _) in enumerate(SIX)},
+            runs=6,
         ),
         Pack(
             name="JUMPS",

@@ -66,7 +66,7 @@ PAGE = 4096
 DEPEGGED = Decimal("0.01")
 IMAGES = ("ledger.db", "history.db")
 SPARE = Decimal(80_000)
-MOVES_GAP_S = 60.0
+MOVES_GAP_S = 12.0
 """Moves are rare: more of what may befall one must be on when it comes."""
 BOTH_ROADS = (Reach.CHAT, Reach.FALLBACK)
 
@@ -118,8 +118,10 @@ class Trial:
         journal = Journal(lambda: self._loop.now_us, START_US)
         wires = {road: Wire(road) for road in BOTH_ROADS}
         weather = Weather(self._spells(shapes), seed=plan.seed, now_us=lambda: self._loop.now_us)
-        for name in plan.money:
-            world.credit(world.account(name), "USDT", SPARE, wallet="funding")
+        for number, name in enumerate(plan.money):
+            account = world.account(name)
+            account.uid += number  # one number is one purse, wherever it is
+            world.credit(account, "USDT", SPARE, wallet="funding")
         settings = storm_settings(world, folder, plan.money)
         self._scene = Scene(
             seed=plan.seed,

@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from watcher.domain.alert import MINUTE_US, SECOND_US
-from watcher.domain.topup import OPEN, Limits, Mode, Progress, TopUpRules
+from watcher.domain.topup import OPEN, Assurance, Intent, Limits, Mode, Progress, TopUpRules
 from watcher.policy import messages as say
+from watcher.policy.protocol import SETTLE_US
 from watcher.settings import top_up_rules
 from watcher.storm import sky
 from watcher.storm.bank import Bank
@@ -76,7 +77,7 @@ def nothing_stuck(history: History) -> Verdict:
     """Judge whether every intent ended, or waits for its venue or a person, once all is well."""
     verdict = Verdict(name="I3 nothing stuck")
     for one in history.intents:
-        good = one.progress not in OPEN or one.progress in WAITING
+        good = one.progress not in OPEN or _may_stand(one, history.until_us)
         verdict.check(good, at(history, one.account, one.changed_us), f"{one.id} is {one.progress}")
     return verdict
 
@@ -86,12 +87,19 @@ def doubt_told(history: History) -> Verdict:
     verdict = Verdict(name="I3 a doubt is told")
     words = [one for one in history.arrived if any(title in one.text for title in _CLEARED)]
     for name, bank in history.banks.items():
-        for at_us in bank.unclear:
+        for at_us in bank.unclear.values():
             if sky.overlaps(history.sky.roads, at_us, at_us + TOLD_US):
                 continue
             told = any(at_us <= one.at_us <= at_us + TOLD_US and name in one.text for one in words)
             verdict.check(told, at(history, name, at_us), "nobody was told that it is not known")
     return verdict
+
+
+# "no such id" says nothing within the settle time; what has no id goes to a person long before
+def _may_stand(intent: Intent, at_us: int) -> bool:
+    if intent.progress is Progress.UNKNOWN and intent.assurance is not Assurance.BLIND_SEND:
+        return at_us - intent.changed_us <= SETTLE_US
+    return intent.progress in WAITING
 
 
 def _sending(history: History) -> Iterator[tuple[str, Bank, TopUpRules]]:
