@@ -12,8 +12,8 @@ word, then what is queued gets a moment to leave.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import structlog
@@ -24,6 +24,7 @@ from watcher.domain.road import Reach
 from watcher.outlets import Ear, listening, outbound_over, schedule_reports
 from watcher.policy import messages as say
 from watcher.policy import notes
+from watcher.policy.blind import unsure
 from watcher.policy.decide import decide
 from watcher.ports import Channel, Clock, Ids, Money, Ping, Scheduler, Shown, StoreError, Venue
 from watcher.service.canary import Canary
@@ -122,7 +123,7 @@ async def assemble(
     states = await store.load()
     outbound = outbound_over(settings, outside.channels, store, clock, outside.ids)
     funds = funds_over(settings, outside.moneys, store, outbound, clock)
-    pollers = _pollers(settings, outside, states, outbound, funds)
+    pollers = _pollers(settings, outside, _taken_up(states, clock.now()), outbound, funds)
     _schedule_polls(settings, outside.scheduler, pollers)
     owed_us = owed_from_us(last_seen_us(states.values()), clock.now())
     pinged = outside.ping is not None
@@ -164,6 +165,16 @@ async def assemble(
         safe_mode=safe_mode,
         supervisor=supervisor,
     )
+
+
+def _taken_up(states: Mapping[str, AccountState], now: Moment) -> Mapping[str, AccountState]:
+    if _gap_s(states.values(), now) <= GAP_TOLD_S:
+        return states
+    return {name: replace(one, blind=unsure(one.blind)) for name, one in states.items()}
+
+
+def _gap_s(states: Iterable[AccountState], now: Moment) -> float:
+    return (now.steady_us - last_seen_us(states)) / SECOND_US
 
 
 def _pollers(
@@ -217,9 +228,8 @@ def _first_words(
 ) -> Iterator[Message]:
     names = list(settings.accounts)
     known = [states.get(name) or AccountState(account=name) for name in names]
-    last_us = last_seen_us(known)
-    gap_s = (now.steady_us - last_us) / SECOND_US
-    if last_us == 0:
+    gap_s = _gap_s(known, now)
+    if last_seen_us(known) == 0:
         yield notes.started(names, now, zone=settings.timezone, pinged=pinged)
     elif gap_s > GAP_TOLD_S:
         zone = settings.timezone

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
 from tests.unit.policy_books import RULES, START_US, pool_report
 from watcher.domain.account import Family
-from watcher.domain.alert import MINUTE_US, SECOND_US, BlindState, Kind, Missed, MissKind, Tier
+from watcher.domain.alert import MINUTE_US, SECOND_US, Ack, BlindState, Kind, Missed, MissKind, Tier
 from watcher.domain.report import Status
 from watcher.domain.road import Reach
 from watcher.policy import blind
@@ -20,6 +21,7 @@ from watcher.policy.blind import (
     step_missed,
     step_seen,
     tier_when_blind,
+    unsure,
 )
 from watcher.policy.readings import read
 
@@ -180,3 +182,23 @@ def test_a_danger_word_counts_as_telling_blindness() -> None:
     state = blind.retold(state, START_US + 9 * MINUTE_US, Tier.WARNING, furthest=Reach.CHAT)
 
     assert miss(state, at_s=600, age_s=600)[1] is None
+
+
+@pytest.mark.parametrize("missed", [DOWN, Missed(kind=MissKind.SECURITY, reason="may withdraw")])
+def test_what_stands_blind_is_told_once_more_after_a_gap_nobody_looked_in(missed: Missed) -> None:
+    """A ledger put back said BLIND and acked, the screen SEEING: nothing came for an hour."""
+    state, first = miss(BlindState(), age_s=21, missed=missed)
+    acked = replace(state, ack=Ack(user_id=1, at_us=START_US, tier=state.tier))
+    _, before = miss(acked, at_s=60, age_s=81, missed=missed)
+    state, after = miss(unsure(acked), at_s=60, age_s=81, missed=missed)
+    _, again = miss(state, at_s=64, age_s=85, missed=missed)
+
+    assert first in {Kind.BLIND, Kind.SECURITY}
+    assert before is None
+    assert after in {Kind.BLIND_REPEATED, Kind.SECURITY}
+    assert again is None
+    assert state.ack is acked.ack
+
+
+def test_who_was_seen_when_the_gap_began_is_not_told_as_blind() -> None:
+    assert unsure(BlindState()) == BlindState()

@@ -12,7 +12,8 @@ which error it is is only said, never weighed. One complete reading ends it.
                3 min, to the fallback after 6 min
     emergency  every minute, to every road               every 5 min
 
-A tier worse than any told is told at once, and ends an ack. No mute is known here.
+A tier worse than any told is told at once, and ends an ack. No mute is known here. After a gap in
+which nobody looked what stands is told once more: the ledger may be an older one, put back.
 
 A key that may withdraw, or is of another account than before, is told on its own, at once, further
 like what is critical while nobody answers, and daily, because it must not be used at all.
@@ -159,6 +160,15 @@ def retold(blind: BlindState, now_us: int, tier: Tier, *, furthest: Reach) -> Bl
         return replace(blind, told_at_us=now_us)
     ack = blind.ack if tier == blind.tier else None
     return _told(replace(blind, ack=ack), tier, now_us, furthest)
+
+
+def unsure(blind: BlindState) -> BlindState:
+    """
+    Return *blind* after a gap nobody looked in: it is told with the next miss, acked or not.
+
+    A ledger that was put back knows nothing of what was said since, and may have said SEEING.
+    """
+    return replace(blind, told_at_us=None, security_told_at_us=None)
 
 
 def shared(dangers: Iterable[DangerState]) -> DangerState | None:
