@@ -168,7 +168,7 @@ def unsure(blind: BlindState) -> BlindState:
 
     A ledger that was put back knows nothing of what was said since, and may have said SEEING.
     """
-    return replace(blind, told_at_us=None, security_told_at_us=None)
+    return replace(blind, told_at_us=None, security_told_at_us=None) if blind.active else blind
 
 
 def shared(dangers: Iterable[DangerState]) -> DangerState | None:
