@@ -162,6 +162,17 @@ def test_thirteen_messages_in_a_minute_are_too_many() -> None:
         assert noise.worst_minute(history) == count
 
 
+@pytest.mark.parametrize(("fault", "wrong"), [(Fault.ROLLBACK, 0), (Fault.KILL, 1)])
+def test_a_ledger_that_was_put_back_knows_of_no_minute(fault: Fault, wrong: int) -> None:
+    """Seed 116: seven messages, an older ledger, seven more."""
+    story = Story(lives=((0.0, 110.0), (115.0, 1200.0)))
+    for number in range(14):
+        story.says(100 + 3 * number, danger("WARNING", 11.0, seq=number + 1))
+    story.breaks(fault, 108, 108)
+
+    assert len(broken(noise.bounded, story.history())) == wrong
+
+
 def test_roads_are_counted_apart_and_edits_not_at_all() -> None:
     story = Story()
     for number in range(24):

@@ -209,6 +209,19 @@ def test_an_older_word_that_comes_late_ends_no_blindness() -> None:
     assert not telling.stands_blind(story.history().said_of(NAME))
 
 
+@pytest.mark.parametrize(("late", "stands"), [("said 14:51 UTC, 4 min late\n", True), ("", False)])
+def test_an_end_of_an_earlier_blindness_that_comes_late_ends_no_later_one(
+    late: str, *, stands: bool
+) -> None:
+    """Seed 119: the chat was down; the newer word came first, of another incident."""
+    story = Story(until_s=1720, healed_s=1000)
+    story.stands(5.0, 700)
+    story.says(850, blind(code="K7F3"))
+    story.says(855, f"🟢 SEEING #B1B2·2 {NAME}\n{late}Seeing again after 3 min: 25 %")
+
+    assert telling.stands_blind(story.history().said_of(NAME)) is stands
+
+
 def test_blindness_that_is_told_late_is_over_by_its_number() -> None:
     """Seed 44: the far side lost the word, and took it after the one that ends it."""
     story = Story(until_s=1720, healed_s=1000)

@@ -79,21 +79,26 @@ class History:
         return Sky(self.weather, venues, self.lives, self.from_us, self.until_us)
 
     @cached_property
-    def said(self) -> tuple[Said, ...]:
-        """Everything that arrived about an incident, oldest first."""
-        begun = [
+    def lost_us(self) -> list[int]:
+        """When a ledger was put back, lost, or died without all that was told."""
+        befell = [
             # what befalls the process as a whole waits for the next look at it
             next((died_us for _, died_us in self.lives if died_us >= one.from_us), one.from_us)
             for one in self.weather.spells
             if one.fault in (Fault.ROLLBACK, Fault.DISK_CORRUPT)
         ]
-        # what was told from memory alone dies with the process: a ledger of before, too
-        begun += [
+        # what was told from memory alone dies with the process
+        unwritten = [
             died_us
             for _, died_us in self.lives
             if self.weather.overlaps(DISK_FAULTS, died_us - UNWRITTEN_US, died_us)
         ]
-        return tuple(heard(self.arrived, sorted(begun)))
+        return sorted(befell + unwritten)
+
+    @cached_property
+    def said(self) -> tuple[Said, ...]:
+        """Everything that arrived about an incident, oldest first."""
+        return tuple(heard(self.arrived, self.lost_us))
 
     def said_of(self, account: str) -> list[Said]:
         return [one for one in self.said if one.account == account]

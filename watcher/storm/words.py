@@ -24,6 +24,7 @@ UNSEEN_NOTES = frozenset((say.NOTE_ESTIMATE, say.NOTE_NOT_SEEN))
 OVER = "OVER"
 """A code that nothing more comes under: not a word on a screen, but what one there amounts to."""
 _STILL_OPEN = say.STILL_OPEN.partition("{")[0]
+_LATE = say.SAID_LATE.rpartition("}")[2]
 _CODE = re.compile(r"#(\w+)")
 
 
@@ -55,6 +56,11 @@ class Said:
     def number(self) -> tuple[int, int]:
         """Its place among all that is said under its code."""
         return self.ledger, self.seq
+
+    @property
+    def is_late(self) -> bool:
+        """Whether a person reads of it that it is of some minutes ago."""
+        return _LATE in self.text
 
     @property
     def tells_blind(self) -> bool:

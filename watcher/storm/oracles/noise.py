@@ -2,8 +2,8 @@
 I4, bounded noise: no more than a person can read, and the same thing not again and again.
 
 Rule: counted at the far side, road by road; an edit makes no sound. A send may take seconds on its
-way, so that a minute of sends can arrive in a little less than one. Answers are not kept: a process
-begun within the minute does not know of those before it.
+way, so that a minute of sends can arrive in a little less than one. A process begun within the
+minute does not know of the answers before it, nor of anything a lost ledger knew.
 """
 
 from __future__ import annotations
@@ -41,9 +41,12 @@ def bounded(history: History) -> Verdict:
 
 
 def _forgotten(history: History, road: Reach, from_us: int) -> int:
-    begun = [life_us for life_us, _ in history.lives if from_us < life_us < from_us + MINUTE_US]
+    until_us = from_us + MINUTE_US
+    begun_us = max((us for us, _ in history.lives if from_us < us < until_us), default=from_us)
+    # answers are not kept; with its ledger a process forgets all it sent
+    lost = any(from_us < at_us < until_us for at_us in history.lost_us)
     return sum(
-        from_us <= one.at_us < max(begun, default=from_us) and not _CODE.search(one.text)
+        from_us <= one.at_us < begun_us and (lost or not _CODE.search(one.text))
         for one in _sent(history.arrived, road)
     )
 

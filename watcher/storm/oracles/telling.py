@@ -47,7 +47,10 @@ def stands_blind(said: Iterable[Said]) -> bool:
         newest[one.code] = one.number
         if one.tells_blind:
             blind = one.code
-        elif one.tier is not None or one.word == say.SEEING:
+        elif (one.tier is not None or one.word == say.SEEING) and not (
+            one.is_late and one.code != blind
+        ):
+            # what came late of another incident is older than the word that stands
             blind = ""
     return bool(blind)
 
