@@ -281,7 +281,7 @@ BLINDNESS = (
     Mutant(
         "seeing_untold",
         "policy/blind.py",
-        "    return BlindState(), Kind.SEEING if blind.active else None",
+        "    return BlindState(), Kind.SEEING if told else None",
         "    return BlindState(), None",
         "I10: the end of a blindness is told",
     ),

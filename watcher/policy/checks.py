@@ -241,8 +241,6 @@ def step(
             state = replace(
                 state, title=finding.title, facts=finding.facts, gathered=finding.gathered
             )
-        if finding.rise is not None and state.rise is None:
-            state = replace(state, rise=finding.rise)  # no news, and in doubt all the same
         kept[key] = state
     for key, state in states.items():
         held = state.unanswered_since_us is not None or _has_gathered(state)
@@ -283,7 +281,7 @@ def _told(state: FindingState, finding: Finding, now_us: int, furthest: Reach) -
         incident=spoken(state.incident),
         ack=None if news else state.ack,
         gathered=_begun(finding.gathered),
-        rise=finding.rise,
+        rise=finding.rise or state.rise,  # a fall after it explains no rise
     )
     if not finding.wakes:
         return state
