@@ -81,11 +81,14 @@ class Stage:
 
     async def _hold(self, until_us: int) -> int:
         # whoever asks for more time has done all it had to do
+        held = False
         while self.world.now_us >= self._limit_us:
+            held = True
             self._more.clear()
             self._idle.set()
             await self._more.wait()
-        return min(until_us, self._limit_us)
+        # what a person said meanwhile may be under way yet: the daemon asks again once it rests
+        return self.world.now_us if held else min(until_us, self._limit_us)
 
 
 @asynccontextmanager

@@ -132,9 +132,17 @@ class Desk:
         self.start("watcher run --config practice/watcher.toml", "poll.completed")
         self.stop()
         self.start("watcher run", "poll.completed")
+        self._await_sign()
         # made here: the test that captures may run in another process than those that read
         made = self.run("watcher capture --account NAME FILE")
         assert made.returncode == 0, made.stderr
+
+    def _await_sign(self) -> None:
+        # `watcher health` says itself that the first sign comes seconds after the start
+        end = time.monotonic() + TIMEOUT_S
+        while (found := self.run("watcher health")).returncode != 0:
+            assert time.monotonic() < end, found.stdout
+            time.sleep(0.5)
 
     def start(self, command: str, until: str) -> None:
         """Start *command* of a page and wait for what it says once it works."""
