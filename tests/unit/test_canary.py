@@ -82,9 +82,13 @@ def test_a_leak_into_a_database_is_found(place: Path, form: str) -> None:
 
 def test_a_leak_onto_a_command_line_is_found(place: Path) -> None:
     sleeper = subprocess.Popen(
-        [sys.executable, "-c", "input()", "--key", SECRET], stdin=subprocess.PIPE
+        [sys.executable, "-c", "print('runs', flush=True); input()", "--key", SECRET],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
     )
     try:
+        assert sleeper.stdout is not None
+        assert sleeper.stdout.readline(), "before it runs, its command line may still be empty"
         canary.list_process(sleeper.pid, place)
     finally:
         sleeper.communicate(b"\n", timeout=10)
