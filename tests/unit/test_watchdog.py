@@ -434,6 +434,19 @@ def system_clock() -> SystemClock:
     return SystemClock(time.monotonic_ns, time.time_ns)
 
 
+def test_a_ring_beside_the_timer_is_kept_for_the_next_wait() -> None:
+    async def run() -> tuple[bool, bool]:
+        clock, bell = system_clock(), Bell()
+        waiting = asyncio.create_task(clock.wait(bell, 0.02))
+        await asyncio.sleep(0)
+        time.sleep(0.03)  # noqa: ASYNC251 - so that the timer and the ring come in one turn
+        asyncio.get_running_loop().call_soon(asyncio.get_running_loop().call_soon, bell.ring)
+        first = await waiting
+        return first, await clock.wait(bell, 0.02)
+
+    assert asyncio.run(run()) == (False, True)
+
+
 def test_apscheduler_runs_a_job_at_the_pace_it_asks_for_and_never_over_itself() -> None:
     async def run() -> list[float]:
         clock = system_clock()

@@ -16,7 +16,8 @@ from watcher.domain.alert import Moment
 
 class Bell:
     """
-    Wakes the one loop that waits on it; a ring that finds nobody waiting is kept.
+    Wakes the one loop that waits on it; a ring that finds nobody waiting, or the waiter just woken
+    by something else, is kept.
 
     A ring is heard within the call itself, so that a stepped clock knows the waiter is busy
     before anything else runs.
@@ -26,22 +27,24 @@ class Bell:
 
     def __init__(self) -> None:
         self._rung = False
-        self._listener: Callable[[], None] | None = None
+        self._listener: Callable[[], bool] | None = None
 
     def ring(self) -> None:
         listener, self._listener = self._listener, None
-        if listener is None:
+        if listener is None or not listener():
             self._rung = True
-        else:
-            listener()
 
     def taken(self) -> bool:
         """Return whether it rang since it was last taken, and forget that it did."""
         rung, self._rung = self._rung, False
         return rung
 
-    def listen(self, listener: Callable[[], None] | None) -> None:
-        """Call *listener* at the next ring, once; None stops listening. For clocks only."""
+    def listen(self, listener: Callable[[], bool] | None) -> None:
+        """
+        Call *listener* at the next ring, once; None stops listening. For clocks only.
+
+        It returns whether the ring woke anybody.
+        """
         assert listener is None or self._listener is None, "a bell wakes one waiter"
         self._listener = listener
 

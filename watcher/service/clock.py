@@ -77,9 +77,12 @@ class SystemClock:
         return nullcontext()
 
 
-def _answer(heard: asyncio.Future[bool], rung: bool) -> None:  # noqa: FBT001 - handed to a timer
-    if not heard.done():
-        heard.set_result(rung)
+def _answer(heard: asyncio.Future[bool], rung: bool) -> bool:  # noqa: FBT001 - handed to a timer
+    """Return whether *rung* is the answer: the other came first otherwise."""
+    if heard.done():
+        return False
+    heard.set_result(rung)
+    return True
 
 
 class Stepper(Protocol):
@@ -183,11 +186,10 @@ class SteppedClock:
             self._look()
         return waiter
 
-    def _wake(self, waiter: _Waiter, *, rung: bool) -> None:
-        if waiter.future.done():
-            return
-        waiter.future.set_result(rung)
-        self._busy += waiter.counted
+    def _wake(self, waiter: _Waiter, *, rung: bool) -> bool:
+        woken = _answer(waiter.future, rung)
+        self._busy += woken and waiter.counted
+        return woken
 
     def _leave(self, waiter: _Waiter) -> None:
         # a cancelled wait was never woken: its task is busy again with its own end
