@@ -309,10 +309,18 @@ def test_what_no_venue_can_deny_yet_is_not_stuck(
 ) -> None:
     """Until the settle time is over "no such id" says nothing; without ids it is soon a person."""
     changed_us = START_US + (60 - minutes) * MINUTE_US
-    unknown = sent(progress=Progress.UNKNOWN, assurance=assurance, changed_us=changed_us)
-    history = history_of(tmp_path, intents=[unknown])
-
+    unknown = sent(
+        progress=Progress.UNKNOWN,
+        assurance=assurance,
+        changed_us=changed_us,
+        next_us=START_US + 61 * MINUTE_US,
+    )
+    history = history_of(tmp_path / "pursued", intents=[unknown])
     assert len(broken(money.nothing_stuck, history)) == stuck
+
+    forgotten = replace(unknown, next_us=START_US + 59 * MINUTE_US)
+    history = history_of(tmp_path / "forgotten", intents=[forgotten])
+    assert len(broken(money.nothing_stuck, history)) == 1, "nobody looks it up any more"
 
 
 def test_a_doubt_is_told_within_fifteen_seconds(tmp_path: Path) -> None:

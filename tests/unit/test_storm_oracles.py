@@ -173,6 +173,18 @@ def test_a_ledger_that_was_put_back_knows_of_no_minute(fault: Fault, wrong: int)
     assert len(broken(noise.bounded, story.history())) == wrong
 
 
+def test_each_full_minute_has_to_have_its_own_excuse() -> None:
+    story = Story(lives=((0.0, 110.0), (115.0, 1200.0)))
+    story.breaks(Fault.ROLLBACK, 108, 108)
+    for number in range(16):
+        story.says(100 + 2 * number, danger("WARNING", 11.0, seq=number + 1))
+    assert not broken(noise.bounded, story.history())
+    for number in range(13):
+        story.says(500 + 2 * number, danger("WARNING", 11.0, seq=20 + number))
+
+    assert len(broken(noise.bounded, story.history())) == 1
+
+
 def test_roads_are_counted_apart_and_edits_not_at_all() -> None:
     story = Story()
     for number in range(24):

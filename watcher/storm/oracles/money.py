@@ -98,7 +98,8 @@ def doubt_told(history: History) -> Verdict:
 # "no such id" says nothing within the settle time; what has no id goes to a person long before
 def _may_stand(intent: Intent, at_us: int) -> bool:
     if intent.progress is Progress.UNKNOWN and intent.assurance is not Assurance.BLIND_SEND:
-        return at_us - intent.changed_us <= SETTLE_US
+        pursued = at_us - intent.next_us <= TOLD_US
+        return pursued and at_us - intent.changed_us <= SETTLE_US
     return intent.progress in WAITING
 
 
