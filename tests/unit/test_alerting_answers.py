@@ -552,6 +552,22 @@ def test_a_key_that_may_withdraw_goes_further_until_answered_and_is_told_daily()
     assert answered.miss(60, kind=MissKind.SECURITY) == []
 
 
+@pytest.mark.parametrize(
+    ("percent", "minutes", "reach"), [(2.0, 0, Reach.FALLBACK), (5.0, 3, Reach.SECOND)]
+)
+def test_seeing_is_told_as_far_as_what_said_that_it_was_not_seen(
+    percent: float, minutes: int, reach: Reach
+) -> None:
+    account = Account()
+    account.at(percent)
+    account.at(percent, max(minutes, 1) - 1 / 6)
+    (told,) = account.miss()
+    assert "(not seen)" in told.text.plain
+    assert told.reach is reach
+
+    assert [(m.kind, m.reach) for m in account.at(percent)] == [(Kind.SEEING, reach)]
+
+
 def test_seeing_again_is_told_as_far_as_blindness_was() -> None:
     account = Account()
     account.at(5.0)

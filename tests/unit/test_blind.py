@@ -179,7 +179,8 @@ def test_blindness_is_at_least_a_warning_and_critical_when_close() -> None:
 
 def test_a_danger_word_counts_as_telling_blindness() -> None:
     state, _ = miss(BlindState(), age_s=21)
-    state = blind.retold(state, START_US + 9 * MINUTE_US, Tier.WARNING, furthest=Reach.CHAT)
+    at_us, chat = START_US + 9 * MINUTE_US, Reach.CHAT
+    state = blind.retold(state, at_us, Tier.WARNING, reach=chat, furthest=chat)
 
     assert miss(state, at_s=600, age_s=600)[1] is None
 

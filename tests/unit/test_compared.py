@@ -13,7 +13,7 @@ from tests.unit.test_messages import check, fits
 from watcher.domain.account import Asset, Snapshot
 from watcher.domain.alert import AccountState, Message, Seen, Tier
 from watcher.policy import decide
-from watcher.policy.compared import standing
+from watcher.policy.compared import differing, standing
 from watcher.policy.doubts import bars_money
 from watcher.store.codec import durable, state_of, state_text
 
@@ -73,6 +73,17 @@ def test_a_worse_price_elsewhere_is_danger_at_once_and_told_of_on_the_second_rea
     assert "BTC 1,002.0 at Bybit, 660.00 elsewhere" in note.text.plain
     assert "not moved" not in note.text.plain
     assert (note.tier, note.silent) == (Tier.WARNING, False)
+
+
+@pytest.mark.parametrize(
+    ("other", "asked"), [(1000.0, False), (960.0, True), (1040.0, True), (400.0, False)]
+)
+def test_what_is_another_coin_of_the_same_name_is_not_asked_about(
+    other: float, *, asked: bool
+) -> None:
+    found = differing(marked("1000"), {"BTC": other})
+
+    assert found == (("BTCUSDT",) if asked else ())
 
 
 def test_a_better_price_elsewhere_ends_nothing() -> None:

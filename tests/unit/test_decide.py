@@ -966,9 +966,20 @@ def test_who_reads_of_danger_that_it_was_not_seen_hears_when_it_is() -> None:
     assert not account.state.blind.active, "a miss of four seconds is no blindness yet"
 
     [seen] = account.see(at(2))
-    assert seen.kind is Kind.SEEING
+    assert (seen.kind, seen.silent) == (Kind.SEEING, False)
     assert seen.tier is Tier.EMERGENCY
     assert not account.see(at(2))
+
+
+def test_what_was_told_unseen_without_a_sound_ends_without_one() -> None:
+    account = Account()
+    account.see(at(30))
+    [told] = account.miss(prices={"BTC": 850.0})
+    assert (told.tier, told.silent) == (Tier.WATCH, True)
+    assert "(ESTIMATE)" in told.text.plain
+
+    [seen] = account.see(at(18))
+    assert (seen.kind, seen.silent) == (Kind.SEEING, True)
 
 
 def test_a_danger_told_of_an_estimate_does_not_put_the_word_of_blindness_off() -> None:

@@ -212,6 +212,23 @@ def test_a_rise_after_a_fall_is_in_doubt_though_it_is_no_news() -> None:
     assert account.state.dangers[POOL].tier is before > Tier.CALM
 
 
+def test_a_glitch_that_comes_back_late_is_in_doubt_for_ten_minutes_of_its_own() -> None:
+    account = Account()
+    low = with_equity(single(40), "120")
+    account.see(low)
+    before = account.state.dangers[POOL].tier
+    account.see(with_equity(low, "9000"))
+    for _ in range(135):
+        account.see(low)
+    said = [message for _ in range(140) for message in account.see(with_equity(low, "9000"))]
+
+    assert account.state.dangers[POOL].tier is before > Tier.CALM
+    assert not [head for head in heads(said) if "CALM" in head or "EASED" in head], heads(said)
+    for _ in range(90):
+        account.see(with_equity(low, "9000"))
+    assert account.state.dangers[POOL].tier is Tier.CALM, "what stays is the truth"
+
+
 def test_figures_in_doubt_are_not_called_good_where_an_account_is_seen_again() -> None:
     account = Account()
     account.see(thin("120"))

@@ -12,11 +12,12 @@ import structlog
 
 from watcher.domain.alert import Moment
 from watcher.ports import Venue
+from watcher.service.poll import ELSEWHERE_DEADLINE_S
 from watcher.sim.bot_api import BotApi
 from watcher.sim.default import START_US, empty_world, wires
 from watcher.sim.faults import Fault
 from watcher.sim.server import PracticeServer
-from watcher.venues import VENUES, open_venue
+from watcher.venues import VENUES, elsewhere, open_venue
 from watcher.venues.ccxt_venue import Credentials, Shared
 from watcher.venues.elsewhere import translated
 
@@ -110,5 +111,19 @@ def test_a_venue_that_does_not_answer_costs_nothing_but_its_silence() -> None:
         assert await opened["binance"].prices_elsewhere(["BTCUSDT"]) == {}
         assert await opened["binance"].prices_elsewhere(["NONESUCHUSDT"]) == {}
         assert await opened["binance"].prices_elsewhere(["BTCUSDT_270326"]) == {}
+
+    play(story)
+
+
+def test_a_venue_that_hangs_costs_the_others_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert elsewhere.EACH_S < ELSEWHERE_DEADLINE_S
+    monkeypatch.setattr(elsewhere, "EACH_S", 0.1)
+
+    async def story(server: PracticeServer, opened: dict[str, Venue]) -> None:
+        until_us = START_US + HOUR_US
+        server.faults.add(Fault(target="bybit", kind="timeout", until_us=until_us))
+        found = await opened["binance"].prices_elsewhere(["BTCUSDT"])
+        assert found["BTC"] == pytest.approx(100_000, rel=0.002)
+        server.release()
 
     play(story)

@@ -43,9 +43,10 @@ class Gathered:
 class Rise:
     """
     What a pool was to be worth by prices, what it was read as, and what lay `beside` it before:
-    in each wallet, and under "" in all other pools, by asset.
+    in each wallet, and under "" in all other pools, by asset. `at_us` is when it rose.
     """
 
     expected: float
     worth: float
     beside: Mapping[str, Mapping[str, Decimal]] = field(default_factory=dict)
+    at_us: int = 0

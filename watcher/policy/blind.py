@@ -152,12 +152,17 @@ def step_seen(blind: BlindState) -> tuple[BlindState, Kind | None]:
     return BlindState(), Kind.SEEING if told else None
 
 
-def retold(blind: BlindState, now_us: int, tier: Tier, *, furthest: Reach) -> BlindState:
-    """Note that another message (of danger at *tier*) just told the blindness too, or the miss."""
+def retold(
+    blind: BlindState, now_us: int, tier: Tier, *, reach: Reach, furthest: Reach
+) -> BlindState:
+    """
+    Note that another message (of danger at *tier*, as far as *reach*) just told the blindness too,
+    or the miss.
+    """
     if tier is Tier.CALM or tier < blind.tier:
         return blind
     if not blind.active:
-        return replace(blind, told_at_us=now_us)
+        return replace(blind, told_at_us=now_us, reach=max(blind.reach, reach))
     ack = blind.ack if tier == blind.tier else None
     return _told(replace(blind, ack=ack), tier, now_us, furthest)
 

@@ -79,13 +79,16 @@ def standing(state: AccountState, now_us: int) -> tuple[str, ...]:
 
 
 def differing(found: Snapshot, prices: Mapping[str, float]) -> tuple[str, ...]:
-    """Return the contracts whose marks differ from *prices* by about what is told of."""
+    """
+    Return the contracts whose marks differ from *prices* by about what is told of; what is further
+    away is another coin of the same name.
+    """
     limit = APART_PERCENT * STAY
     return tuple(
         one.symbol
         for one in found.positions
         if one.mark > 0 and one.underlying in prices
-        if _percent_off(prices[one.underlying], float(one.mark)) > limit
+        if limit < _percent_off(prices[one.underlying], float(one.mark)) < APART_PERCENT_MAX
     )
 
 

@@ -15,7 +15,7 @@ person ordered in between (acks, mutes) is in the memory already: `orders`.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from watcher.domain.account import Snapshot
@@ -35,6 +35,7 @@ from watcher.domain.alert import (
     Tier,
 )
 from watcher.domain.report import PoolReport
+from watcher.domain.road import Reach
 from watcher.margin import BookError
 from watcher.policy import (
     alerting,
@@ -280,12 +281,13 @@ def _again(state: AccountState, rules: AlertRules) -> Look | None:
 def _retold(
     unseen: BlindState,
     held: Mapping[str, DangerState],
-    turns: Iterable[Turn],
+    turns: Sequence[Turn],
     rules: AlertRules,
     now: Moment,
 ) -> BlindState:
     told = max((held[turn.pool].tier for turn in turns), default=Tier.CALM)
-    return blind.retold(unseen, now.steady_us, told, furthest=rules.reach)
+    reach = max((turn.reach for turn in turns), default=Reach.CHAT)
+    return blind.retold(unseen, now.steady_us, told, reach=reach, furthest=rules.reach)
 
 
 def _allowed_us(

@@ -4,8 +4,8 @@ Readings that cannot be taken at their word yet: figures nothing explains.
 Rule: bad news is believed at once and marked as unconfirmed; no good news comes of a rise in doubt,
 and no money moves, while a doubt stands. What prices, and moves between the pools and wallets of
 the account, explain is no doubt; wallets are read once a minute, so that a rise may be explained
-later. A glitch comes and goes: a doubt told of stands for ten minutes, whatever else it shows
-meanwhile.
+later. A glitch comes and goes, and comes again: a doubt stands for ten minutes since it was told
+or last rose, whatever else it shows meanwhile.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def jumped(scene: Scene) -> Iterator[Finding]:
         rise = _risen(scene, pool) if pool not in jumps else None
         if expected is not None and scene.before is not None and worth > expected:
             beside = losses.beside(pool, scene.before)
-            rise = Rise(expected=expected, worth=worth, beside=beside)
+            rise = Rise(expected=expected, worth=worth, beside=beside, at_us=scene.at_us)
             if _is_explained(rise, report, scene):
                 continue
         yield Finding(
@@ -103,7 +103,7 @@ def _was_told(scene: Scene, pool: PoolReport) -> bool:
         return False
     if told.rise is not None and _is_explained(told.rise, pool, scene):
         return False
-    return elapsed_us(scene.at_us, told.told_at_us) < STANDS_US
+    return elapsed_us(scene.at_us, _since_us(told)) < STANDS_US
 
 
 def _is_explained(rise: Rise, pool: PoolReport, scene: Scene) -> bool:
@@ -135,7 +135,7 @@ def held_back(
         if reading is None or state is None or not _stands(state) or state.rise is None:
             continue
         if reading.hold < danger.tier:
-            until_us = (state.told_at_us or 0) + STANDS_US
+            until_us = _since_us(state) + STANDS_US
             found[pool] = replace(reading, hold=danger.tier, doubted_until_us=until_us)
     return found
 
@@ -144,6 +144,10 @@ def bars_money(findings: Mapping[str, FindingState], pool: str) -> bool:
     """Tell whether a doubt about *pool*, or about a price of its account, stands."""
     doubts = (f"{jumped.__name__}:{pool}", f"{price_apart.__name__}:")
     return any(_stands(findings.get(name)) for name in doubts)
+
+
+def _since_us(told: FindingState) -> int:
+    return max(told.told_at_us or 0, 0 if told.rise is None else told.rise.at_us)
 
 
 def _stands(state: FindingState | None) -> bool:

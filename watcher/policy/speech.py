@@ -176,7 +176,6 @@ def of_seeing(
 ) -> tuple[AccountState, Message]:
     """Return the message that ends a told blindness, with what is seen now."""
     state = replace(state, blind=replace(state.blind, incident=before.blind.incident))
-    reach = before.blind.reach
     state, incident = _shared_incident(state, now, Reach.CHAT)
     state = replace(state, blind=replace(state.blind, incident=None))
     pools = []
@@ -197,12 +196,13 @@ def of_seeing(
         tolerance=checks.tolerance(found.snapshot),
     )
     one = envelope.message(state.account, incident, Kind.SEEING, worst, Lane.BLIND, text, now)
-    value = lines.shortly(pools[0][0]) if pools else say.NO_POSITION
     away = pools[0][0].report.tier_distance if pools else None
-    whole = envelope.of_blindness(
-        one, incident, venue=rules.venue, reach=reach, said=value, acked=True
-    )
-    return state, replace(whole, away=away)
+    said = lines.shortly(pools[0][0]) if pools else say.NO_POSITION
+    reach, venue = before.blind.reach, rules.venue
+    whole = envelope.of_blindness(one, incident, venue=venue, reach=reach, said=said, acked=True)
+    # what was only told beside a silent word ends without sound too
+    silent = not before.blind.active and worst <= Tier.WATCH
+    return state, replace(whole, away=away, silent=silent)
 
 
 def of_findings(

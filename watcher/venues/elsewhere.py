@@ -19,6 +19,9 @@ from watcher.domain.account import Snapshot
 from watcher.domain.status import VenueStatus
 from watcher.ports import VenueError
 
+EACH_S = 0.8
+"""How long one venue may take: less than the poll waits for all, so that none costs the others."""
+
 
 class Priced(Protocol):
     async def prices(self, symbols: Sequence[str]) -> Mapping[str, float]: ...
@@ -77,8 +80,9 @@ class WithOthers:
         if not there:
             return {}
         try:
-            return await far.venue.prices(there)
-        except VenueError:
+            async with asyncio.timeout(EACH_S):
+                return await far.venue.prices(there)
+        except (VenueError, TimeoutError):
             return {}
 
 
