@@ -126,6 +126,23 @@ def test_a_critical_nobody_answers_goes_further_after_three_and_six_minutes() ->
     assert {m.reach for _, m in account.said[2:]} == {Reach.FALLBACK}
 
 
+def test_going_further_proves_nothing_of_a_pool_that_is_gone() -> None:
+    """Seed 173: after the second look without it, nobody's answer was told as three looks."""
+    account = Account()
+    account.at(5.0, 2.9)
+    said = []
+    for _ in range(3):
+        book = single(5.0, seconds=account.seconds + 10)
+        said += account.see(replace(book, assets=(), positions=(), rules={}))
+
+    (told,) = [m for m in said if m.kind is Kind.UNANSWERED]
+    head, *rows = told.text.plain.splitlines()
+    assert head.startswith("🔴 CRITICAL")
+    assert head.endswith("(unanswered)")
+    assert rows[0] == "Position no longer there, not proven yet"
+    assert rows[1] == "Nobody answered for 3 min"
+
+
 @pytest.mark.parametrize(
     ("reach", "unanswered"), [(Reach.CHAT, 0), (Reach.SECOND, 1), (Reach.FALLBACK, 2)]
 )

@@ -329,6 +329,7 @@ def test_gone_with_its_pool() -> None:
         "bybit-main",
         "bybit",
         state(Tier.CALM),
+        Kind.RESOLVED,
         was=Tier.CRITICAL,
         label="cross USDT",
         report=None,
@@ -598,7 +599,15 @@ def every_message_with(raw: str) -> None:
         blind(hidden),
         compose.danger_unseen(hidden, one, state()),
         compose.security(raw, raw, INCIDENT, told),
-        compose.gone(raw, raw, state(), was=Tier.CALM, label=wording.pool_name(raw), report=None),
+        compose.gone(
+            raw,
+            raw,
+            state(),
+            Kind.REPEATED,
+            was=Tier.CALM,
+            label=wording.pool_name(raw),
+            report=None,
+        ),
         verbs.unknown_command(raw, operator=True),
     ]
     assert len(texts[0].plain.split("\n")) == plain

@@ -160,6 +160,7 @@ def resolved(
             figures.account,
             figures.venue,
             state,
+            Kind.RESOLVED,
             was=was,
             label=figures.label,
             report=figures.report,
@@ -185,32 +186,29 @@ def gone(
     account: str,
     venue: str,
     state: DangerState,
+    kind: Kind,
     *,
     was: Tier,
     label: str,
     report: PoolReport | None,
-    proven: bool = True,
+    answer: Sequence[Row] = (),
 ) -> Text:
     """
     Return the words for positions that are no longer there; why is not ours to claim.
 
-    Until it is *proven* the alert stands, and says so.
+    Until that has ended the alert it is not proven: the alert stands, and says so.
     """
-    if proven:
-        header = lines.header(
-            lines.GONE_MARK, say.GONE, state.incident, account, note=lines.was(was)
-        )
-    else:
-        tier = state.tier
-        header = lines.header(
-            lines.MARK[tier], wording.tier_name(tier), state.incident, account, note=say.NOTE_STILL
-        )
-    looked = say.NO_LONGER_THERE if proven else say.NO_LONGER_THERE_YET
+    tier, looked = state.tier, say.NO_LONGER_THERE_YET
+    mark, word, note = lines.MARK[tier], wording.tier_name(tier), _NOTES.get(kind, "")
+    if kind is Kind.RESOLVED:
+        looked = say.NO_LONGER_THERE
+        mark, word, note = lines.GONE_MARK, say.GONE, lines.was(was)
     rows = [
-        header,
+        lines.header(mark, word, state.incident, account, note=note),
         *([filled(say.POOL, label=Bold(label))] if label else []),
         row(looked),
         *(lines.equity(report) if report is not None else []),
+        *answer,
         row(say.LOOK_AT.format(venue=wording.venue_name(venue))),
     ]
     return wording.text_of(lines.fitted(rows))

@@ -305,16 +305,16 @@ def _without_figures(
     rules: AlertRules,
     now: Moment,
 ) -> Text:
-    report = _report(found, turn.pool)
-    if report is None:
+    if _report(found, turn.pool) is None:
         return compose.gone(
             state.account,
             found.snapshot.venue,
             danger,
+            turn.kind,
             was=turn.was,
             label=label_of(turn.pool, len(found.report.pools) + 1),
             report=None,
-            proven=turn.kind is not Kind.REPEATED,
+            answer=compose.answer(danger, turn.kind, turn.ack, now.steady_us),
         )
     age_us = max((now.steady_us - s.at_us for s in state.recent if s.pool == turn.pool), default=0)
     missed = Missed(kind=MissKind.UNREADABLE, reason=say.NO_FIGURE_KNOWN)
