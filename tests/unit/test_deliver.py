@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.unit.delivery import deliver, say, seconds
 from tests.unit.service_stand_ins import START_US, Numbers, Phone, danger, in_world, message
 from watcher.domain.alert import MINUTE_US, SECOND_US, Kind, Lane, Text, Tier
-from watcher.ports import DeliveryError
+from watcher.ports import DeliveryError, StoreError
 from watcher.service.clock import SteppedClock
 from watcher.service.deliver import Deliverer
 from watcher.store.sqlite import SqliteStore
@@ -142,6 +142,25 @@ def test_a_critical_that_may_have_arrived_is_repeated_after_3_s_up_to_3_copies(
         await clock.sleep(2.9)
         assert phone.tries == 1
         await clock.sleep(60)
+        assert (await store.backlog()).waiting == 0
+
+    deliver(tmp_path, phone, story)
+
+    assert phone.tries == 3
+
+
+def test_copies_are_counted_though_the_store_cannot(tmp_path: Path) -> None:
+    """Seed 177: a disk that failed half the time and a road without answers made six of three."""
+    phone = Phone()
+    phone.failures = [AMBIGUOUS] * 9
+
+    async def story(clock: SteppedClock, store: SqliteStore, deliverer: Deliverer) -> None:
+        async def fails(*_: object, **__: object) -> None:
+            raise StoreError("disk I/O error")
+
+        store.postpone = fails  # type: ignore[method-assign]
+        await say(store, deliverer, danger("a"))
+        await clock.sleep(600)
         assert (await store.backlog()).waiting == 0
 
     deliver(tmp_path, phone, story)

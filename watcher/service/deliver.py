@@ -237,14 +237,13 @@ class Deliverer:
 
     async def _send_claim(self, claim: Claim) -> None:
         message = claim.message
-        now = self._clock.now()
         if message.key in self.rows.sent:
             await self.rows.mark(claim, self.rows.sent[message.key])
         elif self.rows.is_overtaken(message):
             await self.rows.retire(claim)
         elif message.edits:
             await self._edit_claim(claim)
-        elif await self._with_others(claim, now):
+        elif await self._with_others(claim, self._clock.now()):
             return
         else:
             await self._attempt_claim(claim)
@@ -264,7 +263,7 @@ class Deliverer:
 
     async def _failed_claim(self, claim: Claim, error: DeliveryError, until_us: int) -> None:
         message = claim.message
-        if error.ambiguous and (not may_come_twice(message) or claim.copies + 1 >= COPIES_MAX):
+        if error.ambiguous and self._is_enough(message, claim.copies + 1):
             self.rows.arrived(message.key, None)
             await self.rows.mark(claim, None)
         elif error.permanent:
@@ -347,10 +346,7 @@ class Deliverer:
             receipt = await spoken.sender.send(message)
         except DeliveryError as error:
             until_us = self._hold(spoken.sender, message, error)
-            spoken.copies += error.ambiguous
-            given_up = error.permanent or (
-                error.ambiguous and (not may_come_twice(message) or spoken.copies >= COPIES_MAX)
-            )
+            given_up = error.permanent or (error.ambiguous and self._is_enough(message))
             if given_up or (error.refused and message.kind is Kind.REPLY):
                 self._memory.remove(spoken)
                 self._lose(message, error)
@@ -361,6 +357,10 @@ class Deliverer:
             if spoken.sender is self.sender:
                 self._arrived(message.key, receipt)
                 self.rows.spoke(message)
+
+    def _is_enough(self, message: Message, copies: int = 0) -> bool:
+        counted = self.rows.doubted(message.key)  # a store that fails keeps no count
+        return max(copies, counted) >= COPIES_MAX or not may_come_twice(message)
 
     def _lose(self, message: Message, error: DeliveryError) -> None:
         if error.permanent:

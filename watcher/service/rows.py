@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Awaitable, Collection, Sequence
+from typing import TypeVar
 
 import structlog
 
@@ -26,6 +27,9 @@ FOLD_AFTER_US = 10 * MINUTE_US
 FOLD_ROWS_MAX = 50
 KEYS_KEPT = 2000
 
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
+
 log = structlog.get_logger()
 
 
@@ -35,6 +39,7 @@ class Rows:
     def __init__(self, store: Store, road: Reach, clock: Clock) -> None:
         self.failing = False
         self.sent: OrderedDict[str, str | None] = OrderedDict()
+        self._doubted: OrderedDict[str, int] = OrderedDict()
         self._spoken: OrderedDict[tuple[str, str, str], Message] = OrderedDict()
         self._store = store
         self._road = road
@@ -103,9 +108,7 @@ class Rows:
     def spoke(self, message: Message) -> None:
         """Remember that *message* was sent from memory."""
         if message.incident:
-            self._spoken[_thing(message)] = message
-            if len(self._spoken) > KEYS_KEPT:
-                self._spoken.popitem(last=False)
+            _keep(self._spoken, _thing(message), message)
 
     def is_overtaken(self, message: Message) -> bool:
         """Tell whether what was sent from memory is newer than *message*, and at least as bad."""
@@ -116,9 +119,13 @@ class Rows:
 
     def arrived(self, key: str, receipt: str | None) -> None:
         """Remember that *key* was sent; no *receipt*: it may have arrived."""
-        self.sent[key] = receipt
-        if len(self.sent) > KEYS_KEPT:
-            self.sent.popitem(last=False)
+        _keep(self.sent, key, receipt)
+
+    def doubted(self, key: str) -> int:
+        """Count a send of *key* that may have arrived; return how many there were."""
+        count = self._doubted.get(key, 0) + 1
+        _keep(self._doubted, key, count)
+        return count
 
     async def mark(self, claim: Claim, receipt: str | None, *, single: bool = True) -> None:
         now = self._clock.now()
@@ -176,6 +183,12 @@ class Rows:
         if not self.failing:
             log.error("outbox.failed", reason=str(error))
         self.failing = True
+
+
+def _keep(kept: OrderedDict[_Key, _Value], key: _Key, value: _Value) -> None:
+    kept[key] = value
+    if len(kept) > KEYS_KEPT:
+        kept.popitem(last=False)
 
 
 def _thing(message: Message) -> tuple[str, str, str]:

@@ -33,7 +33,6 @@ class Spoken:
     sender: Sender
     number: int
     not_before_us: int = 0
-    copies: int = 0
     busy_line: bool = False
 
     def rank(self) -> tuple[int, int, int]:
