@@ -4,7 +4,8 @@ The self-test: every six hours a made-up account goes through critical, and its 
 Rule: a job of the scheduler's. What is judged is `policy.canary`; the verdict goes out in the
 pinned proof of life, through store, outbox and chat, and only what arrived there is passed: nobody
 need hear four times a day that nothing is wrong. Without a proof of life only the judging is
-tested. A failure is told at once, and tried again before long.
+tested. A failure is told at once, and tried again before long: one that came late is looked for
+each minute, so that the ping outside is not withheld for longer than nothing arrives.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import Callable, Collection
 
 import structlog
 
-from watcher.domain.alert import AlertRules, Kind, Message, Moment
+from watcher.domain.alert import SECOND_US, AlertRules, Kind, Message, Moment
 from watcher.policy import canary, troubles
 from watcher.policy import messages as say
 from watcher.policy.canary import SelfTest
@@ -22,7 +23,7 @@ from watcher.ports import Clock, Store, StoreError
 
 EVERY_S = 6 * 3600.0
 AGAIN_S = 900.0
-UNREAD_S = 60.0
+LOOK_S = 60.0
 ARRIVED_S = 900.0
 """Three proofs of life: one that is late is no failure."""
 
@@ -52,6 +53,7 @@ class Canary:
         self._clock = clock
         self._pinned = pinned
         self._sung_us: int | None = None
+        self._missed_us: int | None = None
         self.tested: SelfTest | None = None
 
     def wrong(self) -> str:
@@ -69,10 +71,13 @@ class Canary:
                 # not known is not failed; that the store fails is told by the watchdog
                 log.info("canary.unread", reason=str(error))
                 self._sung_us = since_us
-                return UNREAD_S
+                return LOOK_S
             if not arrived:
-                self._fail(say.TROUBLE_CANARY_UNSENT, now, judged=True)
-                return AGAIN_S
+                self._miss(now)
+                self._sung_us = since_us
+                return LOOK_S
+            self._missed_us = None
+            self.tested = SelfTest(at_us=now.wall_us, wrong="")
             return EVERY_S - ARRIVED_S
         wrong = await self._judged(now)
         if wrong:
@@ -100,6 +105,12 @@ class Canary:
     async def _arrived(self, since_us: int) -> bool:
         told = await self._store.told(since_us=since_us)
         return any(one.kind is Kind.PROOF and one.arrived for one in told)
+
+    def _miss(self, now: Moment) -> None:
+        told_us = self._missed_us
+        if told_us is None or now.steady_us - told_us >= AGAIN_S * SECOND_US:
+            self._missed_us = now.steady_us
+            self._fail(say.TROUBLE_CANARY_UNSENT, now, judged=True)
 
     def _fail(self, wrong: str, now: Moment, *, judged: bool) -> None:
         log.error("canary.failed", reason=wrong)
