@@ -229,6 +229,19 @@ def test_a_glitch_that_comes_back_late_is_in_doubt_for_ten_minutes_of_its_own() 
     assert account.state.dangers[POOL].tier is Tier.CALM, "what stays is the truth"
 
 
+def test_the_way_back_from_a_fall_is_no_rise_in_doubt() -> None:
+    """Seed 148: a balance shown as nothing for a minute held EMERGENCY for ten more."""
+    account = Account()
+    book = with_equity(single(40), "9000")
+    account.see(book)
+    for _ in range(15):
+        account.see(with_equity(book, "0"))
+    assert account.state.dangers[POOL].tier is Tier.EMERGENCY
+    said = [message for _ in range(60) for message in account.see(book)]
+
+    assert account.state.dangers[POOL].tier is Tier.CALM, heads(said)
+
+
 def test_figures_in_doubt_are_not_called_good_where_an_account_is_seen_again() -> None:
     account = Account()
     account.see(thin("120"))

@@ -320,6 +320,19 @@ def test_what_bad_weather_raised_eases_step_by_step(note: str, wrong: int) -> No
 
 
 @pytest.mark.parametrize(
+    ("row", "wrong"), [(f"\n{say.HELD_DOUBTED.format(at='17:37 UTC')}", 0), ("", 1)]
+)
+def test_a_tier_that_a_doubt_holds_is_of_what_was_before_it(row: str, wrong: int) -> None:
+    """Seed 148: a glitch to nought, and before it one upward that was still in doubt."""
+    story = Story()
+    story.reads(0, story.until_s)
+    story.breaks(Fault.GLITCH_ZERO, 300, 360, NAME)
+    story.says(500, danger("EMERGENCY", 25.0, note="unconfirmed") + row)
+
+    assert len(broken(causes.nothing_else, story.history())) == wrong
+
+
+@pytest.mark.parametrize(
     ("fault", "wrong"), [(Fault.GLITCH_ZERO, 0), (Fault.MODE_SWITCH, 1), (None, 1)]
 )
 def test_a_venue_acts_on_danger_or_on_figures_of_its_own_that_are_not_so(

@@ -232,12 +232,9 @@ def step(
         state = states.get(key) or FindingState(check=finding.check, pool=finding.pool)
         if state.good_samples >= GOOD_SAMPLES:  # over, kept for who is still to be told
             state = replace(state, fact="")
-        state = replace(
-            state,
-            bad_samples=state.bad_samples + 1,
-            good_samples=0,
-            rise=finding.rise or state.rise,  # a fall after it explains no rise
-        )
+        # the first rise told may come again; after a fall told it is the way back
+        rise = None if state.rise is None else finding.rise or state.rise
+        state = replace(state, bad_samples=state.bad_samples + 1, good_samples=0, rise=rise)
         if _is_due(state, finding, now_us):
             incident = state.incident or opened(account, key, now_us)
             state = _told(replace(state, incident=incident), finding, now_us, furthest)
@@ -286,6 +283,7 @@ def _told(state: FindingState, finding: Finding, now_us: int, furthest: Reach) -
         incident=spoken(state.incident),
         ack=None if news else state.ack,
         gathered=_begun(finding.gathered),
+        rise=finding.rise or state.rise,  # a fall after it explains no rise
     )
     if not finding.wakes:
         return state

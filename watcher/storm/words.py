@@ -24,6 +24,7 @@ UNSEEN_NOTES = frozenset((say.NOTE_ESTIMATE, say.NOTE_NOT_SEEN))
 OVER = "OVER"
 """A code that nothing more comes under: not a word on a screen, but what one there amounts to."""
 _STILL_OPEN = say.STILL_OPEN.partition("{")[0]
+_DOUBTED = say.HELD_DOUBTED.partition("{")[0]
 _LATE = say.SAID_LATE.rpartition("}")[2]
 _CODE = re.compile(r"#(\w+)")
 
@@ -61,6 +62,11 @@ class Said:
     def is_late(self) -> bool:
         """Whether a person reads of it that it is of some minutes ago."""
         return _LATE in self.text
+
+    @property
+    def is_doubted(self) -> bool:
+        """Whether a doubt alone holds the tier it tells."""
+        return _DOUBTED in self.text
 
     @property
     def tells_blind(self) -> bool:

@@ -126,7 +126,7 @@ def _is_troubled(history: History, one: Said) -> bool:
 # a tier that eased, or goes on, may be of what was read long before it
 def _is_held(one: Said) -> bool:
     eased = one.note.startswith(say.WAS.partition("{")[0])
-    return eased or one.edited or one.listed or one.note in _HELD_NOTES
+    return eased or one.edited or one.listed or one.is_doubted or one.note in _HELD_NOTES
 
 
 def _is_unseen(history: History, one: Said) -> bool:
