@@ -451,15 +451,14 @@ def test_blindness_nobody_answers_goes_further_and_acked_it_waits() -> None:
     account = Account()
     account.at(5.0)
     account.miss(1)
-    start = account.said[-1][0]
     account.miss(10)
 
-    told = [(round((at - start) / 60), m.kind, m.reach) for at, m in account.said[1:]]
+    told = [(round(at - account.said[0][0]), m.kind, m.reach) for at, m in account.said[1:]]
     assert told == [
-        (0, Kind.BLIND, Reach.CHAT),
-        (3, Kind.UNANSWERED, Reach.SECOND),
-        (6, Kind.UNANSWERED, Reach.FALLBACK),
-        (9, Kind.BLIND_REPEATED, Reach.FALLBACK),
+        (30, Kind.BLIND, Reach.CHAT),
+        (180, Kind.UNANSWERED, Reach.SECOND),
+        (360, Kind.UNANSWERED, Reach.FALLBACK),
+        (540, Kind.BLIND_REPEATED, Reach.FALLBACK),
     ]
     assert "Nobody answered for 3 min" in account.said[2][1].text.plain
 
@@ -546,6 +545,46 @@ def test_no_estimate_eases_what_got_worse_in_an_acked_blindness() -> None:
 
     assert {d.tier for d in account.state.dangers.values()} == {Tier.CRITICAL}
     assert {m.kind for _, m in account.said[said:]} <= {Kind.REPEATED, Kind.UNANSWERED}
+
+
+def test_going_blind_begins_no_new_wait_for_an_answer() -> None:
+    account = Account()
+    account.every_s = 4
+    account.at(5.0, 2.5)
+    account.miss(10)
+
+    told = [(at - account.said[0][0], m.kind, m.reach) for at, m in account.said]
+    further = [(at, reach) for at, kind, reach in told if kind is Kind.UNANSWERED]
+    assert further == [(180, Reach.SECOND), (360, Reach.FALLBACK)]
+    assert Kind.BLIND in [kind for _, kind, _ in told]
+
+
+def test_an_ack_of_blindness_is_none_of_a_key_that_may_withdraw() -> None:
+    account = Account()
+    account.at(30.0)
+    account.miss(4, kind=MissKind.REFUSED)
+    incident = account.state.blind.incident
+    assert incident is not None
+    assert account.obey(AckOrder(incident=incident.code, user_id=1)).startswith("Seen")
+    account.said.clear()
+    account.miss(60, kind=MissKind.SECURITY)
+
+    assert [(m.kind, m.reach) for _, m in account.said] == [
+        (Kind.SECURITY, Reach.CHAT),
+        (Kind.UNANSWERED, Reach.SECOND),
+        (Kind.UNANSWERED, Reach.FALLBACK),
+    ]
+
+
+def test_a_strangers_key_is_told_though_one_that_may_withdraw_was_today() -> None:
+    account = Account()
+    account.at(30.0)
+    account.miss(20, kind=MissKind.SECURITY)
+    account.said.clear()
+    account.miss(20, kind=MissKind.STRANGER)
+
+    assert account.said[0][1].kind is Kind.SECURITY
+    assert [m.kind for _, m in account.said].count(Kind.SECURITY) == 1
 
 
 def test_a_key_that_may_withdraw_goes_further_until_answered_and_is_told_daily() -> None:

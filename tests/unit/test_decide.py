@@ -261,6 +261,31 @@ def test_a_blind_account_with_a_live_price_shows_the_estimate() -> None:
     assert "Last true reading" in text
 
 
+def partial(seconds: float) -> Snapshot:
+    return replace(
+        reported("3.4", seconds),
+        rules={"unified": Rules(family=Family.HAIRCUT_POOL)},
+        unmodelled={"unified": "an option"},
+    )
+
+
+@pytest.mark.parametrize("book", [lambda s: reported("3.4", s), partial])
+def test_what_no_price_moves_here_is_not_shown_as_an_estimate(
+    book: Callable[[float], Snapshot],
+) -> None:
+    """A portfolio margin account was told as it was before, "ESTIMATE with live prices"."""
+    account = Account()
+    account.see(book)
+    for _ in range(60):
+        account.miss(prices={"BTC": 113_420 * 0.7, "SOL": 196.4 * 0.7})
+        assert account.last is not None
+        assert account.last.samples == ()
+
+    text = next(m for m in account.said if m.kind is Kind.BLIND).text.plain
+    assert "ESTIMATE" not in text
+    assert "Last true reading" in text
+
+
 def test_a_snapshot_the_engine_refuses_is_a_miss_with_its_reason() -> None:
     account = Account()
     account.see(at(5))
@@ -766,6 +791,31 @@ def test_borrowed_margin_follows_its_level_and_call_bar() -> None:
         (Tier.CRITICAL, 129),
         (Tier.EMERGENCY, 119),
     ]
+
+
+def test_borrowed_margin_whose_call_nobody_tells_is_critical_by_its_distance() -> None:
+    """An isolated pair of 1.25 (SOLUSDC) lay 0.16 % from liquidation as a WARNING."""
+    told = []
+    account = Account(replace(RULES, account="bin_margin", venue="binance"))
+    account.state = AccountState(account="bin_margin")
+    for level in range(250, 110, -1):
+
+        def book(seconds: float, level: int = level) -> Snapshot:
+            whole = borrowed(level, seconds=seconds)
+            rules = {"margin": replace(whole.rules["margin"], call_level=None)}
+            return replace(whole, rules=rules)
+
+        said = account.see(book, after_s=600)
+        told += [(m.tier, level) for m in said if m.kind in (Kind.RAISED, Kind.ESCALATED)]
+
+    assert [tier for tier, _ in told] == [
+        Tier.WATCH,
+        Tier.WARNING,
+        Tier.CRITICAL,
+        Tier.EMERGENCY,
+    ]
+    assert told[:2] == [(Tier.WATCH, 199), (Tier.WARNING, 149)]
+    assert told[2][1] > 115, "liquidated at 110"
 
 
 def reported(health: str | None, seconds: float) -> Snapshot:

@@ -149,6 +149,23 @@ def test_a_critical_that_may_have_arrived_is_repeated_after_3_s_up_to_3_copies(
     assert phone.tries == 3
 
 
+def test_a_loss_told_next_takes_the_place_of_none_before_it(tmp_path: Path) -> None:
+    """Each says what went since the last: of the first of two positions nobody was told."""
+    phone = Phone()
+    phone.failures = [DeliveryError("asks to wait", retry_after_s=10)]
+
+    async def story(clock: SteppedClock, store: SqliteStore, deliverer: Deliverer) -> None:
+        for name, tier in (("sol", Tier.CRITICAL), ("btc", Tier.EMERGENCY)):
+            gone = danger(name, tier, kind=Kind.NOTE, incident="K7F3", pool="unified")
+            await say(store, deliverer, gone)
+            await clock.sleep(4)
+        await clock.sleep(60)
+
+    deliver(tmp_path, phone, story)
+
+    assert sorted(phone.plain()) == ["text of btc", "text of sol"]
+
+
 def test_copies_are_counted_though_the_store_cannot(tmp_path: Path) -> None:
     """Seed 177: a disk that failed half the time and a road without answers made six of three."""
     phone = Phone()

@@ -240,7 +240,7 @@ class BlindState:
     """
     One account's blind machine: whether it was told, and the misses since the last reading;
     `alike` counts the newest ones that share one reason. `tier` is the worst it was told at. A key
-    that may withdraw is told on its own: `security_told_at_us`.
+    that may withdraw, or is a stranger's, is told on its own: `security_told_at_us`, as what.
     """
 
     active: bool = False
@@ -251,6 +251,7 @@ class BlindState:
     missed: Missed | None = None
     alike: int = 0
     security_told_at_us: int | None = None
+    security_kind: MissKind | None = None
     ack: Ack | None = None
     unanswered_since_us: int | None = None
     reach: Reach = Reach.CHAT
@@ -360,12 +361,11 @@ class Text:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
     """
-    One thing to say. `key` is unique for ever: a second row with it is the same message.
-    It goes to every road up to `reach`. `edits`: takes the place of the newest message of its
-    strand where the road can, and is sent silently where it cannot. `group` names what several
-    accounts may be told of in one message (one cause, one tier), `line` is its one line there, and
-    `away` (percent to liquidation, when known) its place among them. `picture` is a PNG, of
-    answers only: never stored.
+    One thing to say. `key` is unique for ever: a second row with it is the same message. It goes to
+    every road up to `reach`. `edits`: takes the place of the newest of its strand where the road
+    can, and is sent silently where it cannot. `group` names what several accounts may be told of in
+    one message (one cause, one tier), `line` is its one line there, and `away` (percent to
+    liquidation, when known) its place among them. `picture`: a PNG, of answers only, never stored.
     """
 
     key: str

@@ -117,11 +117,13 @@ def step_missed(
     allowed: int,
     tier: Tier,
     furthest: Reach = Reach.CHAT,
+    named: Iterable[DangerState] = (),
 ) -> tuple[BlindState, Kind | None]:
     """
     Count a miss; return BLIND, its repeat or that nobody answered, when that is due.
 
-    *tier* is the blindness's own, *furthest* the furthest road there is.
+    *tier* is the blindness's own, *furthest* the furthest road there is. BLIND speaks for the
+    dangers *named* from now on: what nobody answered of them, nobody answered since then.
     """
     alike = blind.missed is not None and blind.missed.reason == missed.reason
     blind = replace(
@@ -131,16 +133,19 @@ def step_missed(
         alike=blind.alike + 1 if alike else 1,
     )
     if missed.kind in SECURITY_KINDS:
-        if _is_security_due(blind, now_us):
+        if _is_security_due(blind, missed.kind, now_us):
             at_least = max(tier, Tier.CRITICAL)
+            if blind.security_kind is not missed.kind:  # whoever saw something else saw not this
+                blind = replace(blind, ack=None, unanswered_since_us=None)
             told = _told(replace(blind, active=True), at_least, now_us, furthest)
-            return replace(told, security_told_at_us=now_us), Kind.SECURITY
+            told = replace(told, security_told_at_us=now_us, security_kind=missed.kind)
+            return told, Kind.SECURITY
         if tier < Tier.CRITICAL:  # once somebody was reached, the daily word is enough
             return _further(blind, now_us, Tier.CRITICAL, furthest) or (blind, None)
     if not blind.active:
         if age_us <= allowed:
             return blind, None
-        return _told(replace(blind, active=True), tier, now_us, furthest), Kind.BLIND
+        return _told(_begun(blind, named), tier, now_us, furthest), Kind.BLIND
     return _again(blind, now_us, tier, furthest)
 
 
@@ -182,6 +187,13 @@ def shared(dangers: Iterable[DangerState]) -> DangerState | None:
     return max(told, key=lambda d: (d.tier, d.pool), default=None)
 
 
+def _begun(blind: BlindState, named: Iterable[DangerState]) -> BlindState:
+    owed = [(d.unanswered_since_us, d.reach) for d in named if d.unanswered_since_us is not None]
+    since_us = min((since_us for since_us, _ in owed), default=None)
+    reach = max((reach for _, reach in owed), default=blind.reach)
+    return replace(blind, active=True, unanswered_since_us=since_us, reach=max(blind.reach, reach))
+
+
 def _again(
     blind: BlindState, now_us: int, tier: Tier, furthest: Reach
 ) -> tuple[BlindState, Kind | None]:
@@ -220,6 +232,8 @@ def _told(blind: BlindState, tier: Tier, now_us: int, furthest: Reach) -> BlindS
     return replace(blind, unanswered_since_us=now_us)
 
 
-def _is_security_due(blind: BlindState, now_us: int) -> bool:
+def _is_security_due(blind: BlindState, kind: MissKind, now_us: int) -> bool:
     told = blind.security_told_at_us
+    if blind.security_kind is not kind:
+        return True
     return told is None or elapsed_us(now_us, told) >= SECURITY_REPEAT_US

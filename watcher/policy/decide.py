@@ -59,7 +59,7 @@ from watcher.policy.checklist import CHECKS
 from watcher.policy.checks import Apart, Look, Scene
 from watcher.policy.dangers import Turn
 from watcher.policy.incidents import elapsed_us
-from watcher.policy.looking import estimate, look
+from watcher.policy.looking import estimate, look, movable
 from watcher.policy.readings import Reading, hastened
 
 HOT_FACTOR = 2.0
@@ -248,20 +248,24 @@ def _on_miss(
         allowed=allowed,
         tier=tier,
         furthest=rules.reach,
+        named=held.values(),
     )
     if counted.active and not state.blind.active:
         held = {pool: alerting.blinded(d) for pool, d in held.items()}
     findings, again = checks.further(state.findings, now.steady_us, furthest=rules.reach)
     moved = replace(state, dangers=held, blind=counted, findings=findings, crossed={})
-    outage = speech.Outage(last=last, guess=guess, age_us=age_us, was=was, tier=tier)
+    shown = None if guess is None else movable(guess)
+    outage = speech.Outage(last=last, guess=shown, age_us=age_us, was=was, tier=tier)
     said = speech.of_unseen_dangers(moved, outage, turns, prices, rules, now)
     if kind is not None:
         moved, message = speech.of_blindness(moved, outage, kind, prices, rules, now)
         said.append(message)
     said += speech.of_findings(moved, again, last, rules, now)
-    guessed = guess.report.pools if guess is not None else ()
+    guessed = () if shown is None else shown.report.pools
     samples = tuple(
-        _sample(p, moved.dangers[p.pool].tier, now.steady_us, is_estimate=True) for p in guessed
+        _sample(p, moved.dangers[p.pool].tier, now.steady_us, is_estimate=True)
+        for p in guessed
+        if p.pool in guesses and shown is not None and p.pool in shown.readings
     )
     wait_us = _wait_us(moved, outage, missed, allowed, rules)
     return _decision(moved, envelope.quieted(said, rules, now), samples, wait_us)

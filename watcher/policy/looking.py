@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 
 from watcher.domain.account import Snapshot
-from watcher.domain.alert import AlertRules
-from watcher.domain.report import Report
+from watcher.domain.alert import AlertRules, Measure
+from watcher.domain.report import Report, Status
 from watcher.margin import BookError, evaluate, repriced
 from watcher.policy.checks import Look
 from watcher.policy.readings import read
@@ -46,6 +47,25 @@ def estimate(last: Snapshot, prices: Mapping[str, float], rules: AlertRules) -> 
         return look(repriced(last, factors), rules)
     except BookError:
         return None
+
+
+def movable(guess: Look) -> Look | None:
+    """
+    Return the estimate *guess* with the verdicts alone that prices move; None where none is left.
+
+    Of a pool that is not computed the venue's figures stay as they were: shown beside live prices
+    they would be a plausible wrong number. A price it is liquidated at still tells a distance.
+    """
+    computed = {pool.pool for pool in guess.report.pools if pool.status is Status.OK}
+    moved = {
+        pool: reading
+        for pool, reading in guess.readings.items()
+        if reading is not None
+        if pool in computed or reading.gauge.measure is Measure.DISTANCE
+    }
+    if len(moved) < len(guess.readings):  # that another pool is empty says nothing of the rest
+        moved = {pool: reading for pool, reading in moved.items() if not reading.gone}
+    return replace(guess, readings=moved) if moved else None
 
 
 def factors_of(last: Snapshot, prices: Mapping[str, float]) -> dict[str, float]:

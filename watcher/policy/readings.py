@@ -3,8 +3,9 @@ From a pool's report to one verdict: which tier its numbers belong to, by which 
 
 Rule: the worst measure decides. Distance leads for derivatives, margin level for borrowed spot
 margin, health for pools only the venue can compute, and there also the distance to a liquidation
-price it tells; a ladder the user set himself is honoured for any pool whose measure is known. A
-pool with no known measure has no reading at all, which is not the same as a safe one.
+price it tells; where a line of the margin level has no bar, for nobody tells the margin call of
+that pool, distance counts too. A ladder the user set himself is honoured for any pool whose measure
+is known. A pool with no known measure has no reading at all, which is not the same as a safe one.
 
 Speed makes a verdict worse, never better: a pool that would be liquidated within ten minutes, were
 it to go on like this, is one tier nearer than its numbers say.
@@ -167,8 +168,10 @@ def bounds_of(pool: PoolReport, ladder: Ladder) -> tuple[Bound, ...]:
 
 
 def _gauges(pool: PoolReport, rules: AlertRules) -> Iterator[Gauge]:
+    lacking = _lacks_bars(pool, rules)
     for ladder in rules.ladders:
-        if not _applies(pool, ladder):
+        stands_in = lacking and ladder.measure is Measure.DISTANCE
+        if not (stands_in or _applies(pool, ladder)):
             continue
         value = value_of(pool, ladder.measure)
         if value is None or math.isnan(value):
@@ -179,6 +182,15 @@ def _gauges(pool: PoolReport, rules: AlertRules) -> Iterator[Gauge]:
             end=end_of(pool, ladder.measure),
             bounds=bounds_of(pool, ladder),
         )
+
+
+# without the call nothing would be critical before it is liquidated
+def _lacks_bars(pool: PoolReport, rules: AlertRules) -> bool:
+    return leading(pool.family) is Measure.MARGIN_LEVEL and any(
+        len(bounds_of(pool, ladder)) < len(ladder.lines)
+        for ladder in rules.ladders
+        if ladder.measure is Measure.MARGIN_LEVEL
+    )
 
 
 # a pool we cannot compute still has the venue's health and liquidation prices: both ladders count

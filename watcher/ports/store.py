@@ -66,6 +66,9 @@ def strand_of(message: Message) -> str:
     if message.kind is Kind.TOP_UP:
         # what is said of a top-up takes the place of no alert of its incident
         return f"money:{message.pool}"
+    if message.kind is Kind.NOTE and message.lane is Lane.DANGER:
+        # each word of a loss tells only what went since the one before it
+        return f"loss:{message.key}"
     # what edits or escalates is about danger where it names a pool
     about_danger = message.kind not in _BLIND_KINDS and bool(message.pool)
     no_alert = message.kind not in {*_BLIND_KINDS, Kind.UNANSWERED, Kind.UPDATED}
