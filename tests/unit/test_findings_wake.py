@@ -122,3 +122,54 @@ def test_the_same_loss_once_more_is_told_though_the_first_is_still_open() -> Non
     said = night.look(seen(night.empty()))
 
     assert ["POSITION GONE" in m.text.plain for m in said if m.kind is Kind.NOTE] == [True]
+
+
+def test_what_is_there_again_wakes_nobody_further_and_is_taken_back() -> None:
+    """One answer without positions: the fallback was told "most likely LIQUIDATED" for it."""
+    night = Night()
+    night.liquidated()
+    said = []
+    for _ in range(60):
+        night.seconds += STEP_S
+        said += night.look(seen(single(40, seconds=night.seconds)))
+
+    (back,) = [m for m in said if m.kind is Kind.NOTE and "JUMPED" not in m.text.plain]
+    assert "THERE AGAIN" in back.text.plain
+    assert "BTCUSDT long 1: held as before" in back.text.plain
+    assert back.reach is Reach.CHAT
+    assert not [m for m in said if m.kind is Kind.UNANSWERED]
+
+
+def test_what_was_taken_back_and_goes_again_is_told_again() -> None:
+    night = Night()
+    night.liquidated()
+    for _ in range(5):
+        night.seconds += STEP_S
+        night.look(seen(single(40, seconds=night.seconds)))
+
+    assert "POSITION GONE" in night.liquidated().text.plain
+
+
+def test_what_came_back_in_part_is_not_taken_back() -> None:
+    night = Night()
+    night.liquidated()
+    said = []
+    for _ in range(60):
+        night.seconds += STEP_S
+        said += night.look(seen(single(40, seconds=night.seconds, quantity="0.9")))
+
+    assert not [m for m in said if "THERE AGAIN" in m.text.plain]
+    assert [m.reach for m in said if m.kind is Kind.UNANSWERED] == [Reach.SECOND, Reach.FALLBACK]
+
+
+def test_figures_that_flap_are_not_taken_back_at_each_turn() -> None:
+    night = Night()
+    night.liquidated()
+    said = []
+    for number in range(60):
+        night.seconds += STEP_S
+        held = single(40, seconds=night.seconds)
+        said += night.look(seen(held if number % 2 else night.empty()))
+
+    assert not [m for m in said if "THERE AGAIN" in m.text.plain]
+    assert len([m for m in said if "POSITION GONE" in m.text.plain]) <= 3

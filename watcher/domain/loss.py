@@ -30,10 +30,12 @@ class Loss:
 class Gathered:
     """
     What was lost since the last word of it, in so many `steps`, and what the pool was worth before
-    the first. `likely`: that word, or what is gathered, called it a liquidation.
+    the first. `likely`: that word, or what is gathered, called it a liquidation. `told` is what was
+    said to be lost, until it is there again.
     """
 
     losses: tuple[Loss, ...] = ()
+    told: tuple[Loss, ...] = ()
     steps: int = 0
     equity_was: float | None = None
     likely: bool = False

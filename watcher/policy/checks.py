@@ -30,7 +30,7 @@ from watcher.domain.loss import Gathered, Rise
 from watcher.domain.report import PoolReport, Report, Status
 from watcher.domain.road import Reach
 from watcher.domain.status import KeyRights, VenueStatus
-from watcher.policy import lines, opinions, speaking, wording
+from watcher.policy import lines, losses, opinions, speaking, wording
 from watcher.policy import messages as say
 from watcher.policy.alerting import GOOD_SAMPLES
 from watcher.policy.incidents import elapsed_us, opened, spoken
@@ -93,7 +93,8 @@ class Finding:
     Something one check found in one pool, "" for the whole account. `fact` tells it from another
     finding of the same check; `facts` are the lines that say it. `wakes`: unanswered, it is told to
     further people; `unanswered`: this is that word. `gathered` is all that was not told yet of what
-    goes on step by step; unless it `waits`, it is told at once. `rise` is one not explained yet.
+    goes on step by step; unless it `waits`, it is told at once. `ends`: what was told is not so.
+    `rise` is one not explained yet.
     """
 
     check: str
@@ -109,6 +110,7 @@ class Finding:
     wakes: bool = False
     unanswered: bool = False
     gathered: Gathered | None = None
+    ends: bool = False
     waits: bool = False
     rise: Rise | None = None
 
@@ -285,6 +287,8 @@ def _told(state: FindingState, finding: Finding, now_us: int, furthest: Reach) -
         gathered=_begun(finding.gathered),
         rise=finding.rise or state.rise,  # a fall after it explains no rise
     )
+    if finding.ends:
+        return replace(state, unanswered_since_us=None)
     if not finding.wakes:
         return state
     state = replace(state, title=finding.title, facts=finding.facts)
@@ -323,7 +327,7 @@ def _retold(state: FindingState, now_us: int) -> FindingState:
 
 
 def _begun(gathered: Gathered | None) -> Gathered | None:
-    return None if gathered is None else Gathered(likely=gathered.likely)
+    return None if gathered is None else losses.telling(gathered)
 
 
 def _is_due(state: FindingState, finding: Finding, now_us: int) -> bool:

@@ -108,6 +108,14 @@ def said(loss: Loss) -> str:
     )
 
 
+def said_back(loss: Loss) -> str:
+    """Return the line that says that *loss* is none."""
+    side = "" if loss.side is None else f" {say.SIDES[loss.side]}"
+    form = say.OWED_AGAIN if loss.kind == "debt" else say.HELD_AGAIN
+    amount = f"{loss.was.normalize():,f}" if loss.side else wording.amount(float(loss.was))
+    return form.format(what=f"{wording.name(loss.name)}{side}", was=amount)
+
+
 def gathered(earlier: Gathered | None, found: Iterable[Loss], change: Change) -> Gathered:
     """Return *found* as one more step after *earlier*: each from what it was before the first."""
     before = earlier if earlier is not None and earlier.steps else Gathered()
@@ -117,9 +125,32 @@ def gathered(earlier: Gathered | None, found: Iterable[Loss], change: Change) ->
         lost[key] = replace(loss, was=lost[key].was) if key in lost else loss
     return Gathered(
         losses=tuple(lost.values()),
+        told=() if earlier is None else earlier.told,
         steps=before.steps + 1,
         equity_was=before.equity_was if before.steps else change.equity_was,
         likely=before.likely or change.likely,
+    )
+
+
+def telling(whole: Gathered) -> Gathered:
+    """Return what is left of *whole* once it is told."""
+    told = {(loss.kind, loss.name, loss.side): loss for loss in whole.losses}
+    told.update({(loss.kind, loss.name, loss.side): loss for loss in whole.told})
+    return Gathered(likely=whole.likely, told=tuple(told.values()))
+
+
+def is_back(loss: Loss, pool: str, snapshot: Snapshot) -> bool:
+    """Tell whether *pool* holds, or owes, as much again as before *loss*."""
+    if loss.kind == "position":
+        return any(
+            (one.pool, one.symbol, one.side) == (pool, loss.name, loss.side)
+            and one.quantity >= loss.was
+            for one in snapshot.positions
+        )
+    return any(
+        (_owed(one) if loss.kind == "debt" else one.wallet) >= loss.was * (1 - DEBT_NOISE)
+        for one in snapshot.assets
+        if (one.pool, one.asset) == (pool, loss.name)
     )
 
 

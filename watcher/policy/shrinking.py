@@ -4,13 +4,15 @@ What got smaller or vanished: told at once, and where it goes on step by step, o
 Rule: told where it looks like a liquidation. The first step is told on the reading that shows it; a
 venue that liquidates in steps takes one every few seconds, and those are gathered into one word a
 minute, from what there was at the last word to what there is. What is gone, or is first called a
-liquidation, is told at once. What is gathered outlives misses and restarts.
+liquidation, is told at once. What is gathered outlives misses and restarts. What is there again at
+the next readings was not lost: that is told as far as the loss was.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
+from watcher.domain.account import Snapshot
 from watcher.domain.alert import FindingState, Lane, Tier
 from watcher.domain.loss import Gathered
 from watcher.policy import lines, losses, wording
@@ -32,6 +34,7 @@ def shrunk(scene: Scene) -> Iterator[Finding]:
     if scene.before is None:
         return
     lost = losses.losses(scene.before, scene.look.snapshot)
+    yield from _returned(scene, scene.before, lost)
     if not lost:
         return
     changes = losses.changes(scene.before, scene.look.snapshot, scene.look.report, scene.betas)
@@ -63,6 +66,32 @@ def shrunk(scene: Scene) -> Iterator[Finding]:
             gathered=whole,
             waits=not gone,
         )
+
+
+# an answer without them was believed at once: whoever read of it must read that it was not so, by
+# the second answer with them, or figures that flap would be told at each turn
+def _returned(scene: Scene, before: Snapshot, lost: Collection[str]) -> Iterator[Finding]:
+    after = scene.look.snapshot
+    for state in scene.findings.values():
+        told = () if state.gathered is None else state.gathered.told
+        if not told or state.pool in lost:
+            continue
+        if all(losses.is_back(loss, state.pool, one) for loss in told for one in (before, after)):
+            yield Finding(
+                check=shrunk.__name__,
+                pool=state.pool,
+                fact=say.THERE_AGAIN,
+                title=say.THERE_AGAIN,
+                facts=(
+                    *(losses.said_back(loss) for loss in told[:LOSSES_SHOWN_MAX]),
+                    say.THERE_AGAIN_SEEN,
+                    say.LOOK.format(venue=wording.venue_name(after.venue)),
+                ),
+                tier=state.tier,
+                lane=Lane.DANGER,
+                gathered=Gathered(),
+                ends=True,
+            )
 
 
 def lost(telling: Iterable[Finding], findings: Mapping[str, FindingState]) -> frozenset[str]:

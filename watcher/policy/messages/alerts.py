@@ -223,6 +223,10 @@ LOSSES_BY_WHOM = {
     "debt": "Repaid by you, or liquidated by {venue}?",
     "asset": "Sold by you, or by {venue} to cover a loss?",
 }
+THERE_AGAIN = "THERE AGAIN"
+HELD_AGAIN = "{what} {was}: held as before"
+OWED_AGAIN = "{what} {was}: owed as before"
+THERE_AGAIN_SEEN = "The answer without it was wrong, or it was undone"
 UNPAID = "Its gain or loss is not in the wallet"
 JUMPED = "EQUITY JUMPED"
 JUMPED_UNEXPLAINED = "No move of prices explains it"

@@ -38,6 +38,7 @@ _LOST = (*say.LOSSES_GONE.values(), *say.LOSSES_SMALLER.values())
 _DISK = frozenset((*DISK_FAULTS, *LIFE_FAULTS))
 
 FINDINGS: Mapping[str, Collection[Fault]] = {
+    say.THERE_AGAIN: (*LIES, *VENUE_FAULTS),
     say.MODEL_DIFFERS: (*LIES, *VENUE_FAULTS),
     say.TABLE_DIFFERS: (*LIES, *VENUE_FAULTS),
     say.JUMPED: (*LIES, *VENUE_FAULTS),
