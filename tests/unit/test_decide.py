@@ -21,6 +21,7 @@ from tests.unit.policy_books import (
 from watcher.domain.account import (
     Asset,
     Family,
+    Mismatch,
     Position,
     Rules,
     Side,
@@ -261,7 +262,7 @@ def test_a_blind_account_with_a_live_price_shows_the_estimate() -> None:
     assert "Last true reading" in text
 
 
-def partial(seconds: float) -> Snapshot:
+def with_an_option(seconds: float) -> Snapshot:
     return replace(
         reported("3.4", seconds),
         rules={"unified": Rules(family=Family.HAIRCUT_POOL)},
@@ -269,7 +270,7 @@ def partial(seconds: float) -> Snapshot:
     )
 
 
-@pytest.mark.parametrize("book", [lambda s: reported("3.4", s), partial])
+@pytest.mark.parametrize("book", [lambda s: reported("3.4", s), with_an_option])
 def test_what_no_price_moves_here_is_not_shown_as_an_estimate(
     book: Callable[[float], Snapshot],
 ) -> None:
@@ -977,6 +978,55 @@ def test_a_partial_pool_held_in_danger_may_not_go_unseen_for_long() -> None:
         account.miss()
 
     assert Kind.BLIND in account.kinds()
+
+
+@pytest.mark.parametrize("readings", [3, 8])
+def test_opinions_that_hover_about_their_line_are_told_once(readings: int) -> None:
+    """An hour about 3 % was 150 words with as many codes."""
+    account = Account()
+
+    def told(rate: str) -> Callable[[float], Snapshot]:
+        says = VenueSays(ratio=VenueRatio(name="accountMMRate", value=Decimal(rate)))
+        return lambda s: replace(unified(seconds=s), venue_says={"unified": says})
+
+    for _ in range(20):
+        for rate in ("0.09", "0.0822"):
+            for _ in range(readings):
+                account.see(told(rate))
+
+    notes = [m for m in account.said if "MODEL DIFFERS" in m.text.plain]
+    assert len(notes) == 1
+    for _ in range(70):
+        account.see(told("0.0822"))
+    for _ in range(3):
+        account.see(told("0.09"))
+    assert len([m for m in account.said if "MODEL DIFFERS" in m.text.plain]) == 2
+
+
+def test_a_table_that_differs_beside_another_now_and_then_is_told_once() -> None:
+    """A second name in every second reading was 900 words in an hour, acked or not."""
+    account = Account()
+
+    def told(*names: str) -> Callable[[float], Snapshot]:
+        found = tuple(
+            Mismatch(
+                pool="unified",
+                what=n,
+                figure="maintenance margin",
+                ours=Decimal(1),
+                venue=Decimal(2),
+            )
+            for n in names
+        )
+        return lambda s: replace(unified(seconds=s), mismatches=found)
+
+    for _ in range(50):
+        for names in (("BTCUSDT",), ("BTCUSDT", "SOLUSDT"), ()):
+            account.see(told(*names))
+    account.see(told("BTCUSDT", "ETHUSDT"))
+
+    heads = [m.text.plain.splitlines() for m in account.said if "TABLE DIFFERS" in m.text.plain]
+    assert len(heads) == 3, "each name once"
 
 
 def test_a_model_that_differs_is_told_after_three_readings_in_a_row() -> None:

@@ -39,6 +39,8 @@ from watcher.policy.readings import Reading
 DAY_US = 24 * 60 * MINUTE_US
 GATHER_US = MINUTE_US
 LOSSES_SHOWN_MAX = 4
+HOVERS_SAMPLES = 60
+"""Readings without it, four minutes or more, after which a difference told of is over."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,10 +179,16 @@ def contradicted(scene: Scene) -> Iterator[Finding]:
         found.setdefault(one.pool, []).append(one)
     for pool, mismatches in found.items():
         rest = len(mismatches) - LOSSES_SHOWN_MAX
+        told = scene.findings.get(f"contradicted:{pool}")
+        # what comes and goes beside another is no news when it comes again
+        names = {
+            *(told.fact.split("/") if told and told.fact else ()),
+            *(m.what for m in mismatches),
+        }
         yield Finding(
             check="contradicted",
             pool=pool,
-            fact="/".join(sorted(one.what for one in mismatches)),
+            fact="/".join(sorted(names)),
             title=say.TABLE_DIFFERS,
             facts=(
                 *(opinions.said(one) for one in mismatches[:LOSSES_SHOWN_MAX]),
@@ -232,7 +240,7 @@ def step(
     for finding in found:
         key = f"{finding.check}:{finding.pool}"
         state = states.get(key) or FindingState(check=finding.check, pool=finding.pool)
-        if state.good_samples >= GOOD_SAMPLES:  # over, kept for who is still to be told
+        if state.good_samples >= _samples_kept(state):  # over, kept for who is still to be told
             state = replace(state, fact="")
         # the first rise told may come again; after a fall told it is the way back
         rise = None if state.rise is None else finding.rise or state.rise
@@ -249,7 +257,7 @@ def step(
     for key, state in states.items():
         held = state.unanswered_since_us is not None or _has_gathered(state)
         held = held or _gathers(state, now_us)
-        if key not in kept and (held or state.good_samples + 1 < GOOD_SAMPLES):
+        if key not in kept and (held or state.good_samples + 1 < _samples_kept(state)):
             kept[key] = replace(state, bad_samples=0, good_samples=state.good_samples + 1)
     return kept, telling
 
@@ -272,6 +280,12 @@ def further(
         if kept[key].reach >= furthest:
             kept[key] = replace(kept[key], unanswered_since_us=None)
     return kept, telling
+
+
+# two figures compared hover about their line: what was told of them is no news for minutes
+def _samples_kept(state: FindingState) -> int:
+    hovers = state.check in (divergence.__name__, contradicted.__name__)
+    return HOVERS_SAMPLES if hovers and state.told_at_us is not None else GOOD_SAMPLES
 
 
 def _told(state: FindingState, finding: Finding, now_us: int, furthest: Reach) -> FindingState:

@@ -31,6 +31,7 @@ from watcher.margin import (
 )
 from watcher.policy import messages as say
 from watcher.policy import wording
+from watcher.policy.alerting import GOOD_SAMPLES
 from watcher.policy.allowance import busy, cut, resting, room
 from watcher.policy.checks import Look
 from watcher.policy.means import Held, Means, Room, Why
@@ -103,7 +104,8 @@ class Case:
     def doubt(self) -> str:
         """What the two opinions of the pool differ in, "" where they agree."""
         venue = wording.venue_name(self.snapshot.venue)
-        apart = any(f"{check}:{self.pool}" in self.state.findings for check in _DOUBTS)
+        known = [self.state.findings.get(f"{check}:{self.pool}") for check in _DOUBTS]
+        apart = any(one is not None and one.good_samples < GOOD_SAMPLES for one in known)
         return say.TOP_UP_DOUBT.format(venue=venue) if apart else ""
 
     def value(self, snapshot: Snapshot, pool: str, measure: Measure) -> float | None:
