@@ -322,10 +322,7 @@ def _isolated_price(one: LegFigures, taker_fee: Decimal) -> Decimal | None:
 def _cross_price(now: Figures, one: LegFigures, taker_fee: Decimal) -> Decimal | None:
     safe = one.mark
     bad = one.mark / 1000 if one.leg.sign > 0 else one.mark * PRICE_BAND
-
-    def at(price: Decimal) -> Decimal:
-        return _headroom(now, one, price, taker_fee)
-
+    at = _headroom(now, one, taker_fee)
     at_safe, at_bad = at(safe), at(bad)
     if at_bad > 0 or at_safe <= 0:
         return None
@@ -344,20 +341,26 @@ def _cross_price(now: Figures, one: LegFigures, taker_fee: Decimal) -> Decimal |
     return bad
 
 
-def _headroom(now: Figures, one: LegFigures, price: Decimal, taker_fee: Decimal) -> Decimal:
-    """Headroom with the contract's mark at *price* (a coin it settles in moves along)."""
+def _headroom(now: Figures, one: LegFigures, taker_fee: Decimal) -> Callable[[Decimal], Decimal]:
+    """Return the headroom by the contract's mark (a coin it settles in moves along)."""
     currency = now.currencies[one.leg.instrument.settle]
-    change, equity = ZERO, currency.equity
-    for each in now.legs:
-        if each.leg.symbol == one.leg.symbol and not each.isolated:
-            value = notional(each.leg.instrument, each.leg.quantity, price)
-            change += value * (each.row.rate + taker_fee) - each.need
-            equity += unrealised(each.leg, price) - each.unrealised
-    if now.mode not in ACCOUNT_WIDE:
-        return equity - currency.order_fees - (currency.need + change)
-    moved = price / one.mark if one.leg.instrument.inverse else ONE
-    index = currency.index * moved
-    counted = _counted_value(currency.currency, equity, index, on=currency.collateral)
-    mine = (currency.need + change + borrowing(currency.terms, equity).need) * index
+    legs = [e for e in now.legs if e.leg.symbol == one.leg.symbol and not e.isolated]
+    still_need = currency.need - sum((each.need for each in legs), ZERO)
+    still_equity = currency.equity - sum((each.unrealised for each in legs), ZERO)
     was = (currency.need + currency.borrowed.need) * currency.index
-    return now.adjusted_equity - currency.discounted + counted - (now.need - was) - mine
+    others = now.adjusted_equity - currency.discounted - (now.need - was)
+
+    def at(price: Decimal) -> Decimal:
+        need, equity = still_need, still_equity
+        for each in legs:
+            value = notional(each.leg.instrument, each.leg.quantity, price)
+            need += value * (each.row.rate + taker_fee)
+            equity += unrealised(each.leg, price)
+        if now.mode not in ACCOUNT_WIDE:
+            return equity - currency.order_fees - need
+        moved = price / one.mark if one.leg.instrument.inverse else ONE
+        index = currency.index * moved
+        counted = _counted_value(currency.currency, equity, index, on=currency.collateral)
+        return others + counted - (need + borrowing(currency.terms, equity).need) * index
+
+    return at
