@@ -86,6 +86,14 @@ def test_what_is_another_coin_of_the_same_name_is_not_asked_about(
     assert found == (("BTCUSDT",) if asked else ())
 
 
+def test_a_price_of_nothing_elsewhere_is_no_price_to_compare_with() -> None:
+    account = Account()
+    for _ in range(5):
+        account.see(marked("1000"), BTC=0.0)
+    for _ in range(5):
+        assert account.see(marked("1000"), BTC=1000.0) == []
+
+
 def test_a_better_price_elsewhere_ends_nothing() -> None:
     account = Account()
     account.see(marked("630"), BTC=630)

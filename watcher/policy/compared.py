@@ -66,7 +66,7 @@ def stills(state: AccountState, found: Snapshot, prices: Mapping[str, float], at
         old = state.still.get(one.symbol)
         same = old if was.get(one.symbol) == one.mark else None
         still = same or Still(since_us=at_us)
-        if still.elsewhere is None and one.underlying in prices:
+        if still.elsewhere is None and prices.get(one.underlying, 0.0) > 0:
             still = replace(still, elsewhere=prices[one.underlying])
         kept[one.symbol] = still
     return kept
