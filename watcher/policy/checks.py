@@ -39,8 +39,10 @@ from watcher.policy.readings import Reading
 DAY_US = 24 * 60 * MINUTE_US
 GATHER_US = MINUTE_US
 LOSSES_SHOWN_MAX = 4
-HOVERS_SAMPLES = 60
-"""Readings without it, four minutes or more, after which a difference told of is over."""
+HOVERS_SAMPLES = 20
+"""So many readings in a row without it, one to three minutes, end a table's difference told of."""
+STAY = 0.7
+"""A model told to differ stays so until it is within this part of its tolerance."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +153,9 @@ def divergence(scene: Scene) -> Iterator[Finding]:
         apart = pool.disagreement
         if pool.status is not Status.OK or apart is None:
             continue
-        if math.isfinite(apart) and apart <= tolerance(scene.look.snapshot, limits):
+        told = scene.findings.get(f"divergence:{pool.pool}")
+        stays = STAY if told is not None and told.fact else 1.0
+        if math.isfinite(apart) and apart <= stays * tolerance(scene.look.snapshot, limits):
             continue
         shown = wording.percent(apart) if math.isfinite(apart) else "all"
         yield Finding(
@@ -282,10 +286,10 @@ def further(
     return kept, telling
 
 
-# two figures compared hover about their line: what was told of them is no news for minutes
+# a fast market alone sets two answers of a venue apart now and then
 def _samples_kept(state: FindingState) -> int:
-    hovers = state.check in (divergence.__name__, contradicted.__name__)
-    return HOVERS_SAMPLES if hovers and state.told_at_us is not None else GOOD_SAMPLES
+    hovers = state.check == contradicted.__name__ and state.told_at_us is not None
+    return HOVERS_SAMPLES if hovers else GOOD_SAMPLES
 
 
 def _told(state: FindingState, finding: Finding, now_us: int, furthest: Reach) -> FindingState:
