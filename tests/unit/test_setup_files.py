@@ -122,6 +122,91 @@ def test_a_file_a_person_wrote_keeps_comments_order_and_mode(tmp_path: Path) -> 
     assert tomllib.loads(text)["accounts"]["second"] == {"venue": "bybit"}
 
 
+DOTTED = """\
+accounts.main.venue = "bybit" # the big one
+telegram.chat_id = 5
+telegram.allowed_users = [5] # me
+"""
+MIXED = """\
+[accounts]
+main.venue = "bybit" # the big one
+
+[telegram]
+chat_id = 5
+"""
+INLINE = """\
+accounts = { main = { venue = "bybit" } } # the big one
+telegram = { chat_id = 5 }
+"""
+INLINE_ACCOUNT = """\
+[accounts]
+main = { venue = "bybit" } # the big one
+
+[telegram]
+chat_id = 5
+"""
+SCATTERED = """\
+[accounts.main] # the big one
+venue = "bybit"
+
+[telegram]
+chat_id = 5
+
+[accounts.third]
+venue = "okx"
+"""
+LINES = ["15%", "9%", "5%", "3%"]
+
+
+@pytest.mark.parametrize("text", [DOTTED, MIXED, INLINE, INLINE_ACCOUNT, SCATTERED])
+def test_a_file_is_changed_in_the_form_it_is_written_in(tmp_path: Path, text: str) -> None:
+    """A header after the first of some dotted keys would take the others into its table."""
+    config = tmp_path / "watcher.toml"
+    config.write_text(text)
+    draft = Draft(config)
+
+    draft.put(("accounts", "second", "venue"), "okx")
+    draft.put(("accounts", "main", "tiers", "distance"), LINES)
+    draft.put(("telegram", "chat_id"), 6)
+    draft.put(("heartbeat", "every"), "30s")
+    draft.write()
+
+    wanted = tomllib.loads(text)
+    wanted["accounts"]["second"] = {"venue": "okx"}
+    wanted["accounts"]["main"]["tiers"] = {"distance": LINES}
+    wanted["telegram"]["chat_id"] = 6
+    wanted["heartbeat"] = {"every": "30s"}
+    assert tomllib.loads(config.read_text()) == wanted
+    assert "# the big one" in config.read_text()
+    load(config, environ={}, need=Need.NOTHING, container_secrets=tmp_path / "none")
+
+
+def test_a_text_that_says_anything_else_than_was_set_is_not_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tmp_path / "watcher.toml"
+    config.write_text(DOTTED)
+    monkeypatch.setattr("watcher.setup.files._is_dotted", lambda *_: False)
+    draft = Draft(config)
+    draft.put(("accounts", "second", "venue"), "okx")
+    draft.put_secret(KEY, "key-of-main-0123456789")
+
+    with pytest.raises(SetupError, match=r"toml .*accounts\.second\.venue .*nothing was written"):
+        draft.write()
+
+    assert config.read_text() == DOTTED
+    assert list(tmp_path.iterdir()) == [config]
+
+
+@pytest.mark.parametrize("text", ["accounts = 3\n", '[accounts]\nmain = "bybit"\n'])
+def test_what_no_key_can_be_put_into_is_told(tmp_path: Path, text: str) -> None:
+    config = tmp_path / "watcher.toml"
+    config.write_text(text)
+
+    with pytest.raises(SetupError, match=r"main\.endpoint cannot be set .*run this again"):
+        Draft(config).put(("accounts", "main", "endpoint"), "http://127.0.0.1:1")
+
+
 def test_only_what_is_set_is_written_each_key_with_its_meaning(tmp_path: Path) -> None:
     config = tmp_path / "watcher.toml"
 

@@ -11,14 +11,15 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import tomlkit
+from tomlkit.container import Container
 from tomlkit.exceptions import TOMLKitError
-from tomlkit.items import Table
+from tomlkit.items import InlineTable, Table
 
 from watcher.settings.keys import environment_name, field_of
 from watcher.settings.located import not_toml
@@ -53,6 +54,9 @@ class Draft:
             self._document = tomlkit.parse(self._text)
         except TOMLKitError as error:
             raise SetupError(f"{self._refused(error)}; mend it, or name another --config") from None
+        # what the file is to say, whatever the editing parser makes of the way it is written
+        self._plain: dict[str, Any] = self._document.unwrap()
+        self._keys: list[Key] = []
 
     def _read(self) -> str:
         try:
@@ -70,18 +74,45 @@ class Draft:
         return f"{self.config}: not TOML: {error}"  # the one that only the editing parser refuses
 
     def put(self, key: Key, value: object, comment: str | None = None) -> None:
-        """Set *key*; the comment beside it is its meaning, unless one is given."""
+        """
+        Set *key*; the comment beside it is its meaning, unless one is given.
+
+        Raises: `SetupError` where something else than a table stands above it.
+        """
+        try:
+            self._edit(key, value, comment)
+            _put_plainly(self._plain, key, value)
+        except (TOMLKitError, TypeError, ValueError):
+            raise SetupError(self._by_hand([key])) from None
+        self._keys.append(key)
+
+    def _edit(self, key: Key, value: object, comment: str | None) -> None:
         table: Any = self._document
+        in_line = False  # a table under a dotted key or in an inline table can have no header
         for part in key[:-1]:
             if part not in table:
-                table[part] = tomlkit.table(is_super_table=len(key) > 2 and part == key[0])  # noqa: PLR2004 - [accounts] alone says nothing
+                table[part] = (
+                    tomlkit.inline_table()
+                    if in_line
+                    else tomlkit.table(is_super_table=len(key) > 2 and part == key[0])  # noqa: PLR2004 - [accounts] alone says nothing
+                )
+            in_line = in_line or _is_dotted(table, part)
             table = table[part]
+            in_line = in_line or isinstance(table, InlineTable)
         fresh = key[-1] not in table
         table[key[-1]] = value
         field = field_of(key)
         meaning = comment or (field.description if field is not None else None)
         if fresh and meaning and isinstance(table, Table | tomlkit.TOMLDocument):
             table[key[-1]].comment(meaning)
+
+    def _by_hand(self, keys: Iterable[Key]) -> str:
+        named = ", ".join(".".join(key) for key in keys)
+        return (
+            f"{self.config} is written so that {named} cannot be set without harm to what else "
+            "stands there; nothing was written: make its dotted keys tables, such as "
+            "[accounts.main], then run this again"
+        )
 
     def put_secret(self, key: Key, text: str) -> None:
         self._secrets[environment_name(key).lower()] = text
@@ -94,9 +125,12 @@ class Draft:
         """
         Write what changed.
 
-        Raises: `SetupError` where a file cannot be written; those before it are whole.
+        Raises: `SetupError` where a file cannot be written; those before it are whole. Where the
+        text would say anything else than what was set, nothing is.
         """
         text = self.text
+        if not _says(text, self._plain):
+            raise SetupError(self._by_hand(self._keys))
         with _told(self.config.parent):
             self.config.parent.mkdir(parents=True, exist_ok=True)
         if text != self._text or not self.config.exists():
@@ -117,6 +151,27 @@ class Draft:
             return self.config.stat().st_mode & 0o777
         except OSError:
             return FILE_MODE
+
+
+def _put_plainly(there: dict[str, Any], key: Key, value: object) -> None:
+    for part in key[:-1]:
+        there = there.setdefault(part, {})
+    there[key[-1]] = value
+
+
+def _is_dotted(table: object, part: str) -> bool:
+    """Say whether *part* stands in *table* as `part.more = ...`, not under a header."""
+    if isinstance(table, Table):
+        table = table.value
+    body = table.body if isinstance(table, Container) else []
+    return any(key is not None and key.key == part and key.is_dotted() for key, _ in body)
+
+
+def _says(text: str, plain: Mapping[str, Any]) -> bool:
+    try:
+        return tomllib.loads(text) == plain
+    except tomllib.TOMLDecodeError:
+        return False
 
 
 def writable(config: Path) -> None:
