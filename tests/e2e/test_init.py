@@ -24,7 +24,7 @@ from watcher.cli import FINE, REFUSED, TROUBLE, init
 from watcher.settings import Settings
 from watcher.setup.accounts import accounts
 from watcher.setup.chat import telegram
-from watcher.setup.files import Draft
+from watcher.setup.files import Draft, SetupError
 from watcher.setup.hands import World
 from watcher.setup.kit import Flags, Kit
 from watcher.setup.roads import fallback, heartbeat
@@ -397,6 +397,73 @@ def test_lines_are_the_persons_to_take_or_leave(beside: Beside, answer: str) -> 
     assert any("you would start in" in line and "proposed distance" in line for line in person.said)
     own = one.settings().accounts["bybit_main"].tiers.distance
     assert (own is not None) is (answer == "y")
+
+
+TOP_UP = """
+[accounts.mine.top_up]
+mode = "request"
+asset = "USDT"
+from = "funding"
+to = "unified"
+trigger = "10%"
+target = "15%"
+"""
+
+
+def test_an_account_whose_table_would_be_refused_is_left_as_it_was(beside: Beside) -> None:
+    """A top-up of Bybit's is none of Binance's, and `run` would refuse the file."""
+    one, _ = kit(beside, keys(beside, "bybit_main"), accounts=[("mine", "bybit")])
+    accounts(one)
+    config = Path("config/watcher.toml")
+    config.write_text(config.read_text() + TOP_UP)
+    before = files(config)
+    again, _ = kit(beside, keys(beside, "binance_usdm"), accounts=[("mine", "binance")])
+
+    with pytest.raises(SetupError, match=r"nothing of it was written: accounts\.mine: found to = "):
+        accounts(again)
+
+    assert files(config) == before
+
+
+@pytest.mark.parametrize("chat", [CHAT_ID, 777])
+def test_another_chat_takes_nobody_the_right_to_answer(beside: Beside, chat: int) -> None:
+    config = Path("config/watcher.toml")
+    config.parent.mkdir()
+    config.write_text(
+        f"[telegram]\nchat_id = 5\nallowed_users = [{CHAT_ID}, 555, 666] # me, wife, desk\n"
+    )
+    one, person = kit(beside, [beside.practice.bot.token], chat_id=chat, users=())
+
+    telegram(one)
+
+    assert set(one.settings().telegram.allowed_users) == {CHAT_ID, 555, 666, chat}
+    assert "] # me, wife, desk" in config.read_text()
+    stay = "555, 666" if chat == CHAT_ID else f"{CHAT_ID}, 555, 666"
+    assert any(f"acknowledge and mute: {stay}; who should not" in line for line in person.said)
+
+
+def test_a_chat_that_is_the_second_is_refused_and_nothing_is_written(beside: Beside) -> None:
+    config = Path("config/watcher.toml")
+    config.parent.mkdir()
+    config.write_text(
+        "[telegram]\nchat_id = 5\nsecond_chat_id = -42\nallowed_users = [555] # wife\n"
+    )
+    before = files(config)
+    one, _ = kit(beside, [beside.practice.bot.token], chat_id=-42)
+
+    with pytest.raises(SetupError, match="telegram: found second_chat_id = chat_id"):
+        telegram(one)
+
+    assert files(config) == before
+
+
+def test_who_presses_start_and_who_is_named_beside_may_both_answer(beside: Beside) -> None:
+    one, _ = kit(beside, [beside.practice.bot.token], users=(42,))
+    beside.control("say", {"user_id": CHAT_ID, "chat_id": CHAT_ID, "text": "/start K7F3QX29"})
+
+    telegram(one)
+
+    assert one.settings().telegram.allowed_users == (CHAT_ID, 42)
 
 
 @contextmanager

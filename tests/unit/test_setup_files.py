@@ -207,6 +207,68 @@ def test_what_no_key_can_be_put_into_is_told(tmp_path: Path, text: str) -> None:
         Draft(config).put(("accounts", "main", "endpoint"), "http://127.0.0.1:1")
 
 
+MANY = """\
+[telegram]
+allowed_users = [
+    5,  # me
+    6  # my wife
+]  # who may
+"""
+
+
+def test_a_list_that_grows_keeps_what_is_said_of_each_entry(tmp_path: Path) -> None:
+    config = tmp_path / "watcher.toml"
+    config.write_text(MANY)
+    draft = Draft(config)
+
+    draft.put(("telegram", "allowed_users"), [5, 6, 7])
+    draft.write()
+
+    text = config.read_text()
+    assert all(words in text for words in ("5,  # me\n", "# my wife\n", "]  # who may"))
+    assert tomllib.loads(text)["telegram"]["allowed_users"] == [5, 6, 7]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "expected"),
+    [
+        (("telegram", "second_chat_id"), 123, r"telegram: found second_chat_id = chat_id"),
+        (("poll", "calm"), "1s", r"poll\.calm: found \"1s\""),
+    ],
+)
+def test_what_the_loader_would_refuse_is_not_written(
+    tmp_path: Path, key: tuple[str, ...], value: object, expected: str
+) -> None:
+    config = tmp_path / "watcher.toml"
+    filled(config).write()
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    draft = Draft(config)
+    draft.put(key, value)
+    draft.put_secret(KEY, "another-of-main-0123456789")
+
+    with pytest.raises(SetupError, match=f"toml would be refused.* {expected}, expected .*by hand"):
+        draft.write()
+
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_a_key_of_another_account_is_refused_before_it_is_kept(tmp_path: Path) -> None:
+    config = tmp_path / "watcher.toml"
+    filled(config).write()
+    before = config.read_text(), sorted(tmp_path.rglob("*"))
+    draft = Draft(config)
+    draft.put(("accounts", "second", "venue"), "bybit")
+    draft.put_secret(("accounts", "second", "api_key"), "key-of-main-0123456789")
+
+    with pytest.raises(
+        SetupError, match=r"second\.api_key: found the key of accounts\.main"
+    ) as told:
+        draft.write()
+
+    assert "key-of-main" not in str(told.value)
+    assert (config.read_text(), sorted(tmp_path.rglob("*"))) == before
+
+
 def test_only_what_is_set_is_written_each_key_with_its_meaning(tmp_path: Path) -> None:
     config = tmp_path / "watcher.toml"
 

@@ -33,9 +33,18 @@ def telegram(kit: Kit) -> None:
             users = [chat_id]  # a private chat has its person's number
     else:
         who = introduced(kit, token, bot, "the chat alerts go to")
-        chat_id, users = who.chat_id, [who.user_id]
+        chat_id, users = who.chat_id, [who.user_id, *flags.users]
     kit.draft.put(("telegram", "chat_id"), chat_id)
-    kit.draft.put(("telegram", "allowed_users"), users, "who may ask, acknowledge and mute")
+    before = kit.settings().telegram.allowed_users
+    stay = [user for user in before if user not in users]
+    if stay:
+        kit.prompt.say(
+            f"  as before, may ask, acknowledge and mute: {', '.join(map(str, stay))}; who should "
+            f"not is taken out of telegram.allowed_users in {kit.draft.config}",
+            style="yellow",
+        )
+    everyone = list(dict.fromkeys((*before, *users)))
+    kit.draft.put(("telegram", "allowed_users"), everyone, "who may ask, acknowledge and mute")
     if flags.endpoint is not None:
         kit.draft.put(("telegram", "endpoint"), flags.endpoint)
     kit.draft.put_secret(TOKEN, token)

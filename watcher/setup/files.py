@@ -13,15 +13,18 @@ import os
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import tomlkit
 from tomlkit.container import Container
 from tomlkit.exceptions import TOMLKitError
-from tomlkit.items import InlineTable, Table
+from tomlkit.items import Array, InlineTable, Table
 
-from watcher.settings.keys import environment_name, field_of
+from watcher.settings import ConfigError, Need, Problem, load
+from watcher.settings.keys import ENV_PREFIX, environment_name, field_of
 from watcher.settings.located import not_toml
 from watcher.settings.private import ROOT
 
@@ -100,7 +103,11 @@ class Draft:
             table = table[part]
             in_line = in_line or isinstance(table, InlineTable)
         fresh = key[-1] not in table
-        table[key[-1]] = value
+        was = None if fresh else table[key[-1]]
+        if isinstance(was, Array) and isinstance(value, list) and was == value[: len(was)]:
+            was.extend(value[len(was) :])  # in place: each entry may have a comment
+        else:
+            table[key[-1]] = value
         field = field_of(key)
         meaning = comment or (field.description if field is not None else None)
         if fresh and meaning and isinstance(table, Table | tomlkit.TOMLDocument):
@@ -126,14 +133,16 @@ class Draft:
         Write what changed.
 
         Raises: `SetupError` where a file cannot be written; those before it are whole. Where the
-        text would say anything else than what was set, nothing is.
+        text would say anything else than what was set, or be refused, nothing is.
         """
         text = self.text
+        changed = text != self._text or not self.config.exists()
+        if not changed and not self._secrets:
+            return
         if not _says(text, self._plain):
             raise SetupError(self._by_hand(self._keys))
-        with _told(self.config.parent):
-            self.config.parent.mkdir(parents=True, exist_ok=True)
-        if text != self._text or not self.config.exists():
+        self._judge(text)
+        if changed:
             _written(self.config, text, self._mode())
             self._text = text
         if self._secrets:
@@ -145,6 +154,43 @@ class Draft:
         for name, secret in list(self._secrets.items()):
             _written(self.secrets_folder / name, f"{secret}\n", SECRET_MODE)
             del self._secrets[name]
+
+    def _judge(self, text: str) -> None:
+        """
+        Have the loader read *text*, and the secrets as they will be, before either is in place.
+
+        Asks for nothing that may be missing: a first run writes account by account.
+        """
+        kept = {name.upper(): secret for name, secret in self._kept().items()}
+        given = {name.upper(): secret for name, secret in self._secrets.items()}
+        with _told(self.config.parent):
+            self.config.parent.mkdir(parents=True, exist_ok=True)
+            # a folder of its own has no secrets beside it, whose modes are not judged here
+            with TemporaryDirectory(dir=self.config.parent, prefix=".watcher-init-") as folder:
+                draft = Path(folder) / self.config.name
+                draft.write_text(text, encoding="utf-8")
+                try:
+                    load(draft, environ=kept | given, need=Need.NOTHING)
+                except ConfigError as refused:
+                    raise SetupError(self._would_be_refused(refused)) from None
+
+    def _would_be_refused(self, refused: ConfigError) -> str:
+        lines = (
+            # without its place, in a draft that nobody can look at
+            str(replace(problem, source=None) if isinstance(problem, Problem) else problem)
+            for problem in refused.problems
+        )
+        return (
+            f"with this {self.config} would be refused, so nothing of it was written: "
+            f"{'; '.join(lines)}; give something else, or change the file by hand first"
+        )
+
+    def _kept(self) -> dict[str, str]:
+        found = {}
+        for file in self.secrets_folder.glob(f"{ENV_PREFIX.lower()}*"):
+            with suppress(OSError, UnicodeDecodeError):
+                found[file.name] = file.read_text(encoding="utf-8").strip()
+        return found
 
     def _mode(self) -> int:
         try:
