@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -325,6 +325,120 @@ def test_a_key_that_may_trade_or_is_not_bound_is_told(beside: Beside) -> None:
 
     assert any("it may trade" in line for line in person.said)
     assert any("not bound" in line for line in person.said)
+
+
+def given_later(
+    monkeypatch: pytest.MonkeyPatch, words: Sequence[str], lines: Mapping[str, str] | None = None
+) -> int:
+    """Run `init` on what is complete, with *words* and *lines* on its standard input."""
+    text = "".join(f"{name}={secret}\n" for name, secret in (lines or {}).items())
+    monkeypatch.setattr("sys.stdin", io.StringIO(text))
+    return init.main([*words, *(["--secrets", "-"] if lines else [])])
+
+
+def test_what_is_given_to_a_complete_setup_is_done(
+    beside: Beside, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = complete(beside, monkeypatch)
+    token = {"WATCHER_TELEGRAM__BOT_TOKEN": beside.practice.bot.token}
+    beside.practice.bot.chats.update({-42, -43})
+    fallback_url = f"{beside.url.replace('http', 'json')}/notify"
+    ping_url = f"{beside.url}/ping/{CHECK}"
+
+    assert given_later(monkeypatch, ["--chat", "-42", "--user", "43"], token) == FINE
+    assert given_later(monkeypatch, ["--second-chat", "-43"]) == FINE
+    assert given_later(monkeypatch, [], {"WATCHER_FALLBACK__URL": fallback_url}) == FINE
+    assert given_later(monkeypatch, [], {"WATCHER_HEARTBEAT__URL": ping_url}) == FINE
+    assert given_later(monkeypatch, ["--state-dir", "kept"]) == FINE
+
+    written = tomllib.loads(config.read_text())
+    assert written["telegram"]["chat_id"] == -42
+    assert written["telegram"]["allowed_users"] == [CHAT_ID, 43]
+    assert written["telegram"]["second_chat_id"] == -43
+    assert written["state_dir"] == "kept"
+    secrets = config.parent / "secrets"
+    assert (secrets / "watcher_fallback__url").read_text().strip() == fallback_url
+    assert (secrets / "watcher_heartbeat__url").read_text().strip() == ping_url
+    assert "state_dir is now kept, from the daemon's next start on" in capsys.readouterr().out
+
+
+def test_a_new_key_of_an_account_that_is_set_is_tried_and_kept(
+    beside: Beside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = complete(beside, monkeypatch)
+    before = files(config)
+    secret = Path("config/secrets/watcher_accounts__okx_futures__api_secret")
+    secret.write_text("the-old-one-0123456789\n")
+
+    assert given_later(monkeypatch, [], beside.secrets("okx_futures")) == FINE
+
+    assert files(config) == before
+
+
+def test_lines_are_taken_from_a_complete_setup_too(
+    beside: Beside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = complete(beside, monkeypatch)
+    beside.control("price", {"BTC": "90000"})
+    try:
+        assert given_later(monkeypatch, ["--accept-tiers"]) == FINE
+    finally:
+        beside.control("price", {"BTC": "113420"})
+
+    assert "tiers" in tomllib.loads(config.read_text())["accounts"]["okx_futures"]
+
+
+def test_what_is_set_already_is_not_asked_for_again(
+    beside: Beside, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = complete(beside, monkeypatch)
+    before = files(config)
+    words = ["--chat", str(CHAT_ID), "--user", str(CHAT_ID), "--endpoint", beside.url]
+
+    assert given_later(monkeypatch, words, beside.secrets("okx_futures")) == FINE
+
+    assert "nothing has to be asked" in capsys.readouterr().out
+    assert files(config) == before
+
+
+@pytest.mark.parametrize(
+    ("words", "lines", "expected"),
+    [
+        (["--service"], {}, "no systemd runs this machine"),
+        (["--user", "42"], {}, "give WATCHER_TELEGRAM__BOT_TOKEN"),
+        (["--endpoint", "http://127.0.0.1:1"], {}, "--endpoint was not used: add --redo accounts"),
+        (["--state-dir", "config/watcher.toml"], {}, "a file, expected a folder"),
+        ([], {"WATCHER_ACCOUNTS__NEW__API_KEY": "k" * 20}, "add --account new=VENUE"),
+        ([], {"WATCHER_POLL__CALM": "9s"}, "WATCHER_POLL__CALM was not used: no part of"),
+        (
+            ["--redo", "heartbeat"],
+            {"WATCHER_ACCOUNTS__OKX_FUTURES__MONEY__API_KEY": "k" * 20},
+            "MONEY__API_KEY was not used: no part of",
+        ),
+        (
+            ["--account", "b=bybit"],
+            {"WATCHER_ACCOUNTS__B__PASSWORD": "p" * 9},
+            "PASSWORD was not used: b is at bybit, which has none",
+        ),
+    ],
+)
+def test_what_is_given_and_cannot_be_done_is_refused(
+    beside: Beside,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    lines: dict[str, str],
+    expected: str,
+) -> None:
+    if "--service" in words and Path("/run/systemd/system").exists():
+        pytest.skip("it would be installed")
+    config = complete(beside, monkeypatch)
+    before = files(config)
+
+    assert given_later(monkeypatch, words, lines) == REFUSED
+
+    assert expected in capsys.readouterr().err
+    assert files(config) == before
 
 
 @pytest.mark.parametrize("at", range(9))

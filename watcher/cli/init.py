@@ -14,6 +14,7 @@ import secrets
 import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from watcher.cli import FINE, REFUSED, TROUBLE, check, reload, send_test, service, show
@@ -27,6 +28,8 @@ from watcher.settings.problems import Misread
 from watcher.setup.accounts import accounts
 from watcher.setup.chat import telegram
 from watcher.setup.files import Draft, SetupError, named, writable
+from watcher.setup.given import endpoint_is_used, with_renewed
+from watcher.setup.given import parts as parts_given
 from watcher.setup.hands import World
 from watcher.setup.kit import Flags, Kit
 from watcher.setup.roads import fallback, heartbeat
@@ -54,7 +57,8 @@ def main(argv: Sequence[str]) -> int:
     left: list[str] = []
     try:
         writable(config)
-        return _set_up(_kit(arguments, config), arguments, left)
+        given = _given(arguments)
+        return _set_up(_kit(arguments, config, given), arguments, given, left)
     except ConfigError as error:
         refuse(error)
         go_on = " and ".join(_next(arguments, left))
@@ -98,7 +102,11 @@ def _parser() -> argparse.ArgumentParser:
         "--config", type=Path, metavar="FILE", help=f"to write (default: {CONFIG_DEFAULT})"
     )
     parser.add_argument(
-        "--redo", action="append", choices=PARTS, default=[], help="ask for this part again"
+        "--redo",
+        action="append",
+        choices=PARTS,
+        default=[],
+        help="ask for this part again; so does what is given for it and is not set yet",
     )
     parser.add_argument(
         "--account", action="append", type=_account, default=[], metavar="NAME=VENUE", help="to add"
@@ -137,20 +145,26 @@ def _endpoint(text: str) -> str:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
-def _kit(arguments: argparse.Namespace, config: Path) -> Kit:
-    given = {name: text for name, text in os.environ.items() if name.startswith("WATCHER_")}
+def _given(arguments: argparse.Namespace) -> Mapping[str, str]:
+    """Return the secrets of `--secrets`. Raises: `SetupError`."""
+    if arguments.secrets is None:
+        return {}
     if arguments.secrets == "-":
-        given |= named(sys.stdin.read())
-    elif arguments.secrets is not None:
-        try:
-            given |= named(Path(arguments.secrets).read_text(encoding="utf-8"))
-        except UnicodeDecodeError as error:
-            line = f"--secrets {arguments.secrets}: not UTF-8 text at byte {error.start}"
-            raise SetupError(f"{line}, expected lines WATCHER_NAME=value") from None
-        except OSError as error:
-            reason = (error.strerror or "unreadable").lower()
-            line = f"--secrets {arguments.secrets}: {reason}"
-            raise SetupError(f"{line}, expected a file of lines WATCHER_NAME=value") from None
+        return named(sys.stdin.read())
+    try:
+        return named(Path(arguments.secrets).read_text(encoding="utf-8"))
+    except UnicodeDecodeError as error:
+        line = f"--secrets {arguments.secrets}: not UTF-8 text at byte {error.start}"
+        raise SetupError(f"{line}, expected lines WATCHER_NAME=value") from None
+    except OSError as error:
+        reason = (error.strerror or "unreadable").lower()
+        line = f"--secrets {arguments.secrets}: {reason}"
+        raise SetupError(f"{line}, expected a file of lines WATCHER_NAME=value") from None
+
+
+def _kit(arguments: argparse.Namespace, config: Path, given: Mapping[str, str]) -> Kit:
+    known = {name: text for name, text in os.environ.items() if name.startswith("WATCHER_")}
+    known |= given
     flags = Flags(
         accounts=arguments.account,
         endpoint=arguments.endpoint,
@@ -160,7 +174,7 @@ def _kit(arguments: argparse.Namespace, config: Path) -> Kit:
         accept_tiers=arguments.accept_tiers,
         wait_s=arguments.wait,
     )
-    prompt = Terminal(given) if sys.stdin.isatty() else Nobody(given)
+    prompt = Terminal(known) if sys.stdin.isatty() else Nobody(known)
     return Kit(prompt=prompt, draft=Draft(config), hands=World(), code=_code, flags=flags)
 
 
@@ -168,23 +182,25 @@ def _code() -> str:
     return "".join(secrets.choice(LETTERS) for _ in range(CODE_LENGTH))
 
 
-def _set_up(kit: Kit, arguments: argparse.Namespace, left: list[str]) -> int:
+def _set_up(
+    kit: Kit, arguments: argparse.Namespace, given: Mapping[str, str], left: list[str]
+) -> int:
     """Go through the parts; those not begun, or begun and not finished, stand in *left*."""
     settings = kit.settings()
-    parts = list(dict.fromkeys(arguments.redo)) or _open_parts(settings, arguments)
+    kit = replace(kit, flags=with_renewed(kit.flags, settings, given))
+    parts = _wanted(kit, settings, arguments, given)
     left += [part for part in parts if part != "service"]
     left += [TEST] if {"telegram", "fallback"} & set(parts) else []
     left += ["service"] if "service" in parts else []
     if not arguments.redo:
         _tell(kit, settings)
+    if arguments.state_dir not in {None, settings.state_dir}:
+        _move(kit, settings.state_dir, arguments.state_dir)
     if not parts:
         _tell_done(kit)
         if not is_locked(Path(settings.state_dir)):
             _tell_run(kit)
         return FINE
-    if arguments.state_dir is not None:
-        kit.draft.put(("state_dir",), arguments.state_dir)
-        kit.draft.write()
     for part, step in ASKED.items():
         if part in parts:
             kit.prompt.say()
@@ -192,6 +208,36 @@ def _set_up(kit: Kit, arguments: argparse.Namespace, left: list[str]) -> int:
             left.remove(part)
     _tell_overruled(kit)
     return _tried(kit, arguments, parts, left)
+
+
+def _wanted(
+    kit: Kit, settings: Settings, arguments: argparse.Namespace, given: Mapping[str, str]
+) -> list[str]:
+    """
+    Return the parts to go through: asked for again, missing, or with something given for them.
+
+    Raises: `SetupError` for what is given and would not be used.
+    """
+    opened = parts_given(settings, kit.flags, given, patient=kit.prompt.patient)
+    opened |= {"service"} if arguments.service else set()
+    missing = [] if arguments.redo else _open_parts(settings, arguments)
+    if not missing:
+        # as if asked for, so that a command to go on with names them too
+        arguments.redo = [*arguments.redo, *sorted(opened - {*arguments.redo}, key=PARTS.index)]
+    parts = {*missing, *opened, *arguments.redo}
+    if not endpoint_is_used(settings, kit.flags, parts):
+        raise SetupError("--endpoint was not used: add --redo accounts, or --redo telegram")
+    return [part for part in PARTS if part in parts]
+
+
+def _move(kit: Kit, before: str, after: str) -> None:
+    if Path(after).is_file():
+        raise SetupError(f"--state-dir {after}: a file, expected a folder")
+    kit.draft.put(("state_dir",), after)
+    kit.draft.write()
+    kit.prompt.say(f"state_dir is now {after}, from the daemon's next start on")
+    if Path(before).exists():
+        kit.prompt.say(f"  what it knows is in {before}: to keep it, move it there while none runs")
 
 
 def _tried(kit: Kit, arguments: argparse.Namespace, parts: Sequence[str], left: list[str]) -> int:

@@ -9,6 +9,7 @@ through `Prompt`, which the command line provides.
     advice     the next step after a refusal
     proposal   lines that do not fire at once
     files      configuration and secrets, written by renaming
+    given      what was said beforehand, and the part it opens
     prompt     how a step asks
     look       every account read once
 """
