@@ -280,6 +280,49 @@ def test_a_socket_file_is_this_users_alone_and_goes_with_the_page(tmp_path: Path
     assert not path.exists()
 
 
+@pytest.mark.parametrize("kind", ["file", "folder", "link"])
+def test_what_is_no_socket_of_ours_is_told_and_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr(metrics, "RETRY_S", 0.05)
+    path, target = tmp_path / "precious", tmp_path / "target"
+    target.write_text("precious")
+    make = {"file": path.touch, "folder": path.mkdir, "link": lambda: path.symlink_to(target)}
+    make[kind]()
+
+    page = Page(f"unix:{path}", Says(), build=BUILD, started_us=START_US)
+
+    async def run() -> None:
+        task = asyncio.create_task(page.run())
+        await asyncio.sleep(0.3)
+        assert not task.done(), "watching does not end over it"
+        task.cancel()
+        await asyncio.wait([task])
+
+    with structlog.testing.capture_logs() as logs:
+        asyncio.run(run())
+
+    assert path.exists()
+    assert target.read_text() == "precious"
+    told = [line for line in logs if line["event"] == "metrics.unserved"]
+    assert len(told) == 1
+    assert "no socket" in told[0]["reason"]
+    assert "metrics.listen" in told[0]["fix"]
+
+
+def test_a_file_put_in_the_place_of_the_socket_stays(tmp_path: Path) -> None:
+    path = tmp_path / "numbers"
+
+    async def story(session: aiohttp.ClientSession) -> None:
+        async with session.get("/healthz"):
+            path.unlink()
+        path.write_text("precious")
+
+    shown_at(f"unix:{path}", Says(), story)
+
+    assert path.read_text() == "precious"
+
+
 def test_a_port_that_is_taken_is_told_once_with_what_to_do_and_tried_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

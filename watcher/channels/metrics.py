@@ -16,6 +16,7 @@ import asyncio
 import contextlib
 import errno
 import resource
+import stat
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from ipaddress import ip_address
 from pathlib import Path
@@ -79,10 +80,13 @@ class Page:
             await self._site(runner).start()
             log.info("metrics.served", listen=self._listen)
             self._told = ""
-            await asyncio.Event().wait()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                # only what a start of ours has put there: what kept it from starting stays
+                self._leave()
         finally:
             await runner.cleanup()
-            self._leave()
 
     def _site(self, runner: web.AppRunner) -> web.BaseSite:
         if self._listen.startswith(UNIX):
@@ -92,13 +96,20 @@ class Page:
 
     def _leave(self) -> None:
         if self._listen.startswith(UNIX):
+            path = Path(self._listen.removeprefix(UNIX))
             with contextlib.suppress(OSError):
-                Path(self._listen.removeprefix(UNIX)).unlink()
+                # somebody may have put a file in its place since
+                if stat.S_ISSOCK(path.lstat().st_mode):
+                    path.unlink()
 
     def _unserved(self, error: OSError) -> None:
         reason = errno.errorcode.get(error.errno or 0, type(error).__name__)
         fix = "see that the place is there and this user may use it"
-        if error.errno == errno.EADDRINUSE:
+        if error.errno == errno.EADDRINUSE and self._listen.startswith(UNIX):
+            # a socket left behind is replaced; what is in the way is something else
+            reason = "something that is no socket stands there"
+            fix = "see what it is, move it away or set another metrics.listen; it is left alone"
+        elif error.errno == errno.EADDRINUSE:
             port = self._listen.rpartition(":")[2]
             reason = "taken by another program"
             fix = f"see whose it is (ss -ltnp 'sport = :{port}'), or set another metrics.listen"
