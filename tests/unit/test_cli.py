@@ -526,6 +526,19 @@ def test_practice_says_that_its_folder_is_a_file(
     assert "file exists, expected one of its own" in capsys.readouterr().err
 
 
+def test_practice_leaves_a_folder_alone_that_is_not_its_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "watcher.toml").write_text("[telegram]\nchat_id = 5\n")
+
+    assert main(["practice", "--folder", str(tmp_path)]) == REFUSED
+
+    said = capsys.readouterr()
+    assert "found a watcher.toml it did not write, expected a folder of its own" in said.err
+    assert said.out == ""
+    assert [file.name for file in tmp_path.iterdir()] == ["watcher.toml"]
+
+
 def test_ctrl_c_while_libraries_load_ends_it_without_a_word(tmp_path: Path) -> None:
     """Broken off in there they leave a trace, or crash."""
     slow = tmp_path / "slow.py"

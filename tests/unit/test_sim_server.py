@@ -25,7 +25,15 @@ from watcher.sim.binance.wire_routes import ROUTES
 from watcher.sim.default import START_US, default_world, empty_world
 from watcher.sim.faults import KINDS
 from watcher.sim.market import Scripted
-from watcher.sim.practice import Practice, practice_config, printed_config, serve, write_config
+from watcher.sim.practice import (
+    MARK,
+    NotOurs,
+    Practice,
+    practice_config,
+    printed_config,
+    serve,
+    write_config,
+)
 from watcher.sim.things import Account, Rights
 from watcher.sim.world import SECOND_US
 
@@ -461,6 +469,44 @@ def test_written_secrets_are_for_the_owner_only(tmp_path: Path) -> None:
             secret = tmp_path / "secrets" / name.lower()
             assert secret.read_text().strip() == value
             assert secret.stat().st_mode & 0o777 == 0o600
+
+    play(scene)
+
+
+def test_the_practice_folder_is_written_anew(tmp_path: Path) -> None:
+    async def scene(desk: Desk) -> None:
+        first = write_config(desk.practice, tmp_path).read_text()
+        assert write_config(desk.practice, tmp_path).read_text() == first
+
+    play(scene)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[telegram]\nchat_id = 5\n",
+        f"{MARK}[telegram]\nchat_id = 5\n",
+        f'{MARK}[telegram]\nendpoint = "x"\n[accounts.main]\nvenue = "okx"\n',
+        f"{MARK}[half",
+    ],
+)
+def test_a_configuration_it_did_not_write_is_not_replaced(tmp_path: Path, text: str) -> None:
+    """A real one and its token were, by `--folder config`."""
+    file, secret = tmp_path / "watcher.toml", tmp_path / "secrets" / "watcher_telegram__bot_token"
+    file.write_text(text)
+    secret.parent.mkdir()
+    secret.write_text("real")
+
+    async def scene(desk: Desk) -> None:
+        with pytest.raises(NotOurs, match=r"watcher\.toml"):
+            write_config(desk.practice, tmp_path)
+        assert (file.read_text(), secret.read_text()) == (text, "real")
+        file.unlink()
+        with pytest.raises(NotOurs, match="bot_token"):
+            write_config(desk.practice, tmp_path)
+        assert secret.read_text() == "real"
+        assert not file.exists()
 
     play(scene)
 

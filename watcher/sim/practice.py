@@ -13,6 +13,7 @@ import json
 import signal
 import sys
 import time
+import tomllib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -29,6 +30,12 @@ from watcher.sim.world import World
 FINE, TROUBLE, REFUSED = 0, 1, 2
 SECRET_MODE = 0o600
 FOLDER_MODE = 0o700
+MARK = "# Written by `watcher practice`, anew at each start: copy what you want to keep.\n"
+"""By its first line a file of ours is known; no other is written over."""
+
+
+class NotOurs(Exception):
+    """What stands in the folder is somebody's own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,13 +121,18 @@ def practice_config(
 
 
 def write_config(practice: Practice, folder: Path, *, only: Collection[str] | None = None) -> Path:
-    """Write watcher.toml and the folder `secrets` beside it (0600), and return the file's path."""
+    """
+    Write watcher.toml and the folder `secrets` beside it (0600), and return the file's path.
+
+    Raises: `NotOurs` where either would replace what a practice exchange did not write.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     state = str(folder.resolve() / "state").replace("\\", "\\\\").replace('"', '\\"')
     config, kept = practice_config(practice, state_dir=state, only=only)
     target = folder / "watcher.toml"
-    target.write_text(config, encoding="utf-8")
     hidden = folder / "secrets"
+    _look_whose(target, [hidden / name.lower() for name in kept])
+    target.write_text(MARK + config, encoding="utf-8")
     hidden.mkdir(mode=FOLDER_MODE, exist_ok=True)
     for name, value in kept.items():
         one = hidden / name.lower()
@@ -128,6 +140,29 @@ def write_config(practice: Practice, folder: Path, *, only: Collection[str] | No
         one.chmod(SECRET_MODE)
         one.write_text(value + "\n", encoding="utf-8")
     return target
+
+
+def _look_whose(target: Path, secrets: Sequence[Path]) -> None:
+    if target.exists():
+        if not _is_ours(target.read_text(encoding="utf-8", errors="replace")):
+            raise NotOurs(target.name)
+        return
+    # a set-up that was broken off has secrets before it has a file
+    for secret in secrets:
+        if secret.exists():
+            raise NotOurs(f"{secret.parent.name}/{secret.name}")
+
+
+def _is_ours(text: str) -> bool:
+    if not text.startswith(MARK):
+        return False
+    try:
+        found = tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        return False
+    # one that leads to Telegram or a venue by now is in real use, whoever wrote its first line
+    tables = [found.get("telegram", {}), *found.get("accounts", {}).values()]
+    return all("endpoint" in table for table in tables)
 
 
 _EXAMPLES: Mapping[str, Mapping[str, object]] = {
@@ -254,6 +289,12 @@ async def _until_signal(
         if folder is not None:
             try:
                 write_config(practice, folder)
+            except NotOurs as found:
+                sys.stderr.write(
+                    f"watcher practice: --folder {folder}: found a {found} it did not write, "
+                    "expected a folder of its own; nothing there was changed\n"
+                )
+                return REFUSED
             except OSError as found:
                 reason = (found.strerror or "unwritable").lower()
                 sys.stderr.write(
