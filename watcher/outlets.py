@@ -13,12 +13,22 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import structlog
+from pydantic import SecretStr
 
 from watcher.channels.apprise import AppriseChannel
 from watcher.channels.telegram import TelegramChannel
 from watcher.domain.alert import Message
 from watcher.domain.road import Reach
-from watcher.ports import Answerer, Channel, Clock, Ids, Scheduler, Store, StoreError
+from watcher.ports import (
+    Answerer,
+    Channel,
+    Clock,
+    DeliveryError,
+    Ids,
+    Scheduler,
+    Store,
+    StoreError,
+)
 from watcher.service.canary import Canary
 from watcher.service.commands import Commands
 from watcher.service.deliver import Deliverer
@@ -26,7 +36,8 @@ from watcher.service.digest import Reporter
 from watcher.service.draw import Drawer
 from watcher.service.orders import Funded, Watched
 from watcher.service.outbound import Outbound
-from watcher.settings import Settings, quiet_hours, reaches
+from watcher.settings import ConfigError, Problem, Settings, quiet_hours, reaches
+from watcher.settings.addresses import FALLBACK_EXPECTED
 from watcher.settings.hidden import told
 
 log = structlog.get_logger()
@@ -61,18 +72,39 @@ def open_chat(
 async def open_roads(
     settings: Settings, chat: TelegramChannel, store: Store, doors: AsyncExitStack
 ) -> dict[Reach, Channel]:
-    """Return every road there is: *chat* and those opened here, closed with *doors*."""
+    """
+    Return every road there is: *chat* and those opened here, closed with *doors*.
+
+    Raises: `ConfigError` for a fallback that cannot be used.
+    """
     channels: dict[Reach, Channel] = {Reach.CHAT: chat}
     second = settings.telegram.second_chat_id
     if second is not None:
         moved = await store.chats_moved()
         channels[Reach.SECOND] = open_chat(settings, moved.get(second, second), noting(store))
     if settings.fallback.url is not None:
-        channels[Reach.FALLBACK] = AppriseChannel(told(settings.fallback.url))
+        channels[Reach.FALLBACK] = await open_fallback(settings.fallback.url)
     for channel in channels.values():
         if channel is not chat:
             doors.push_async_callback(channel.close)
     return channels
+
+
+async def open_fallback(url: SecretStr) -> AppriseChannel:
+    """
+    Return the road to *url*; nothing is sent.
+
+    Raises: `ConfigError` for a URL Apprise cannot use: else an alert that needs it would find out.
+    """
+    channel = AppriseChannel(told(url))
+    try:
+        await channel.warm()
+    except DeliveryError as error:
+        kind = channel.name.removeprefix("apprise:")
+        found = f"a URL of the kind {kind}:// that Apprise cannot use"
+        problem = Problem(key="fallback.url", found=found, expected=FALLBACK_EXPECTED)
+        raise ConfigError([problem]) from error
+    return channel
 
 
 def outbound_over(

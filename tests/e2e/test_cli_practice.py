@@ -97,6 +97,26 @@ def test_explain_writes_out_a_live_account_and_check_shows_its_stages(practice: 
     assert "expected one of bybit_main, " in refused.stderr
 
 
+@pytest.mark.parametrize(
+    "command", [["check"], ["check", "--json"], ["run"], ["send-test", "--all"], ["drill"]]
+)
+def test_a_fallback_of_no_service_is_refused_before_an_alert_needs_it(
+    practice: Practice, command: list[str]
+) -> None:
+    secret = practice.config.parent / "secrets" / "watcher_fallback__url"
+    secret.touch(mode=0o600)
+    secret.write_text("jsn://canary/canary")
+
+    done = practice.watcher(
+        *command, *(["--account", "bybit_main"] if command == ["drill"] else [])
+    )
+
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "fallback.url: found a URL of the kind jsn:// that Apprise cannot use" in done.stderr
+    assert "canary" not in done.stdout + done.stderr
+    assert "configuration: fine" not in done.stdout
+
+
 def test_check_says_which_account_cannot_be_read_and_why(practice: Practice) -> None:
     practice.control("fault", {"target": "bybit", "kind": "http", "status": 503, "seconds": 60})
 

@@ -23,7 +23,7 @@ import pytest
 
 from tests.e2e.asking import ask, press
 from tests.e2e.books import falls, long_btc, world_of
-from tests.e2e.lockstep import Stage, staged
+from tests.e2e.lockstep import Stage, add_secret, staged
 from tests.e2e.test_topups_e2e import ledger, sliding
 from watcher.sim.bot_messages import SentMessage
 from watcher.sim.practice import serve, write_config
@@ -194,6 +194,36 @@ def test_a_key_that_cannot_be_used_is_refused_and_none_is_shown(tmp_path: Path) 
             (word,) = notes(stage, "NEW SETTINGS NOT TAKEN")
             assert "canary" not in word
             assert "canary" not in (tmp_path / "daemon.log").read_text(encoding="utf-8")
+
+    asyncio.run(play())
+
+
+# the name of a test stands in the environment of its daemon: no secret in it
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [("jsn://canary", "jsn://"), ("canary", "names no service")],
+    ids=["unknown", "none"],
+)
+def test_a_fallback_of_no_service_is_not_taken(tmp_path: Path, url: str, said: str) -> None:
+    """It was, and came out when an alert needed it."""
+
+    async def play() -> None:
+        world = world_of()
+        long_btc(world, "main", "binance", away=40.0)
+        config = tmp_path / "watcher.toml"
+        async with staged(world, tmp_path) as stage:
+            await stage.to(30)
+            add_secret(config, "watcher_fallback__url", url)
+
+            refused = await command(config)
+            assert refused.code == 2, refused
+            assert "fallback.url" in refused.err
+            assert said in refused.err
+            assert "canary" not in refused.err + refused.out
+            seen = len(logged(tmp_path, "poll.completed"))
+            await stage.to(60)
+
+            assert len(logged(tmp_path, "poll.completed")) > seen
 
     asyncio.run(play())
 

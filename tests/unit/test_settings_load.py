@@ -542,7 +542,9 @@ def test_every_secret_the_models_name_is_found_for_redaction(tmp_path: Path) -> 
     """A table added later must not be forgotten: what is not listed stands in the log."""
     names = {path: environment_name(path) for path in secret_paths(["main"])}
     text = {path: f"1:canary{number}" for number, path in enumerate(names)}
-    text["heartbeat", "url"] = "https://h/canary"  # the one that is checked for its shape
+    # those that are checked for their shape
+    text["heartbeat", "url"] = "https://h/canary"
+    text["fallback", "url"] = "json://h/canary"
     environ = {name: f" {text[path]}\n" for path, name in names.items()}
 
     settings = loaded(tmp_path, environ=environ)
@@ -572,6 +574,20 @@ def test_an_address_that_would_be_pinged_in_clear_or_in_vain_is_refused(
 
     assert "heartbeat.url" in str(refused_with.value)
     assert url not in str(refused_with.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["", " ", "canary", "canary:token", "://canary", "/canary", "a b://c"]
+)
+def test_a_fallback_that_names_no_service_is_refused_and_not_shown(
+    url: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError) as refused_with:
+        loaded(tmp_path, environ={"WATCHER_FALLBACK__URL": url})
+
+    assert "fallback.url (environment WATCHER_FALLBACK__URL): found" in str(refused_with.value)
+    assert "of a service Apprise knows" in str(refused_with.value)
+    assert "canary" not in str(refused_with.value)
 
 
 def test_who_is_pinged_may_be_on_this_machine(tmp_path: Path) -> None:

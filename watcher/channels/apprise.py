@@ -2,7 +2,7 @@
 The fallback road: any service Apprise knows (ntfy, Pushover, mail, SMS gateways …), by its URL.
 
 Rule: the URL is a secret as a whole; no text of ours holds a part of it beyond the kind of service.
-The library is loaded when the road is first used, in a thread: it costs 0.2 s and 50 MB that a
+The library is loaded by `warm` or the first use, in a thread: it costs 0.2 s and 50 MB that a
 watcher without a fallback never pays. It says only whether a message went out; why not is read from
 what it logs, which goes here and nowhere else:
 

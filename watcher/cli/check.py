@@ -22,6 +22,7 @@ from watcher.domain.report import PoolReport, Status
 from watcher.domain.road import Reach
 from watcher.domain.status import VenueStatus
 from watcher.domain.topup import Verb
+from watcher.outlets import open_fallback
 from watcher.policy import messages as say
 from watcher.policy import opinions, proving
 from watcher.policy.checks import tolerance
@@ -50,6 +51,8 @@ def main(argv: Sequence[str]) -> int:
     if settings is None:
         return REFUSED
     try:
+        if settings.fallback.url is not None:
+            asyncio.run(open_fallback(settings.fallback.url))
         answers, now_us = asyncio.run(ask_all(settings, arguments.clock))
     except ConfigError as error:
         refuse(error)

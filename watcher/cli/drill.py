@@ -17,14 +17,14 @@ from pathlib import Path
 from watcher.app import set_up_log, system_clock
 from watcher.cli import FINE, REFUSED, TROUBLE
 from watcher.cli.exercise import Desk, open_desk
-from watcher.cli.options import config_parser, settings_of
+from watcher.cli.options import config_parser, refuse, settings_of
 from watcher.cli.send_test import codes_for, seconds
 from watcher.domain.account import Snapshot
 from watcher.domain.alert import AccountState, AlertRules, Tier
 from watcher.policy import drill, proving, wording
 from watcher.policy.plan import way
 from watcher.ports import Clock, StoreError
-from watcher.settings import Need, Settings, alert_rules
+from watcher.settings import ConfigError, Need, Settings, alert_rules
 from watcher.store.beside import peek, samples
 
 WAKE_S = 900.0
@@ -57,6 +57,9 @@ def main(argv: Sequence[str]) -> int:
         if arguments.wake:
             return asyncio.run(_wake(settings, names, arguments.wait))
         return asyncio.run(_drill(settings, names))
+    except ConfigError as error:
+        refuse(error)
+        return REFUSED
     except StoreError as error:
         print(f"watcher: {error}", file=sys.stderr)
         return TROUBLE

@@ -75,7 +75,7 @@ async def open_desk(settings: Settings, clock: Clock) -> AsyncIterator[Desk]:
     """
     Open the desk of the daemon that runs on the state folder, or one of our own.
 
-    Raises: `StoreError`.
+    Raises: `StoreError`, `ConfigError` for a fallback that cannot be used.
     """
     folder, roads = Path(settings.state_dir), reaches(settings)
     try:

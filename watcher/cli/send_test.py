@@ -17,13 +17,13 @@ from collections.abc import Sequence
 from watcher.app import set_up_log, system_clock
 from watcher.cli import FINE, REFUSED, TROUBLE
 from watcher.cli.exercise import Desk, open_desk
-from watcher.cli.options import config_parser, settings_of
+from watcher.cli.options import config_parser, refuse, settings_of
 from watcher.domain.alert import SECOND_US
 from watcher.domain.road import Reach
 from watcher.outlets import open_chat
 from watcher.policy import notes, proving, wording
 from watcher.ports import Clock, DeliveryError, StoreError
-from watcher.settings import Need, Settings
+from watcher.settings import ConfigError, Need, Settings
 from watcher.settings.problems import Misread
 from watcher.settings.units import duration_us
 
@@ -49,6 +49,9 @@ def main(argv: Sequence[str]) -> int:
         return asyncio.run(
             _send_all(settings, arguments.wait) if arguments.all else _send(settings)
         )
+    except ConfigError as error:
+        refuse(error)
+        return REFUSED
     except StoreError as error:
         print(f"watcher: {error}", file=sys.stderr)
         return TROUBLE

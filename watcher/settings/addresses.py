@@ -6,6 +6,7 @@ Rule: what travels in clear stays on this machine; what is a secret is never sho
 
 from __future__ import annotations
 
+import re
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -13,6 +14,12 @@ from pydantic import SecretStr
 
 from watcher.settings.problems import Misread
 from watcher.settings.units import quoted
+
+_APPRISE_SCHEME = re.compile(r"([a-z][a-z0-9+-]{0,19})://", re.IGNORECASE)
+FALLBACK_EXPECTED = (
+    "the whole URL of a service Apprise knows, such as ntfys://HOST/TOPIC "
+    "(github.com/caronc/apprise lists them)"
+)
 
 
 def loopback(value: str) -> str:
@@ -35,6 +42,15 @@ def pingable(value: SecretStr | None) -> SecretStr | None:
     text = "" if value is None else value.get_secret_value().strip()
     if text and not _is_pingable(text):
         raise Misread("an address that cannot be pinged", "https://, a host, and the check's path")
+    return value
+
+
+def appriseable(value: SecretStr | None) -> SecretStr | None:
+    """Return an Apprise URL as far as its shape tells; what Apprise says of it is asked later."""
+    text = None if value is None else value.get_secret_value().strip()
+    if text is not None and _APPRISE_SCHEME.match(text) is None:
+        found = "something that names no service" if text else "an empty text"
+        raise Misread(found, FALLBACK_EXPECTED)
     return value
 
 

@@ -25,7 +25,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from watcher.domain.alert import Word
-from watcher.settings.addresses import listening, loopback, pingable
+from watcher.settings.addresses import appriseable, listening, loopback, pingable
 from watcher.settings.problems import Misread, nearest_of
 from watcher.settings.table import Table, Whole, span_within
 from watcher.settings.top_up import Money, TopUp, check_road
@@ -241,7 +241,7 @@ class Telegram(Table):
 
 
 class Fallback(Table):
-    url: SecretStr | None = Field(
+    url: Annotated[SecretStr | None, AfterValidator(appriseable)] = Field(
         default=None,
         description="Apprise URL of the road taken when Telegram fails or nobody answers (secret)",
     )
