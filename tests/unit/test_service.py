@@ -194,6 +194,24 @@ def test_a_new_account_is_handed_over_and_the_daemon_restarted(machine: Machine)
     assert machine.log() == ["systemctl daemon-reload", "systemctl restart watcher"]
 
 
+def test_a_new_value_of_a_secret_restarts_the_daemon_once(
+    machine: Machine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """systemd hands credentials over at a start only: the old key was used on, "it watches"."""
+    machine.watcher("install")
+    machine.log()
+    new = "n" * 32
+    machine.at("/etc/watcher/secrets/accounts__main__api_key").write_text(new)
+
+    assert machine.watcher("install", config=False) == FINE
+    assert machine.log() == ["systemctl daemon-reload", "systemctl restart watcher"]
+    assert machine.watcher("install", config=False) == FINE
+    assert machine.log() == []
+
+    assert unit.is_ours(machine.at(UNIT).read_text())
+    assert new not in machine.at(UNIT).read_text() + capsys.readouterr().out
+
+
 def test_a_dry_run_shows_files_and_commands_and_does_nothing(
     machine: Machine, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -384,6 +402,16 @@ def test_a_users_own_service_stays_in_the_users_folders(
     assert f"kept: state: {home}/.local/state/watcher" in out
 
 
+def test_a_new_secret_restarts_a_users_own_service_too(machine: Machine) -> None:
+    machine.watcher("install", "--user")
+    machine.log()
+    machine.secret("accounts__main__api_key", "n" * 32)
+
+    assert machine.watcher("install", "--user") == FINE
+
+    assert "systemctl restart watcher" in machine.log()
+
+
 def test_a_session_that_may_not_linger_is_told_and_the_rest_is_done(
     machine: Machine, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -457,7 +485,7 @@ def test_there_is_one_unit_and_the_package_has_it() -> None:
 
 def test_what_is_installed_says_all_that_the_template_says() -> None:
     """All but the program, the secrets and the head, which tells how to do it by hand."""
-    text = unit.for_system("ExecStart=/x", [("watcher_a", "/a")])
+    text = unit.for_system("ExecStart=/x", [("watcher_a", "/a")], unit.seal_of({}))
     body = unit.template()[unit.template().index("[Unit]") :]
 
     def lines(of: str) -> set[str]:
@@ -486,9 +514,10 @@ def test_a_path_stays_one_word_for_systemd(word: str, expected: str) -> None:
 
 def texts() -> dict[str, Callable[[], str]]:
     start = unit.start_line([sys.executable, "-m", "watcher"], "/etc/watcher/watcher.toml")
+    seal, credentials = unit.seal_of({"watcher_a": "x"}), [("watcher_a", "/etc/watcher/secrets/a")]
     return {
-        "system": lambda: unit.for_system(start, [("watcher_a", "/etc/watcher/secrets/a")]),
-        "user": lambda: unit.for_user(start, "/var/lib/state of mine"),
+        "system": lambda: unit.for_system(start, credentials, seal),
+        "user": lambda: unit.for_user(start, "/var/lib/state of mine", seal),
     }
 
 

@@ -155,6 +155,7 @@ def _program() -> list[str]:
 
 
 def _steps(source: Path, place: Place, secrets: Mapping[str, str]) -> Iterator[Step]:
+    seal = unit.seal_of(secrets)
     if place.user:
         yield Folder(path=place.state, mode=0o700, at=place.at(place.state))
         yield Folder(path=place.secrets, mode=0o700, at=place.secrets)
@@ -162,7 +163,7 @@ def _steps(source: Path, place: Place, secrets: Mapping[str, str]) -> Iterator[S
             file = place.secrets / name
             yield File(path=file, text=_line(text, file), mode=0o600, at=file, shown=False)
         start = unit.start_line(_program(), str(place.config))
-        text = unit.for_user(start, str(place.state))
+        text = unit.for_user(start, str(place.state), seal)
     else:
         yield Command(words_of=_ADD_USER, unless=("getent", "passwd", USER))
         yield Folder(path=place.config.parent, mode=0o755, at=place.at(place.config.parent))
@@ -175,7 +176,7 @@ def _steps(source: Path, place: Place, secrets: Mapping[str, str]) -> Iterator[S
             line = _line(secrets[name], place.at(file))
             yield File(path=file, text=line, mode=0o600, at=place.at(file), shown=False)
         start = unit.start_line(_program(), str(place.config))
-        text = unit.for_system(start, [(name, str(file)) for name, file in files.items()])
+        text = unit.for_system(start, [(name, str(file)) for name, file in files.items()], seal)
     yield File(path=place.unit, text=text, mode=0o644, at=place.at(place.unit))
 
 

@@ -11,8 +11,9 @@ What remains is what the kernel enforces for anybody.
 from __future__ import annotations
 
 import hashlib
+import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import resources
 
 NAME = "watcher.service"
@@ -58,16 +59,20 @@ def template() -> str:
     return resources.files("watcher.cli").joinpath(NAME).read_text(encoding="utf-8")
 
 
-def for_system(start: str, credentials: Sequence[tuple[str, str]]) -> str:
-    """Return the unit of the whole machine; *credentials* are names and files, one line each."""
+def for_system(start: str, credentials: Sequence[tuple[str, str]], seal: str) -> str:
+    """
+    Return the unit of the whole machine.
+
+    *credentials* are names and files, one line each; *seal* is what `seal_of` says of all secrets.
+    """
     loaded = [f"LoadCredential={name}:{file}" for name, file in credentials]
     lines = _without_head(template())
     text = "\n".join(_replaced(lines, {"ExecStart": [start], "LoadCredential": loaded}))
-    return signed(text + "\n", user=False)
+    return signed(f"{seal}\n{text}\n", user=False)
 
 
-def for_user(start: str, state: str) -> str:
-    """Return the unit of one user, whose state is in the folder *state*."""
+def for_user(start: str, state: str, seal: str) -> str:
+    """Return the unit of one user, whose state is in the folder *state*; *seal* as above."""
     dropped: dict[str, list[str]] = {key: [] for key in NEEDS_ROOT | SYSTEM_TARGETS}
     lines = _replaced(
         _without_head(template()),
@@ -78,7 +83,18 @@ def for_user(start: str, state: str) -> str:
             "WantedBy": ["WantedBy=default.target"],
         },
     )
-    return signed("\n".join(lines) + "\n", user=True)
+    text = "\n".join(lines)
+    return signed(f"{seal}\n{text}\n", user=True)
+
+
+def seal_of(secrets: Mapping[str, str]) -> str:
+    """
+    Return a comment that differs when one of *secrets*, values by name, does.
+
+    They are handed over at a start only: by this line a new value makes another unit, and another
+    unit a restart. It may be read by all: nobody can guess the bot's token, which is among them.
+    """
+    return f"# sha256 of the secrets: {_hash(json.dumps(sorted(secrets.items())))}"
 
 
 def start_line(program: Sequence[str], config: str) -> str:
