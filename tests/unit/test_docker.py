@@ -243,6 +243,16 @@ def test_the_composed_container_writes_only_its_state_and_a_small_tmp() -> None:
     assert {"noexec", "nosuid", "nodev"} <= set(tmp.split(":")[1].split(","))
 
 
+def test_single_file_mounts_say_that_an_edit_needs_a_new_container() -> None:
+    """Saved by renaming, the new file is never seen in there: `reload` said "nothing changed"."""
+    advice = "docker compose -f config/docker-compose.yml up --detach --force-recreate"
+    single = [mount for mount in compose()["services"]["watcher"]["volumes"] if ".toml:" in mount]
+
+    assert single, "the advice is about these: without them it can go"
+    for file in ("config/docker-compose.yml", "docs/operations.md"):
+        assert advice in (ROOT / file).read_text(encoding="utf-8"), file
+
+
 def test_the_composed_secrets_are_files_the_settings_know() -> None:
     whole = compose()
     given = whole["services"]["watcher"]["secrets"]
