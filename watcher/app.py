@@ -38,7 +38,7 @@ from watcher.service.clock import SteppedClock, SystemClock
 from watcher.service.lag import LagProbe
 from watcher.service.schedule import ApSchedulerScheduler, SteppedScheduler
 from watcher.service.watchdog import notifier
-from watcher.settings import ConfigError, Settings, reaches
+from watcher.settings import ConfigError, Settings, destinations, reaches
 from watcher.settings.hidden import secrets_of, told
 from watcher.store.sqlite import SqliteStore
 from watcher.store.starts import Starts
@@ -130,6 +130,7 @@ async def run(
             starts = Starts(Path(settings.state_dir))
             store = await SqliteStore.open(Path(settings.state_dir), reaches(settings))
             doors.push_async_callback(store.close)
+            await store.lead(destinations(settings))
             shared = Shared()
             doors.push_async_callback(shared.close)
 

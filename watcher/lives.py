@@ -29,7 +29,7 @@ from watcher.policy import messages as say
 from watcher.policy import reloading
 from watcher.policy.reloading import Change
 from watcher.ports import Clock, DeliveryError, StoreError
-from watcher.settings import ConfigError, Problem, Settings, reaches
+from watcher.settings import ConfigError, Problem, Settings, destinations, reaches
 from watcher.settings.changes import changes
 from watcher.store.life import sign_lock
 from watcher.store.outcome import note_outcome, prove_writable
@@ -186,12 +186,14 @@ class Lives:
             said = reloading.reloaded(opened.changed, now, zone=opened.settings.timezone)
             try:
                 await self._store.renew(reaches(opened.settings))
+                await self._store.lead(destinations(opened.settings))
                 life = await self._begin(opened, said)
             except Exception as error:
                 log.exception("reload.failed")
                 await opened.doors.aclose()
                 before = old.service.settings
                 await self._store.renew(reaches(before))
+                await self._store.lead(destinations(before))
                 problems = [_defect(error)]
                 life = await self._begin(await self._open(before), reloading.refused(problems, now))
                 await self._noted(problems, taken=False)

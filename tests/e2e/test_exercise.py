@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.books import long_btc, world_of
-from tests.e2e.lockstep import SECOND_CHAT_ID, add_roads
+from tests.e2e.lockstep import SECOND_CHAT_ID, add_roads, add_secret
 from watcher.domain.road import Reach
 from watcher.sim.bot_messages import SentMessage
 from watcher.sim.default import CHAT_ID
@@ -141,6 +141,10 @@ def test_every_road_is_proven_by_taps_without_a_daemon(tmp_path: Path) -> None:
             code, out, _ = await one.run("check")
             assert "nothing here will wake you" not in out
 
+            add_secret(one.config, "watcher_fallback__url", "json://127.0.0.1:9/another-place")
+            code, out, _ = await one.run("check")
+            assert "nothing here will wake you: the fallback was never proven" in out
+
     asyncio.run(play())
 
 
@@ -159,6 +163,12 @@ def test_a_running_daemon_delivers_takes_the_taps_and_shows_the_roads(tmp_path: 
             assert told == ["chat", "second", "fallback"]
             assert "0 waiting" in status
             assert "last delivered" in status
+
+            add_secret(one.config, "watcher_fallback__url", "json://127.0.0.1:9/another-place")
+            assert (await one.run("reload"))[0] == 0
+            _, status, _ = await one.run("status")
+            told = re.findall(r"^road (\w+): .*, proven \d+ s ago", status, re.MULTILINE)
+            assert told == ["chat", "second"], "a proof is of the place it was made for"
 
     asyncio.run(play())
 

@@ -10,7 +10,7 @@ import pytest
 from tests.unit.refusals import without_places
 from watcher.domain.alert import Measure, Quiet, Tier, Word
 from watcher.domain.road import Reach
-from watcher.settings import ConfigError, Need, Settings, alert_rules, load
+from watcher.settings import ConfigError, Need, Settings, alert_rules, destinations, load
 from watcher.settings.hidden import secrets_of, told
 from watcher.settings.keys import environment_name, secret_paths
 
@@ -528,6 +528,19 @@ def test_how_far_an_alert_may_reach_follows_from_the_roads_there_are(tmp_path: P
     assert alert_rules(loaded(tmp_path, second), "main").reach is Reach.SECOND
     assert alert_rules(loaded(tmp_path, environ=url), "main").reach is Reach.FALLBACK
     assert "127.0.0.1" not in repr(loaded(tmp_path, environ=url))
+
+
+def test_another_chat_or_url_is_another_destination(tmp_path: Path) -> None:
+    def marks(url: str, chat: str = "4242") -> dict[Reach, str]:
+        environ = {"WATCHER_FALLBACK__URL": url}
+        return destinations(loaded(tmp_path, MINIMAL.replace("4242", chat), environ=environ))
+
+    one = marks("json://127.0.0.1/x")
+
+    assert marks(" json://127.0.0.1/x\n") == one
+    assert marks("json://127.0.0.1/y")[Reach.FALLBACK] != one[Reach.FALLBACK]
+    assert marks("json://127.0.0.1/x", "77")[Reach.CHAT] != one[Reach.CHAT]
+    assert all(len(mark) == 4 for mark in one.values()), "too short to guess a password by"
 
 
 def test_a_person_has_one_role_and_the_second_chat_is_another(tmp_path: Path) -> None:

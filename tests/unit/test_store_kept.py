@@ -205,3 +205,24 @@ def test_buttons_move_with_their_chat() -> None:
     chats = ledger.execute("SELECT hash, chat FROM button ORDER BY hash").fetchall()
     assert chats == [("a", "telegram:-1005"), ("b", "telegram:-55")]
     ledger.close()
+
+
+def test_a_proof_counts_only_for_the_place_it_was_made_for(tmp_path: Path) -> None:
+    proof = Proof(at_us=START_US, reaction_s=3.0)
+
+    async def story(store: SqliteStore) -> None:
+        for road in ROADS:
+            await store.prove(road, proof)
+        # those of a program that did not note it count on
+        await store.lead({Reach.CHAT: "a", Reach.FALLBACK: "b"})
+        assert set(await store.proofs()) == set(ROADS)
+        await store.lead({Reach.CHAT: "a"})
+        await store.lead({Reach.CHAT: "a", Reach.FALLBACK: "b"})
+        assert set(await store.proofs()) == set(ROADS)
+
+        await store.lead({Reach.CHAT: "a", Reach.FALLBACK: "c"})
+
+        assert set(await store.proofs()) == {Reach.CHAT}
+        assert overview(tmp_path).destinations == {Reach.CHAT: "a", Reach.FALLBACK: "c"}
+
+    with_store(tmp_path, story)

@@ -28,7 +28,7 @@ from watcher.policy import opinions, proving
 from watcher.policy.checks import tolerance
 from watcher.policy.plan import plan, steps
 from watcher.ports import StoreError
-from watcher.settings import ConfigError, Need, Settings, alert_rules, reaches
+from watcher.settings import ConfigError, Need, Settings, alert_rules, destinations, reaches
 from watcher.settings.top_up import TopUp
 from watcher.setup import look
 from watcher.setup.advice import about_clock, next_step
@@ -101,8 +101,13 @@ def _tell_waking(settings: Settings, now_us: int) -> None:
     proofs: dict[Reach, int | None] = dict.fromkeys(reaches(settings))
     # where no daemon ever ran, nothing was ever proven
     with suppress(StoreError):
-        found = overview(Path(settings.state_dir)).proofs
-        proofs |= {road: found[road].at_us for road in proofs if road in found}
+        seen, marks = overview(Path(settings.state_dir)), destinations(settings)
+        # of an edit that no daemon has taken up yet nothing was proven either
+        proofs |= {
+            road: seen.proofs[road].at_us
+            for road, mark in marks.items()
+            if road in seen.proofs and seen.destinations.get(road, mark) == mark
+        }
     show.line()
     for road in (Reach.SECOND, Reach.FALLBACK):
         said = proving.proven(proofs[road], now_us) if road in proofs else "not configured"

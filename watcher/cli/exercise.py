@@ -24,7 +24,7 @@ from watcher.domain.road import Reach
 from watcher.outlets import hear, noting, open_chat, open_roads, outbound_over
 from watcher.ports import Clock, Proof
 from watcher.service.hearing import Hearing
-from watcher.settings import Settings, reaches
+from watcher.settings import Settings, destinations, reaches
 from watcher.store import beside, schema
 from watcher.store.sqlite import SqliteStore
 from watcher.store.traffic import Fate
@@ -92,6 +92,7 @@ async def open_desk(settings: Settings, clock: Clock) -> AsyncIterator[Desk]:
         os.close(lock)
     if proofs:
         store = await SqliteStore.open(folder, roads)
+        await store.lead(destinations(settings))
         for road, proof in proofs.items():
             await store.prove(road, proof)
         await store.close()

@@ -10,7 +10,7 @@ from __future__ import annotations
 from watcher.settings.load import CONFIG_DEFAULT, Need, load
 from watcher.settings.model import Account, Settings
 from watcher.settings.problems import ConfigError, Problem
-from watcher.settings.rules import alert_rules, quiet_hours, reaches, top_up_rules
+from watcher.settings.rules import alert_rules, destinations, quiet_hours, reaches, top_up_rules
 
 __all__ = [
     "CONFIG_DEFAULT",
@@ -20,6 +20,7 @@ __all__ = [
     "Problem",
     "Settings",
     "alert_rules",
+    "destinations",
     "load",
     "quiet_hours",
     "reaches",

@@ -8,11 +8,13 @@ the program's default was meant, so it is honoured for every pool where its meas
 from __future__ import annotations
 
 from collections.abc import Iterator
+from hashlib import sha256
 
 from watcher.domain.alert import AlertRules, Ladder, Line, Measure, Quiet, Tier, Trigger, Word
 from watcher.domain.road import Reach
 from watcher.domain.topup import Limits, Mode, Route, TopUpRules, Verb
 from watcher.policy.rehearsal import rehearse
+from watcher.settings.hidden import told
 from watcher.settings.model import Settings, Tiers
 from watcher.settings.top_up import WEEK_DAYS, TopUp
 
@@ -120,6 +122,23 @@ def reaches(settings: Settings) -> tuple[Reach, ...]:
         Reach.FALLBACK: settings.fallback.url is not None,
     }
     return tuple(reach for reach in Reach if has[reach])
+
+
+def destinations(settings: Settings) -> dict[Reach, str]:
+    """
+    Return a mark of where each road leads: of another chat or URL it is another.
+
+    Sixteen bits of a hash: enough to see a change, too few to guess an address with a password in.
+    """
+    leads = {
+        Reach.CHAT: str(settings.telegram.chat_id),
+        Reach.SECOND: str(settings.telegram.second_chat_id),
+        Reach.FALLBACK: "" if settings.fallback.url is None else told(settings.fallback.url),
+    }
+    return {
+        road: sha256(f"{road.road} {leads[road]}".encode()).hexdigest()[:4]
+        for road in reaches(settings)
+    }
 
 
 def quiet_hours(settings: Settings) -> Quiet | None:

@@ -29,6 +29,7 @@ class Overview:
     traffic: Mapping[Reach, Traffic] = field(default_factory=dict)
     flags: Mapping[str, Flag] = field(default_factory=dict)
     proofs: Mapping[Reach, Proof] = field(default_factory=dict)
+    destinations: Mapping[Reach, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +72,7 @@ def undelivered(folder: Path) -> Undelivered:
 
 def overview(folder: Path) -> Overview:
     """
-    Return each road's traffic, the flags and the proofs.
+    Return each road's traffic, the flags, the proofs and where the roads led.
 
     Raises: `StoreError`.
     """
@@ -80,6 +81,7 @@ def overview(folder: Path) -> Overview:
             traffic=traffic.traffic_of(ledger),
             flags=kept.flags_of(ledger),
             proofs=kept.proofs_of(ledger),
+            destinations=kept.destinations_of(ledger),
         )
 
 

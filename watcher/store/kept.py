@@ -161,6 +161,20 @@ def proofs_of(ledger: sqlite3.Connection) -> dict[Reach, Proof]:
     return {road: Proof(**found[road.road]) for road in Reach if road.road in found}
 
 
+def lead(ledger: sqlite3.Connection, destinations: Mapping[Reach, str]) -> None:
+    """Note where each road leads, and forget the proof of one that led elsewhere before."""
+    before = destinations_of(ledger)
+    for road, mark in destinations.items():
+        if before.get(road, mark) != mark:
+            ledger.execute("DELETE FROM meta WHERE key = ?", (f"proven:{road.road}",))
+        _put(ledger, f"destination:{road.road}", {"mark": mark})
+
+
+def destinations_of(ledger: sqlite3.Connection) -> dict[Reach, str]:
+    found = _all(ledger, "destination:")
+    return {road: found[road.road]["mark"] for road in Reach if road.road in found}
+
+
 def move_chat(ledger: sqlite3.Connection, chat_id: int, new_chat_id: int) -> None:
     """Remember that a chat has a new number, also for who knows it by one it had before."""
     for before, now in chats_of(ledger).items():

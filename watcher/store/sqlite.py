@@ -216,6 +216,10 @@ class SqliteStore:
     async def tested(self, code: str) -> tuple[Reach, int] | None:
         return await self.read(lambda db: kept.tested(db, code))
 
+    async def lead(self, destinations: Mapping[Reach, str]) -> None:
+        """Take the roads to lead there from now on: a proof of another destination is none."""
+        await self.written(lambda db: kept.lead(db, destinations))
+
     async def prove(self, road: Reach, proof: Proof) -> None:
         await self.written(lambda db: kept.prove(db, road, proof))
 
