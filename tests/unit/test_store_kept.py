@@ -207,6 +207,17 @@ def test_buttons_move_with_their_chat() -> None:
     ledger.close()
 
 
+def test_a_disk_that_does_not_write_keeps_no_watcher_from_its_start(tmp_path: Path) -> None:
+    async def story(store: SqliteStore) -> None:
+        async def full(_: object) -> None:
+            raise StoreError("disk full")
+
+        store.written = full  # type: ignore[method-assign, assignment]
+        await store.lead({Reach.CHAT: "a"})
+
+    with_store(tmp_path, story)
+
+
 def test_a_proof_counts_only_for_the_place_it_was_made_for(tmp_path: Path) -> None:
     proof = Proof(at_us=START_US, reaction_s=3.0)
 

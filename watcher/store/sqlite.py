@@ -24,6 +24,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -218,7 +219,8 @@ class SqliteStore:
 
     async def lead(self, destinations: Mapping[Reach, str]) -> None:
         """Take the roads to lead there from now on: a proof of another destination is none."""
-        await self.written(lambda db: kept.lead(db, destinations))
+        with suppress(StoreError):  # a full disk must not keep a watcher from its start
+            await self.written(lambda db: kept.lead(db, destinations))
 
     async def prove(self, road: Reach, proof: Proof) -> None:
         await self.written(lambda db: kept.prove(db, road, proof))
