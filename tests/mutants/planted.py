@@ -355,8 +355,7 @@ SERVICE = (
     Mutant(
         "ambiguous_is_sent",
         "service/deliver.py",
-        "        if error.ambiguous and (not may_come_twice(message)"
-        " or claim.copies + 1 >= COPIES_MAX):",
+        "        if error.ambiguous and self._is_enough(message, claim.copies + 1):",
         "        if error.ambiguous:",
         "I1: what is critical and may be lost is sent again",
     ),
