@@ -40,6 +40,14 @@ class Night:
         self.state = last.state
         return list(last.messages)
 
+    def holds(self, times: int, *, quantity: str = "1") -> list[Message]:
+        """Return what is said while so much of it is there, *times* readings long."""
+        said = []
+        for _ in range(times):
+            self.seconds += STEP_S
+            said += self.look(seen(single(40, seconds=self.seconds, quantity=quantity)))
+        return said
+
     def restart(self) -> None:
         kept = codec.state_of(codec.state_text(codec.durable(self.state)), self.state.account)
         self.state = replace(self.state, findings=kept.findings)
@@ -128,10 +136,7 @@ def test_what_is_there_again_wakes_nobody_further_and_is_taken_back() -> None:
     """One answer without positions: the fallback was told "most likely LIQUIDATED" for it."""
     night = Night()
     night.liquidated()
-    said = []
-    for _ in range(60):
-        night.seconds += STEP_S
-        said += night.look(seen(single(40, seconds=night.seconds)))
+    said = night.holds(60)
 
     (back,) = [m for m in said if m.kind is Kind.NOTE and "JUMPED" not in m.text.plain]
     assert "THERE AGAIN" in back.text.plain
@@ -143,9 +148,7 @@ def test_what_is_there_again_wakes_nobody_further_and_is_taken_back() -> None:
 def test_what_was_taken_back_and_goes_again_is_told_again() -> None:
     night = Night()
     night.liquidated()
-    for _ in range(5):
-        night.seconds += STEP_S
-        night.look(seen(single(40, seconds=night.seconds)))
+    night.holds(5)
 
     assert "POSITION GONE" in night.liquidated().text.plain
 
@@ -153,10 +156,7 @@ def test_what_was_taken_back_and_goes_again_is_told_again() -> None:
 def test_what_came_back_in_part_is_not_taken_back() -> None:
     night = Night()
     night.liquidated()
-    said = []
-    for _ in range(60):
-        night.seconds += STEP_S
-        said += night.look(seen(single(40, seconds=night.seconds, quantity="0.9")))
+    said = night.holds(60, quantity="0.9")
 
     assert not [m for m in said if "THERE AGAIN" in m.text.plain]
     assert [m.reach for m in said if m.kind is Kind.UNANSWERED] == [Reach.SECOND, Reach.FALLBACK]

@@ -190,8 +190,8 @@ def shared(dangers: Iterable[DangerState]) -> DangerState | None:
 def _begun(blind: BlindState, named: Iterable[DangerState]) -> BlindState:
     owed = [(d.unanswered_since_us, d.reach) for d in named if d.unanswered_since_us is not None]
     since_us = min((since_us for since_us, _ in owed), default=None)
-    reach = max((reach for _, reach in owed), default=blind.reach)
-    return replace(blind, active=True, unanswered_since_us=since_us, reach=max(blind.reach, reach))
+    reach = max([blind.reach, *(reach for _, reach in owed)])
+    return replace(blind, active=True, unanswered_since_us=since_us, reach=reach)
 
 
 def _again(

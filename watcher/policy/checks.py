@@ -42,7 +42,7 @@ LOSSES_SHOWN_MAX = 4
 HOVERS_SAMPLES = 20
 """So many readings in a row without it, one to three minutes, end a table's difference told of."""
 STAY = 0.7
-"""A model told to differ stays so until it is within this part of its tolerance."""
+"""What was told to differ stays so until it is this part of its line."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

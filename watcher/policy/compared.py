@@ -32,7 +32,7 @@ from watcher.domain.alert import (
 from watcher.margin.movers import STAKED, is_stable
 from watcher.policy import messages as say
 from watcher.policy import wording
-from watcher.policy.checks import LOSSES_SHOWN_MAX, Apart, Finding, Look, Scene
+from watcher.policy.checks import LOSSES_SHOWN_MAX, STAY, Apart, Finding, Look, Scene
 from watcher.policy.incidents import elapsed_us
 from watcher.policy.readings import Reading
 
@@ -46,8 +46,6 @@ PEG_STEPS = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0)
 PEG_CALM = 0.5
 PEG_MOVED = 0.05
 """Between these, in percent, the peg follows: staked coins earn; each step is a synced write."""
-STAY = 0.7
-"""What was told stays until it is this part of its line."""
 DUST = Decimal("0.01")
 """Less than this part of what a pool holds and owes is not told of."""
 SAMPLES = 2

@@ -261,14 +261,16 @@ def _on_miss(
         moved, message = speech.of_blindness(moved, outage, kind, prices, rules, now)
         said.append(message)
     said += speech.of_findings(moved, again, last, rules, now)
-    guessed = () if shown is None else shown.report.pools
     samples = tuple(
         _sample(p, moved.dangers[p.pool].tier, now.steady_us, is_estimate=True)
-        for p in guessed
-        if p.pool in guesses and shown is not None and p.pool in shown.readings
+        for p in _shown(shown)
     )
     wait_us = _wait_us(moved, outage, missed, allowed, rules)
     return _decision(moved, envelope.quieted(said, rules, now), samples, wait_us)
+
+
+def _shown(guess: Look | None) -> list[PoolReport]:
+    return [] if guess is None else [p for p in guess.report.pools if p.pool in guess.readings]
 
 
 # what was read once can be refused after an update of the engine: then it was never read

@@ -119,9 +119,9 @@ def said_back(loss: Loss) -> str:
 def gathered(earlier: Gathered | None, found: Iterable[Loss], change: Change) -> Gathered:
     """Return *found* as one more step after *earlier*: each from what it was before the first."""
     before = earlier if earlier is not None and earlier.steps else Gathered()
-    lost = {(loss.kind, loss.name, loss.side): loss for loss in before.losses}
+    lost = {_thing(loss): loss for loss in before.losses}
     for loss in found:
-        key = (loss.kind, loss.name, loss.side)
+        key = _thing(loss)
         lost[key] = replace(loss, was=lost[key].was) if key in lost else loss
     return Gathered(
         losses=tuple(lost.values()),
@@ -134,9 +134,12 @@ def gathered(earlier: Gathered | None, found: Iterable[Loss], change: Change) ->
 
 def telling(whole: Gathered) -> Gathered:
     """Return what is left of *whole* once it is told."""
-    told = {(loss.kind, loss.name, loss.side): loss for loss in whole.losses}
-    told.update({(loss.kind, loss.name, loss.side): loss for loss in whole.told})
+    told = {_thing(loss): loss for loss in (*whole.losses, *whole.told)}
     return Gathered(likely=whole.likely, told=tuple(told.values()))
+
+
+def _thing(loss: Loss) -> tuple[str, str, Side | None]:
+    return loss.kind, loss.name, loss.side
 
 
 def is_back(loss: Loss, pool: str, snapshot: Snapshot) -> bool:
